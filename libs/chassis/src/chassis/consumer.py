@@ -1,0 +1,88 @@
+"""What a service listens to. ``@consumer.on(Fact)`` is all that a service sees of the machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+from chassis.repository import Repository
+from chassis.transaction import Transaction
+from contracts.event import Event
+
+E = TypeVar("E", bound=Event)
+
+Handler = Callable[[Any, Transaction], Awaitable[None]]
+Ids = Callable[[Any], UUID | Iterable[UUID]]
+OnDead = Literal["block", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One function of a service that hears one fact."""
+
+    fact: type[Event]
+    handler: Handler
+    loads: Mapping[type[Repository[Any]], Ids]
+    on_dead: OnDead
+
+
+@dataclass(slots=True)
+class Consumer:
+    """The subscriptions of one service: one consumer group, one inbox name."""
+
+    group: str
+    subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
+
+    def on(
+        self,
+        fact: type[E],
+        *,
+        loads: Mapping[type[Repository[Any]], Ids] | None = None,
+        on_dead: OnDead = "block",
+    ) -> Callable[
+        [Callable[[E, Transaction], Awaitable[None]]], Callable[[E, Transaction], Awaitable[None]]
+    ]:
+        """Hear a fact. The chassis has decoded, deduplicated, traced and begun before the call.
+
+        ``loads`` says which aggregates the function will get, so that a batch loads them in one
+        statement; what is not announced is loaded one by one. ``on_dead`` says what happens to
+        later messages of a key once its first one is given up: ``block`` keeps their order, ``skip``
+        goes on without it (for hearers to whom order means nothing).
+        """
+
+        def subscribe(
+            handler: Callable[[E, Transaction], Awaitable[None]],
+        ) -> Callable[[E, Transaction], Awaitable[None]]:
+            subscription = Subscription(fact, handler, dict(loads or {}), on_dead)
+            self.subscriptions.setdefault(fact.name, []).append(subscription)
+            return handler
+
+        return subscribe
+
+    @property
+    def topics(self) -> list[str]:
+        return sorted({s.fact.topic for group in self.subscriptions.values() for s in group})
+
+    def fact(self, event_type: str) -> type[Event] | None:
+        """The class of a type that is listened to; none for one that is not."""
+        subscriptions = self.subscriptions.get(event_type)
+        return subscriptions[0].fact if subscriptions else None
+
+    def wanted(self, fact: Event, into: dict[type[Repository[Any]], set[UUID]]) -> None:
+        """Collect the ids of what the handlers of a fact will get."""
+        for subscription in self.subscriptions[fact.name]:
+            for repository, ids in subscription.loads.items():
+                found = ids(fact)
+                wanted = into.setdefault(repository, set())
+                wanted.update((found,) if isinstance(found, UUID) else found)
+
+    def on_dead(self, event_type: str | None) -> OnDead:
+        subscriptions = self.subscriptions.get(event_type or "", [])
+        skips = bool(subscriptions) and all(s.on_dead == "skip" for s in subscriptions)
+        return "skip" if skips else "block"
+
+    async def handle(self, fact: Event, tx: Transaction) -> None:
+        for subscription in self.subscriptions[fact.name]:
+            await subscription.handler(fact, tx)

@@ -1,0 +1,88 @@
+"""One service's database: the engine, and the only place where anything is committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from chassis.auth import Actor
+from chassis.settings import Settings
+from chassis.transaction import Transaction
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+class Database:
+    """The engine of one process. ``said`` is set after every commit that published a fact: the
+    relay of the same process sleeps on it, so a fact leaves without waiting for a sweep."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.source = f"/ltc/{settings.service}"
+        self.service = settings.service
+        self.said = asyncio.Event()
+        self.woken = asyncio.Event()
+        self.engine: AsyncEngine = create_async_engine(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool,
+            max_overflow=4,
+            pool_timeout=10,
+            pool_pre_ping=False,
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+            connect_args={
+                "timeout": 5,
+                "command_timeout": settings.statement_timeout_ms / 1000 + 5,
+                "server_settings": {
+                    "application_name": settings.service or "ltc",
+                    "jit": "off",
+                    "statement_timeout": str(settings.statement_timeout_ms),
+                    "idle_in_transaction_session_timeout": "30000",
+                    "lock_timeout": "10000",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, actor: Actor | None = None, now: datetime | None = None
+    ) -> AsyncIterator[Transaction]:
+        """One unit of work. Leaving the block flushes and commits; an exception rolls back."""
+        async with self.engine.connect() as connection:
+            tx = Transaction(
+                connection,
+                now=now or datetime.now(UTC),
+                actor=actor or Actor.system(self.service),
+                source=self.source,
+                database=self,
+            )
+            try:
+                yield tx
+                if tx.will_roll_back:
+                    await connection.rollback()
+                    return
+                await tx.flush()
+                await connection.commit()
+            except BaseException:
+                await connection.rollback()
+                raise
+        if tx.said:
+            self.said.set()
+        for act in tx.after_commit:
+            act()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session for queries; what it does is rolled back."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()

@@ -1,0 +1,117 @@
+"""``Idempotency-Key``: the same key and request have one effect and one answer."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+import orjson
+from fastapi import Request
+from fastapi.responses import Response
+from sqlalchemy import LargeBinary, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field
+
+from chassis.problems import Problem
+from chassis.tables import ChassisRow
+
+HEADER = "idempotency-key"
+KEEP = timedelta(hours=48)
+
+
+class IdempotencyRow(ChassisRow, table=True):
+    """An answered request, kept so that its repetition is answered alike."""
+
+    __tablename__ = "idempotency_key"
+
+    principal: str = Field(sa_type=Text, primary_key=True)
+    key: str = Field(sa_type=Text, primary_key=True)
+    request_hash: str = Field(sa_type=Text)
+    status: int
+    headers: dict[str, str] = Field(sa_type=JSONB)
+    body: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(index=True)
+
+
+def key_of(request: Request) -> str | None:
+    key = request.headers.get(HEADER)
+    if key is not None and not 1 <= len(key) <= 255:
+        raise Problem(400, "Idempotency-Key must have 1 to 255 characters")
+    return key
+
+
+async def idempotency_key_required(request: Request) -> str:
+    """A dependency for what moves money: the caller must name a key."""
+    key = key_of(request)
+    if key is None:
+        raise Problem(400, "Idempotency-Key is missing", type="idempotency-key-missing")
+    return key
+
+
+def request_hash(request: Request, body: bytes) -> str:
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    digest.update(body)
+    return digest.hexdigest()
+
+
+async def replay(
+    connection: AsyncConnection, principal: str, key: str, fingerprint: str
+) -> Response | None:
+    """The stored answer, or none when this is the first time. Locks the key for the transaction."""
+    lock = int.from_bytes(hashlib.sha256(f"{principal}\0{key}".encode()).digest()[:8], signed=True)
+    got = await connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock($1)", (lock,))
+    if not got.scalar_one():
+        raise Problem(
+            409,
+            "a request with this Idempotency-Key is being worked on",
+            type="idempotency-key-in-flight",
+        )
+    row = (
+        await connection.exec_driver_sql(
+            "SELECT request_hash, status, headers::text, body FROM idempotency_key"
+            " WHERE principal = $1 AND key = $2",
+            (principal, key),
+        )
+    ).first()
+    if row is None:
+        return None
+    if row.request_hash != fingerprint:
+        raise Problem(
+            422, "this Idempotency-Key was used for another request", type="idempotency-key-reused"
+        )
+    headers = {**orjson.loads(row.headers), "Idempotency-Replayed": "true"}
+    return Response(row.body, row.status, headers)
+
+
+async def remember(
+    connection: AsyncConnection,
+    principal: str,
+    key: str,
+    fingerprint: str,
+    response: Response,
+    now: datetime,
+) -> None:
+    """Keep the answer, in the transaction of the effect."""
+    kept = ("content-type", "etag", "location")
+    headers = {name: response.headers[name] for name in kept if name in response.headers}
+    await connection.exec_driver_sql(
+        "INSERT INTO idempotency_key (principal, key, request_hash, status, headers, body, created_at)"
+        " VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7)",
+        (
+            principal,
+            key,
+            fingerprint,
+            response.status_code,
+            orjson.dumps(headers).decode(),
+            bytes(response.body),
+            now,
+        ),
+    )
+
+
+async def purge(connection: AsyncConnection, now: datetime) -> None:
+    """Forget answers older than two days."""
+    await connection.exec_driver_sql(
+        "DELETE FROM idempotency_key WHERE created_at < $1", (now - KEEP,)
+    )

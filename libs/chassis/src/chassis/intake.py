@@ -1,0 +1,232 @@
+"""Kafka in: FastStream polls a batch, the processor settles it, offsets follow the database.
+
+One subscriber over all topics of a service. Offsets are committed explicitly, per partition, after
+the database has, and a few times a second rather than after every batch: a repeated message is
+harmless, a lost one is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage
+
+from chassis.batch import BatchProcessor
+from chassis.consumer import Consumer
+from chassis.failures import is_infrastructure
+from chassis.metrics import Metrics
+from chassis.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+COMMIT_EVERY_S = 0.25
+COMMIT_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 10.0
+PATIENCE_S = 120.0
+"""How long a batch is repeated in place before it is handed back to Kafka. Less than the poll
+interval after which Kafka would take the partitions away."""
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Commits what is done before partitions are given up."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        self._intake.metrics.rebalanced()
+        await self._intake.commit()
+        self._intake.forget(revoked)
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        logger.info("assigned %d partitions", len(assigned))
+
+
+async def _parse(message: Any, _original: Any) -> KafkaMessage:
+    """Hand the batch on as it came. The default parser decodes headers and drops the whole batch
+    when one is null or not UTF-8; ours are read by the envelope, which never raises here."""
+    records = message if isinstance(message, tuple | list) else (message,)
+    return KafkaMessage(
+        body=b"",
+        headers={},
+        reply_to="",
+        content_type=None,
+        message_id=f"{records[0].topic}-{records[0].partition}-{records[0].offset}",
+        correlation_id="",
+        raw_message=message,
+        consumer=None,  # type: ignore[arg-type]
+    )
+
+
+async def _passthrough(message: Any) -> list[Any]:
+    return list(message.raw_message)
+
+
+class Intake:
+    """The consuming half of a service: a FastStream broker with one batch subscriber."""
+
+    def __init__(
+        self, settings: Settings, consumer: Consumer, processor: BatchProcessor, metrics: Metrics
+    ) -> None:
+        self.metrics = metrics
+        self._processor = processor
+        self._done: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._committing = asyncio.Lock()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.applied_at = time.monotonic()
+        self.broker = KafkaBroker(
+            settings.kafka_bootstrap,
+            client_id=settings.kafka_client_id or f"{settings.service}-{settings.instance}",
+            acks="all",
+            enable_idempotence=False,
+            allow_auto_create_topics=False,
+            apply_types=False,
+            graceful_timeout=15.0,
+            log_level=logging.DEBUG,
+            logger=logger,
+        )
+        self.subscriber = self.broker.subscriber(
+            *consumer.topics,
+            group_id=consumer.group,
+            batch=True,
+            max_records=settings.consumer_batch,
+            batch_timeout_ms=settings.consumer_poll_ms,
+            auto_offset_reset=settings.auto_offset_reset,
+            isolation_level="read_committed",
+            ack_policy=AckPolicy.MANUAL,
+            session_timeout_ms=30_000,
+            heartbeat_interval_ms=3_000,
+            rebalance_timeout_ms=30_000,
+            max_poll_interval_ms=300_000,
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            listener=_Rebalances(self),
+            parser=_parse,
+            decoder=_passthrough,
+            title=consumer.group,
+        )
+        self.subscriber(self._take)
+
+    async def _take(self, records: Any) -> None:
+        """Settle a batch. Never raises, because FastStream would go on past what failed."""
+        self._idle.clear()
+        try:
+            await self._settle(list(records))
+        finally:
+            self._idle.set()
+
+    async def _settle(self, batch: list[Any]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        pause = 0.2
+        while True:
+            try:
+                await self._processor.process(batch)
+                break
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                level = logging.WARNING if is_infrastructure(error) else logging.ERROR
+                logger.log(
+                    level,
+                    "batch of %d waits %.1f s: %s: %s",
+                    len(batch),
+                    pause,
+                    type(error).__name__,
+                    error,
+                )
+                self.metrics.batch_failed(type(error).__name__)
+                if time.monotonic() > deadline:
+                    await self._hand_back(batch)
+                    return
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 10.0)
+        self.applied_at = time.monotonic()
+        for record in batch:
+            self._done[TopicPartition(record.topic, record.partition)] = record.offset + 1
+
+    async def _hand_back(self, batch: Sequence[Any]) -> None:
+        """Seek every partition of the batch back to its first record, to be polled again."""
+        first: dict[TopicPartition, int] = {}
+        for record in batch:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return
+        for partition, offset in first.items():
+            try:
+                consumer.seek(partition, offset)
+            except IllegalStateError:
+                logger.info("%s was taken away meanwhile", partition)
+
+    async def commit(self) -> None:
+        """Tell Kafka how far the database has come. Failing is harmless: messages come again."""
+        consumer = self.subscriber.consumer
+        async with self._committing:
+            offsets = {p: o for p, o in self._done.items() if self._committed.get(p) != o}
+            if consumer is None or not offsets:
+                return
+            owned = consumer.assignment()
+            offsets = {p: o for p, o in offsets.items() if p in owned}
+            if not offsets:
+                return
+            try:
+                await asyncio.wait_for(consumer.commit(offsets), COMMIT_TIMEOUT_S)
+                self._committed.update(offsets)
+            except (CommitFailedError, IllegalStateError, TimeoutError, KafkaError) as error:
+                logger.info("offsets not committed (%s); messages may repeat", error)
+
+    def forget(self, partitions: Sequence[TopicPartition]) -> None:
+        for partition in partitions:
+            self._done.pop(partition, None)
+            self._committed.pop(partition, None)
+
+    async def run_commits(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_EVERY_S)
+            await self.commit()
+
+    def lag(self) -> int:
+        """Messages between the broker's end and our position, as the last fetches told."""
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return 0
+        behind = 0
+        for partition in consumer.assignment():
+            high = consumer.highwater(partition)
+            done = self._done.get(partition)
+            if high is not None and done is not None:
+                behind += max(0, high - done)
+        return behind
+
+    async def start(self) -> None:
+        """Join the group, however long Kafka takes to be there."""
+        pause = 0.5
+        while True:
+            try:
+                await self.broker.start()
+                return
+            except (KafkaError, OSError) as error:
+                logger.warning("Kafka is not there (%s); again in %.1f s", error, pause)
+                await self.subscriber.stop()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def stop(self) -> None:
+        """Finish the batch at hand, commit, leave the group."""
+        self.subscriber.running = False
+        try:
+            await asyncio.wait_for(self._idle.wait(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            logger.warning("the batch at hand did not finish in time; it will come again")
+        await self.commit()
+        await self.broker.stop()

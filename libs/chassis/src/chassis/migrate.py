@@ -1,0 +1,121 @@
+"""``python -m chassis.migrate lead_svc``: bring a service's database and consumer group up to date.
+
+A deploy step, run before the new version starts: Alembic under an advisory lock, the partitions of
+the coming days, and offsets (at the earliest record) for topics the group does not know yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from chassis.schema import ensure_partitions
+from chassis.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+LOCK = 0x6C7463
+
+
+def run_migrations() -> None:
+    """The whole of a service's ``env.py``: run on the connection that `upgrade` opened."""
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def upgrade(package: str, database_url: str, *, revision: str = "head") -> None:
+    """Migrate to a revision. Two callers at once wait for each other."""
+    module = importlib.import_module(package)
+    scripts = Path(module.__path__[0]) / "migrations"
+    engine = create_async_engine(database_url)
+
+    def run(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(scripts))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("SET lock_timeout = '5s'")
+        await connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
+        await connection.commit()
+        try:
+            await connection.run_sync(run)
+            await connection.commit()
+            await ensure_partitions(connection, datetime.now(UTC))
+            await connection.commit()
+        finally:
+            await connection.rollback()
+            await connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+            await connection.commit()
+    await engine.dispose()
+
+
+async def ensure_group_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> int:
+    """Start a group at the earliest record of every partition it has no offset for.
+
+    Without this a new subscription would stop loudly (``auto_offset_reset=none``). Returns how many
+    partitions were given an offset. Raises LookupError when a topic does not exist.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        wanted: list[TopicPartition] = []
+        for topic in topics:
+            partitions = await _partitions(consumer, topic)
+            wanted += [TopicPartition(topic, n) for n in partitions]
+        consumer.assign(wanted)
+        missing = [p for p in wanted if await consumer.committed(p) is None]
+        if missing:
+            beginnings = await consumer.beginning_offsets(missing)
+            await consumer.commit(beginnings)
+        return len(missing)
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    await consumer._client.set_topics([topic])
+    partitions = consumer.partitions_for_topic(topic)
+    if not partitions:
+        raise LookupError(f"topic {topic} does not exist: run the topic manifest first")
+    return set(partitions)
+
+
+async def main(package: str, *, subscribe: bool) -> None:
+    settings = Settings()
+    await upgrade(package, settings.database_url.get_secret_value())
+    consumer = importlib.import_module(f"{package}.main").service.consumer
+    if subscribe and consumer.subscriptions:
+        new = await ensure_group_offsets(settings.kafka_bootstrap, consumer.group, consumer.topics)
+        if new:
+            logger.info("%s: %d partitions start at their earliest record", consumer.group, new)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("package", help="lead_svc")
+    parser.add_argument("--no-subscribe", action="store_true", help="leave Kafka alone")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    try:
+        asyncio.run(main(arguments.package, subscribe=not arguments.no_subscribe))
+    except (LookupError, OSError, KafkaError) as error:
+        raise SystemExit(f"{arguments.package}: {error}") from error

@@ -1,0 +1,253 @@
+"""``/ops``: what on-call asks a service, and the few things they may do to it. Every act is audited."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
+
+from chassis import parking
+from chassis.audit import audit
+from chassis.auth import Actor, roles
+from chassis.delivery import RawRecord
+from chassis.domain import NotFound
+from chassis.http import ApiModel, TransactionalRoute, Tx
+
+Looker = Annotated[Actor, Depends(roles("ops", "admin", "auditor"))]
+Fixer = Annotated[Actor, Depends(roles("ops", "admin"))]
+
+router = APIRouter(prefix="/ops", tags=["ops"], route_class=TransactionalRoute)
+
+
+class ParkedKey(BaseModel):
+    """A key whose messages wait, and why."""
+
+    topic: str
+    key: str
+    status: str
+    attempts: int
+    next_retry_at: datetime
+    error_class: str
+    error: str
+    waits_for: str | None
+    trace_id: str | None
+    parked_at: datetime
+    messages: int
+
+
+class ParkedMessage(BaseModel):
+    """One waiting message, with its bytes as they came."""
+
+    id: int
+    event_id: UUID
+    type: str | None
+    partition: int
+    offset: int
+    state: str
+    error: str | None
+    headers: list[tuple[str, str | None]]
+    payload: str | None
+    payload_base64: str | None
+
+
+class Reason(ApiModel):
+    """Why a person did this; kept in the audit."""
+
+    reason: str
+
+
+class OpenGate(BaseModel):
+    """What is waited for: who must act, by when."""
+
+    gate: str
+    owner: str
+    number: str
+    aggregate_id: UUID
+    opened_at: datetime
+    due_at: datetime
+    overdue_at: datetime | None
+
+
+class PendingFact(BaseModel):
+    """A fact that was said and is not in Kafka yet."""
+
+    event_id: UUID
+    type: str
+    key: str
+    created_at: datetime
+
+
+class JourneyState(BaseModel):
+    """All that this service knows of where a journey stands here."""
+
+    service: str
+    aggregates: list[dict[str, Any]]
+    gates: list[OpenGate]
+    unpublished: list[PendingFact]
+    parked: list[ParkedMessage]
+    last_trace_id: str | None
+
+
+LIST = """
+SELECT k.topic, k.key, k.status, k.attempts, k.next_retry_at, k.error_class, k.error,
+       k.wake_key AS waits_for, k.trace_id, k.parked_at,
+       (SELECT count(*) FROM parked_message m WHERE m.consumer = k.consumer AND m.topic = k.topic
+        AND m.key = k.key AND m.state IN ('waiting', 'dead')) AS messages
+FROM parked_key k
+WHERE ($1::text IS NULL OR k.status = $1) AND ($2::text IS NULL OR k.error_class = $2)
+ORDER BY k.parked_at LIMIT $3
+"""
+MESSAGES = """
+SELECT id, event_id, type, partition, kafka_offset AS offset, state, error, headers::text, raw
+FROM parked_message WHERE {where} ORDER BY id LIMIT 200
+"""
+GATES = """
+SELECT name AS gate, owner, number, aggregate_id, opened_at, due_at, overdue_at
+FROM gate WHERE journey_id = $1 AND cleared_at IS NULL ORDER BY due_at
+"""
+UNPUBLISHED = """
+SELECT id AS event_id, type, key, created_at FROM outbox
+WHERE headers->>'ce_correlationid' = $1 ORDER BY seq LIMIT 200
+"""
+LAST_TRACE = """
+SELECT headers->>'traceparent' FROM event_log
+WHERE aggregateid = ANY($1::text[]) ORDER BY published_at DESC, seq DESC LIMIT 1
+"""
+
+
+def _message(row: Any) -> ParkedMessage:
+    values = row._asdict()
+    raw: bytes | None = values.pop("raw")
+    stored = values.pop("headers")
+    pairs = RawRecord.headers_from(orjson.loads(stored) if isinstance(stored, str) else stored)
+    try:
+        text = raw.decode() if raw is not None else None
+    except UnicodeDecodeError:
+        text = None
+    return ParkedMessage(
+        **values,
+        headers=[
+            (n, None if v is None else v.decode("utf-8", "backslashreplace")) for n, v in pairs
+        ],
+        payload=text,
+        payload_base64=b64encode(raw).decode() if raw is not None and text is None else None,
+    )
+
+
+@router.get("/parked", operation_id="listParkedKeys")
+async def list_parked(
+    _: Looker,
+    tx: Tx,
+    status: str | None = None,
+    error_class: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[ParkedKey]:
+    """Keys whose messages wait, the longest waiting first."""
+    rows = await tx.connection.exec_driver_sql(LIST, (status, error_class, limit))
+    return [ParkedKey(**row._asdict()) for row in rows]
+
+
+@router.get("/parked/{topic}/{key}", operation_id="showParkedKey")
+async def show_parked(_: Looker, tx: Tx, topic: str, key: str) -> list[ParkedMessage]:
+    """The messages of one parked key in their order, as they came."""
+    where = "topic = $1 AND key = $2 AND state IN ('waiting', 'dead')"
+    rows = await tx.connection.exec_driver_sql(MESSAGES.format(where=where), (topic, key))
+    found = [_message(row) for row in rows]
+    if not found:
+        raise NotFound(f"nothing is parked for {key} of {topic}")
+    return found
+
+
+@router.post("/parked/{topic}/{key}/retry", operation_id="retryParkedKey")
+async def retry_parked(actor: Fixer, tx: Tx, topic: str, key: str, body: Reason) -> dict[str, str]:
+    """Try the head again now, whatever its schedule says; a dead key gets all its tries anew."""
+    result = await tx.connection.exec_driver_sql(
+        "UPDATE parked_key SET status = 'retrying', attempts = 0, next_retry_at = $3"
+        " WHERE topic = $1 AND key = $2",
+        (topic, key, tx.now),
+    )
+    if not result.rowcount:
+        raise NotFound(f"nothing is parked for {key} of {topic}")
+    audit(tx, actor, "retry", f"parked:{topic}", key, reason=body.reason)
+    return {"status": "retrying"}
+
+
+@router.post("/parked/{topic}/{key}/skip", operation_id="skipParkedMessage")
+async def skip_parked(
+    actor: Fixer, tx: Tx, request: Request, topic: str, key: str, body: Reason
+) -> dict[str, str]:
+    """Give up the head of a parked key, with a reason, and go on with what waits behind it."""
+    connection = tx.connection
+    consumer = request.app.state.service.consumer.group
+    locked = await parking.lock_lanes(connection, consumer, [(topic, key)])
+    head = await parking.head_of(connection, consumer, (topic, key)) if locked else None
+    if head is None:
+        raise NotFound(f"nothing is parked for {key} of {topic}")
+    await parking.finish_head(connection, consumer, (topic, key), head, state="skipped")
+    audit(
+        tx,
+        actor,
+        "skip",
+        f"parked:{topic}",
+        key,
+        before={"event_id": str(head.event_id), "type": head.type},
+        reason=body.reason,
+    )
+    return {"status": "skipped", "event_id": str(head.event_id)}
+
+
+@router.get("/journeys/{journey_id}", operation_id="showJourneyState")
+async def show_journey(_: Looker, tx: Tx, request: Request, journey_id: UUID) -> JourneyState:
+    """Where a journey stands in this service: its aggregates, waits, unsent facts, parked messages."""
+    service = request.app.state.service
+    connection = tx.connection
+    aggregates: list[dict[str, Any]] = []
+    for repository in service.repositories:
+        rows = await connection.exec_driver_sql(
+            "SELECT id, number, version, revision, updated_at, body->>'status' AS status"  # noqa: S608
+            f" FROM {repository.table().name} WHERE journey_id = $1",
+            (journey_id,),
+        )
+        kind = repository.aggregate.__name__.lower()
+        aggregates += [{"kind": kind, **row._asdict()} for row in rows]
+    gates = await connection.exec_driver_sql(GATES, (journey_id,))
+    unpublished = await connection.exec_driver_sql(UNPUBLISHED, (str(journey_id),))
+    parked = await connection.exec_driver_sql(
+        MESSAGES.format(where="journey_id = $1 AND state IN ('waiting', 'dead')"), (journey_id,)
+    )
+    ids = [str(a["id"]) for a in aggregates]
+    trace = (await connection.exec_driver_sql(LAST_TRACE, (ids,))).scalar()
+    if not aggregates and not (found := parked.all()):
+        raise NotFound(f"{service.name} knows no journey {journey_id}")
+    return JourneyState(
+        service=service.name,
+        aggregates=aggregates,
+        gates=[OpenGate(**row._asdict()) for row in gates],
+        unpublished=[PendingFact(**row._asdict()) for row in unpublished],
+        parked=[_message(row) for row in (parked.all() if aggregates else found)],
+        last_trace_id=trace.split("-")[1] if trace else None,
+    )
+
+
+@router.get("/gates", operation_id="listOpenGates")
+async def list_gates(
+    _: Looker,
+    tx: Tx,
+    *,
+    overdue: bool = False,
+    owner: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[OpenGate]:
+    """Open waits, the soonest due first."""
+    rows = await tx.connection.exec_driver_sql(
+        "SELECT name AS gate, owner, number, aggregate_id, opened_at, due_at, overdue_at FROM gate"
+        " WHERE cleared_at IS NULL AND ($1::text IS NULL OR owner = $1)"
+        " AND (NOT $2::boolean OR overdue_at IS NOT NULL) ORDER BY due_at LIMIT $3",
+        (owner, overdue, limit),
+    )
+    return [OpenGate(**row._asdict()) for row in rows]

@@ -1,0 +1,70 @@
+"""Saying a fact: it becomes an outbox row in the transaction of the change it tells of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zlib import crc32
+
+import orjson
+
+from chassis.tracing import TraceContext, creation_context
+from contracts.envelope import Envelope
+from contracts.event import Event
+from contracts.ids import new_id
+
+SHARDS = 16
+
+
+def shard_of(topic: str, key: str) -> int:
+    """The shard that orders this key's facts. Stable for ever: rows of one key never part."""
+    return crc32(f"{topic}\0{key}".encode()) % SHARDS
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made this transaction happen: the event being handled, or nothing (a person, a timer)."""
+
+    event_id: UUID
+    journey_id: UUID
+    trace: TraceContext | None
+
+
+def outbox_row(
+    fact: Event, *, source: str, journey_id: UUID, version: int, now: datetime, cause: Cause | None
+) -> dict[str, Any]:
+    """The row of one fact. The payload is serialised here, once; the relay never parses it."""
+    key = str(fact.key_value())
+    trace = creation_context(
+        fact.topic, fact.name, key, str(journey_id), parent=cause.trace if cause else None
+    )
+    event_id = new_id()
+    envelope = Envelope(
+        id=event_id,
+        type=fact.name,
+        source=source,
+        subject=key,
+        time=now,
+        sequence=version,
+        journey_id=journey_id,
+        causation_id=cause.event_id if cause else None,
+        traceparent=trace.traceparent,
+        tracestate=trace.tracestate,
+        partition_key=key,
+    )
+    headers = {name: value.decode() for name, value in envelope.to_headers()}
+    return {
+        "id": event_id,
+        "shard": shard_of(fact.topic, key),
+        "topic": fact.topic,
+        "key": key,
+        "aggregatetype": fact.topic.split(".")[1],
+        "aggregateid": key,
+        "aggregate_version": version,
+        "type": fact.name,
+        "headers": orjson.dumps(headers).decode(),
+        "payload": fact.model_dump_json().encode(),
+        "created_at": now,
+    }

@@ -1,0 +1,191 @@
+"""Messages that cannot be handled now wait in the consumer's own database, in the order of their key.
+
+The first message that fails parks its *key*; later ones of that key queue behind it. A worker tries
+the head again on a schedule, or at once when what it waited for arrives. After the last try the key
+is dead and waits for a person (`chassis.ops`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import bulk, inbox
+from chassis.delivery import Delivery, RawRecord, Undecodable
+from chassis.domain import DependencyMissing
+from chassis.tables import ParkedMessageRow
+from chassis.tracing import current_trace_id
+
+RETRY_AFTER_S = (1.0, 5.0, 30.0, 300.0, 1800.0)
+"""Seconds until the next try, by the number of tries so far. After the last one: dead."""
+
+Lane = tuple[str, str]
+
+LOCK_LANES = """
+SELECT p.topic, p.key FROM parked_key p
+JOIN unnest($2::text[], $3::text[]) AS lane(topic, key)
+  ON p.topic = lane.topic AND p.key = lane.key
+WHERE p.consumer = $1 ORDER BY p.topic, p.key FOR UPDATE OF p
+"""
+PARK_KEY = """
+INSERT INTO parked_key (consumer, topic, key, status, attempts, next_retry_at, error_class, error,
+                        wake_key, trace_id, parked_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (consumer, topic, key) DO UPDATE SET
+  status = excluded.status, attempts = excluded.attempts, next_retry_at = excluded.next_retry_at,
+  error_class = excluded.error_class, error = excluded.error, wake_key = excluded.wake_key,
+  trace_id = excluded.trace_id
+"""
+DUE_LANE = """
+SELECT topic, key, attempts FROM parked_key
+WHERE consumer = $1 AND status = 'retrying' AND next_retry_at <= $2
+ORDER BY next_retry_at LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+HEAD = """
+SELECT id, event_id, partition, kafka_offset, type, headers, raw FROM parked_message
+WHERE consumer = $1 AND topic = $2 AND key = $3 AND state IN ('waiting', 'dead')
+ORDER BY id LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first waiting message of a parked lane."""
+
+    id: int
+    event_id: UUID
+    type: str | None
+    record: RawRecord
+
+
+async def lock_lanes(
+    connection: AsyncConnection, consumer: str, lanes: Sequence[Lane]
+) -> set[Lane]:
+    """Those of the lanes that are parked, locked so that no worker drains them meanwhile."""
+    if not lanes:
+        return set()
+    topics, keys = zip(*lanes, strict=True)
+    rows = await connection.exec_driver_sql(LOCK_LANES, (consumer, list(topics), list(keys)))
+    return {(row[0], row[1]) for row in rows}
+
+
+async def park(
+    connection: AsyncConnection,
+    consumer: str,
+    delivery: Delivery,
+    error: BaseException,
+    *,
+    now: datetime,
+    attempts: int = 1,
+) -> None:
+    """Park the lane of a failed message, or note another failed try of its head."""
+    hopeless = isinstance(error, Undecodable) or attempts > len(RETRY_AFTER_S)
+    wait = RETRY_AFTER_S[min(attempts, len(RETRY_AFTER_S)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311
+    wake_key = f"{error.kind}:{error.missing_id}" if isinstance(error, DependencyMissing) else None
+    topic, key = delivery.lane
+    await connection.exec_driver_sql(
+        PARK_KEY,
+        (
+            consumer,
+            topic,
+            key,
+            "dead" if hopeless else "retrying",
+            attempts,
+            now + timedelta(seconds=wait),
+            type(error).__name__,
+            str(error).replace("\0", "")[:2000],
+            wake_key,
+            current_trace_id(),
+            now,
+        ),
+    )
+
+
+async def append(
+    connection: AsyncConnection,
+    consumer: str,
+    deliveries: Sequence[Delivery],
+    *,
+    now: datetime,
+) -> None:
+    """Queue messages behind their parked keys, with their bytes and headers as they came."""
+    done = await inbox.seen(connection, consumer, [d.event_id for d in deliveries])
+    rows = [
+        {
+            "consumer": consumer,
+            "event_id": d.event_id,
+            "topic": d.record.topic,
+            "key": d.key,
+            "partition": d.record.partition,
+            "kafka_offset": d.record.offset,
+            "type": d.envelope.type if d.envelope else None,
+            "headers": RawRecord.headers_json(d.record),  # type: ignore[arg-type]
+            "raw": d.record.value,
+            "state": "dead" if d.error else "waiting",
+            "error": str(d.error) if d.error else None,
+            "journey_id": d.envelope.journey_id if d.envelope else None,
+            "parked_at": now,
+        }
+        for d in deliveries
+        if d.event_id not in done
+    ]
+    await bulk.insert(
+        connection,
+        ParkedMessageRow.__table__,  # type: ignore[attr-defined]
+        rows,
+        on_conflict="ON CONFLICT DO NOTHING",
+    )
+
+
+async def due_lane(
+    connection: AsyncConnection, consumer: str, now: datetime
+) -> tuple[Lane, int] | None:
+    """Lock one lane whose next try is due; none if there is none."""
+    row = (await connection.exec_driver_sql(DUE_LANE, (consumer, now))).first()
+    return ((row[0], row[1]), row[2]) if row else None
+
+
+async def head_of(connection: AsyncConnection, consumer: str, lane: Lane) -> Head | None:
+    topic, key = lane
+    row = (await connection.exec_driver_sql(HEAD, (consumer, topic, key))).first()
+    if row is None:
+        return None
+    record = RawRecord(
+        topic,
+        row.partition,
+        row.kafka_offset,
+        key.encode(),
+        row.raw,
+        RawRecord.headers_from(orjson.loads(row.headers)),
+    )
+    return Head(row.id, row.event_id, row.type, record)
+
+
+async def finish_head(
+    connection: AsyncConnection, consumer: str, lane: Lane, head: Head, *, state: str = "done"
+) -> None:
+    """The head is dealt with. The lane goes on with the next, or is free again after the last."""
+    await connection.exec_driver_sql(
+        "DELETE FROM parked_message WHERE id = $1"
+        if state == "done"
+        else f"UPDATE parked_message SET state = '{state}' WHERE id = $1",  # noqa: S608
+        (head.id,),
+    )
+    topic, key = lane
+    if await head_of(connection, consumer, lane) is None:
+        await connection.exec_driver_sql(
+            "DELETE FROM parked_key WHERE consumer = $1 AND topic = $2 AND key = $3",
+            (consumer, topic, key),
+        )
+    else:
+        await connection.exec_driver_sql(
+            "UPDATE parked_key SET status = 'retrying', attempts = 0, next_retry_at = now(),"
+            " wake_key = NULL WHERE consumer = $1 AND topic = $2 AND key = $3",
+            (consumer, topic, key),
+        )

@@ -1,0 +1,171 @@
+"""Policies: what decides by itself which gates open. Versioned data, changed through the API."""
+
+import time
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from chassis.audit import audit
+from chassis.auth import Actor, roles
+from chassis.domain import NotFound
+from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag
+from chassis.problems import Problem, field_errors
+from chassis.tables import ChassisRow
+from chassis.transaction import Transaction
+
+CACHE_S = 2.0
+
+
+class Policy(BaseModel):
+    """Base of a service's policies. The defaults are version 0."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+P = TypeVar("P", bound=Policy)
+
+
+class Ruling(BaseModel, Generic[P]):
+    """A policy as it is now; ``cite`` is how a fact names it: ``approval@3``."""
+
+    name: str
+    version: int
+    rules: P
+
+    @property
+    def cite(self) -> str:
+        return f"policy:{self.name}@{self.version}"
+
+
+class PolicyRow(ChassisRow, table=True):
+    """One version of one policy."""
+
+    __tablename__ = "policy"
+
+    name: str = Field(sa_type=Text, primary_key=True)
+    version: int = Field(primary_key=True)
+    body: dict[str, Any] = Field(sa_type=JSONB)
+    changed_by: str = Field(sa_type=Text)
+    changed_at: datetime
+    reason: str = Field(sa_type=Text)
+
+
+class Policies:
+    """The policies of one service, read through a cache of two seconds."""
+
+    def __init__(self, **models: type[Policy]) -> None:
+        self.models = models
+        self._cache: dict[tuple[int, str], tuple[float, Ruling[Any]]] = {}
+
+    async def get(self, tx: Transaction, name: str, model: type[P]) -> Ruling[P]:
+        """The ruling in force. On the hot path this is memory; a query every two seconds."""
+        key = (id(tx.database), name)
+        cached = self._cache.get(key)
+        if cached and cached[0] > time.monotonic():
+            ruling: Ruling[P] = cached[1]
+            return ruling
+        row = await tx.scalar_row(
+            "SELECT version, body::text FROM policy WHERE name = $1 ORDER BY version DESC LIMIT 1",
+            name,
+        )
+        version, rules = (row[0], model.model_validate_json(row[1])) if row else (0, model())
+        fresh = Ruling[Any](name=name, version=version, rules=rules)
+        self._cache[key] = (time.monotonic() + CACHE_S, fresh)
+        return fresh
+
+    def forget(self) -> None:
+        self._cache.clear()
+
+
+class PolicyChange(ApiModel):
+    """The whole policy anew, and why."""
+
+    rules: dict[str, Any]
+    reason: str
+
+
+def policy_router(
+    policies: Policies, *, readers: tuple[str, ...], changers: tuple[str, ...]
+) -> APIRouter:
+    """``/policies``: read them, change them; a change is a new version, audited."""
+    router = APIRouter(prefix="/policies", tags=["policies"], route_class=TransactionalRoute)
+    reader = Annotated[Actor, Depends(roles(*readers, *changers))]
+    changer = Annotated[Actor, Depends(roles(*changers))]
+
+    def model_of(name: str) -> type[Policy]:
+        model = policies.models.get(name)
+        if model is None:
+            raise NotFound(f"no policy {name}; there are {', '.join(policies.models)}")
+        return model
+
+    @router.get("", operation_id="listPolicies")
+    async def list_policies(_: reader, tx: Tx) -> list[dict[str, Any]]:  # type: ignore[valid-type]
+        """Every policy as it is now."""
+        policies.forget()
+        return [
+            (await policies.get(tx, name, model)).model_dump(mode="json")
+            for name, model in policies.models.items()
+        ]
+
+    @router.get("/{name}", operation_id="showPolicy")
+    async def show(_: reader, tx: Tx, name: str, response: Response) -> dict[str, Any]:  # type: ignore[valid-type]
+        """One policy, with its version as ETag."""
+        policies.forget()
+        ruling = await policies.get(tx, name, model_of(name))
+        response.headers["ETag"] = etag(ruling.version)
+        return ruling.model_dump(mode="json")
+
+    @router.put("/{name}", operation_id="changePolicy")
+    async def change(
+        actor: changer,  # type: ignore[valid-type]
+        tx: Tx,
+        name: str,
+        body: PolicyChange,
+        seen: Revision,
+        response: Response,
+        request: Request,
+    ) -> dict[str, Any]:
+        """Replace a policy by a new version."""
+        model = model_of(name)
+        try:
+            rules = model.model_validate(body.rules)
+        except ValidationError as error:
+            raise Problem(
+                422,
+                "the rules do not fit this policy",
+                type="invalid",
+                errors=field_errors([{**e, "loc": ("rules", *e["loc"])} for e in error.errors()]),
+            ) from error
+        policies.forget()
+        before = await policies.get(tx, name, model)
+        if before.version != seen:
+            raise Problem(412, f"the policy is at v{before.version}, you saw v{seen}", type="stale")
+        tx.insert(
+            PolicyRow,
+            name=name,
+            version=seen + 1,
+            body=rules.model_dump_json(),
+            changed_by=actor.sub,
+            changed_at=tx.now,
+            reason=body.reason,
+        )
+        audit(
+            tx,
+            actor,
+            "change",
+            "policy",
+            name,
+            reason=body.reason,
+            before=before.rules.model_dump(mode="json"),
+            after=rules.model_dump(mode="json"),
+        )
+        tx.after_commit.append(policies.forget)
+        response.headers["ETag"] = etag(seen + 1)
+        return Ruling[Any](name=name, version=seen + 1, rules=rules).model_dump(mode="json")
+
+    return router

@@ -1,0 +1,156 @@
+"""Errors as RFC 9457 ``application/problem+json``: stable types, named fields, no internals."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from chassis.domain import DependencyMissing, DomainError
+from chassis.failures import is_infrastructure
+from chassis.tracing import current_trace_id
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+_TITLES = {
+    400: "bad-request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    409: "conflict",
+    410: "gone",
+    412: "stale",
+    413: "too-large",
+    415: "unsupported-media-type",
+    422: "invalid",
+    428: "precondition-required",
+    429: "too-many-requests",
+    500: "internal-error",
+    503: "unavailable",
+}
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field, by JSON pointer."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    instance: str = ""
+    errors: list[FieldError] = []
+
+
+class Problem(HTTPException):
+    """An error with a type of its own, for what is no domain refusal."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        type: str | None = None,
+        headers: dict[str, str] | None = None,
+        errors: list[FieldError] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.type = type or _TITLES.get(status, "error")
+        self.errors = errors or []
+
+
+def slug(name: str) -> str:
+    """``QuoteLapsed`` → ``quote-lapsed``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+
+
+def respond(
+    status: int,
+    kind: str,
+    detail: str,
+    *,
+    errors: list[FieldError] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    body = ProblemDetails(
+        type=f"urn:ltc:problem:{kind}",
+        title=kind.replace("-", " ").capitalize(),
+        status=status,
+        detail=detail,
+        instance=current_trace_id() or "",
+        errors=errors or [],
+    )
+    return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+
+def field_errors(errors: Any) -> list[FieldError]:
+    return [
+        FieldError(
+            pointer="/"
+            + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in e["loc"]),
+            detail=str(e["msg"]).removeprefix("Value error, "),
+        )
+        for e in errors[:50]
+    ]
+
+
+def install(app: FastAPI) -> None:
+    """Turn every error of an app into a problem."""
+
+    async def http(_: Request, error: Exception) -> JSONResponse:
+        known = error if isinstance(error, HTTPException) else HTTPException(500)
+        kind = getattr(error, "type", None) or _TITLES.get(known.status_code, "error")
+        headers = dict(known.headers) if known.headers else None
+        return respond(
+            known.status_code,
+            kind,
+            str(known.detail),
+            headers=headers,
+            errors=getattr(error, "errors", None),
+        )
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        return respond(
+            422, "invalid", "some fields are not as they must be", errors=field_errors(found)
+        )
+
+    async def refused(_: Request, error: Exception) -> JSONResponse:
+        status = error.status if isinstance(error, DomainError) else 409
+        return respond(status, slug(type(error).__name__), str(error))
+
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        if is_infrastructure(error):
+            logger.warning("unavailable: %s: %s", type(error).__name__, error)
+            return respond(
+                503,
+                "unavailable",
+                "a part we depend on does not answer; nothing was changed",
+                headers={"Retry-After": "2"},
+            )
+        logger.error("unexpected", exc_info=error)
+        return respond(500, "internal-error", "this is our fault; nothing was changed")
+
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(DomainError, refused)
+    app.add_exception_handler(DependencyMissing, refused)
+    for kind in (SQLAlchemyError, OSError, TimeoutError, ValidationError, Exception):
+        app.add_exception_handler(kind, unexpected)
+    app.router.responses = {"default": {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}}}

@@ -1,0 +1,185 @@
+"""What runs beside the HTTP server in every process: relay, intake, retries, sweeper, timers, watch."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter
+
+from chassis.batch import BatchProcessor
+from chassis.consumer import Consumer
+from chassis.db import Database
+from chassis.gates import sweep_overdue
+from chassis.intake import Intake
+from chassis.metrics import Metrics
+from chassis.relay import Relay
+from chassis.repository import Repository
+from chassis.schema import ensure_partitions
+from chassis.settings import Settings
+from chassis.timers import Timers, run_timer
+
+logger = logging.getLogger(__name__)
+
+RETRY_LOOK_S = 0.5
+SWEEP_GATES_S = 1.0
+WATCH_S = 2.0
+EXIT_NO_PROGRESS = 75
+"""EX_TEMPFAIL: the process gave up waiting for itself; a supervisor starts a new one."""
+
+STATE = """
+SELECT (SELECT count(*) FROM outbox),
+       (SELECT extract(epoch FROM now() - min(created_at)) FROM outbox),
+       (SELECT count(*) FROM parked_key WHERE status = 'retrying'),
+       (SELECT count(*) FROM parked_key WHERE status = 'dead'),
+       (SELECT count(*) FROM parked_message WHERE state IN ('waiting', 'dead')),
+       (SELECT extract(epoch FROM now() - min(parked_at)) FROM parked_key),
+       (SELECT count(*) FROM gate WHERE cleared_at IS NULL),
+       (SELECT count(*) FROM gate WHERE cleared_at IS NULL AND overdue_at IS NOT NULL),
+       (SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity
+        WHERE datname = current_database() AND state <> 'idle')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What makes one service: its name, doors, ears, clocks and tables."""
+
+    name: str
+    router: APIRouter
+    consumer: Consumer
+    repositories: tuple[type[Repository[Any]], ...] = ()
+    timers: Timers = field(default_factory=Timers)
+    version: str = "0.1.0"
+    description: str = ""
+    larger_bodies: dict[str, int] = field(default_factory=dict)
+    """Paths that take more than the usual body, and how many bytes."""
+    on_start: Callable[[Database], Awaitable[None]] | None = None
+
+
+class Runtime:
+    """The background half of one process. Starts without Kafka: the outbox absorbs its absence."""
+
+    def __init__(self, service: Service, settings: Settings, database: Database, metrics: Metrics):
+        self.service = service
+        self.settings = settings
+        self.database = database
+        self.metrics = metrics
+        self.relay = Relay(
+            database.engine,
+            bootstrap=settings.kafka_bootstrap,
+            client_id=f"{service.name}-relay-{settings.instance}",
+            said=database.said,
+            metrics=metrics,
+            sweep_ms=settings.relay_sweep_ms,
+            batch=settings.relay_batch,
+        )
+        self.processor = BatchProcessor(database, service.consumer, metrics)
+        listens = settings.consume and bool(service.consumer.subscriptions)
+        self.intake = (
+            Intake(settings, service.consumer, self.processor, metrics) if listens else None
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        if self.service.on_start is not None:
+            await self.service.on_start(self.database)
+        self._spawn(self.relay.run())
+        self._spawn(self._sweep_gates())
+        self._spawn(self._maintain())
+        self._spawn(self._watch())
+        for timer in self.service.timers.timers:
+            self._spawn(run_timer(self.database, timer))
+        if self.intake is not None:
+            self._spawn(self.intake.start())
+            self._spawn(self.intake.run_commits())
+            self._spawn(self._retry_parked())
+        # Live pydantic objects of a batch otherwise trigger the collector again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+
+    async def stop(self) -> None:
+        """Stop fetching, finish the batch, publish what was said, then let go of everything."""
+        if self.intake is not None:
+            await self.intake.stop()
+        await self.relay.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.database.close()
+
+    def _spawn(self, work: Any) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def _retry_parked(self) -> None:
+        while True:
+            try:
+                while await self.processor.retry_due():
+                    pass
+            except Exception as error:
+                logger.warning("retry of a parked key: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(RETRY_LOOK_S)
+
+    async def _sweep_gates(self) -> None:
+        repositories = {r.table().name: r for r in self.service.repositories}
+        while True:
+            await asyncio.sleep(SWEEP_GATES_S)
+            try:
+                while await sweep_overdue(self.database, repositories):
+                    pass
+            except Exception as error:
+                logger.warning("gate sweep: %s: %s", type(error).__name__, error)
+
+    async def _maintain(self) -> None:
+        """Partitions ahead of time; hourly, because a day's first row must find its partition."""
+        while True:
+            try:
+                async with self.database.engine.begin() as connection:
+                    await ensure_partitions(connection, datetime.now(UTC))
+            except Exception as error:
+                logger.warning("partitions: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(3600)
+
+    async def _watch(self) -> None:
+        """Report the state of the queues, and leave when messages wait and none is applied."""
+        stuck_since: float | None = None
+        while True:
+            await asyncio.sleep(WATCH_S)
+            await self._report()
+            if self.intake is None:
+                continue
+            lag = self.intake.lag()
+            self.metrics.lag(lag)
+            now = time.monotonic()
+            if lag == 0 or self.intake.applied_at > (stuck_since or now):
+                stuck_since = None if lag == 0 else now
+            elif stuck_since is None:
+                stuck_since = now
+            elif now - stuck_since > self.settings.no_progress_exit_s:
+                logger.critical(
+                    "%d messages wait and none was applied for %.0f s: leaving",
+                    lag,
+                    now - stuck_since,
+                )
+                os._exit(EXIT_NO_PROGRESS)
+
+    async def _report(self) -> None:
+        try:
+            async with self.database.engine.connect() as connection:
+                row = (await connection.exec_driver_sql(STATE)).one()
+        except Exception as error:
+            logger.debug("state not read: %s", error)
+            return
+        pending, age, retrying, dead, messages, parked_age, open_gates, overdue, oldest = row
+        self.metrics.outbox_state(pending, float(age or 0))
+        self.metrics.parked_state(retrying, dead, messages, float(parked_age or 0))
+        self.metrics.gates_state(open_gates, overdue)
+        self.metrics.oldest_transaction(float(oldest or 0))

@@ -1,0 +1,154 @@
+"""The DDL of the mechanics' tables, by version. A service's first migration calls ``create_v1``.
+
+Statements are frozen once released; a change is a new version that a service's next migration
+calls. Partitioned tables get their partitions from `ensure_partitions`, at migration and daily.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+DAYS_AHEAD = 3
+INBOX_DAYS = 14
+EVENT_LOG_DAYS = 400
+
+_HOT = (
+    "autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000,"
+    " autovacuum_analyze_scale_factor = 0.0, autovacuum_analyze_threshold = 5000,"
+    " autovacuum_vacuum_cost_delay = 0"
+)
+
+V1: tuple[str, ...] = (
+    f"""CREATE TABLE outbox (
+        seq bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) CONSTRAINT pk_outbox PRIMARY KEY,
+        id uuid NOT NULL, shard smallint NOT NULL, topic text NOT NULL, key text NOT NULL,
+        aggregatetype text NOT NULL, aggregateid text NOT NULL, aggregate_version bigint NOT NULL,
+        type text NOT NULL, headers jsonb NOT NULL, payload bytea NOT NULL,
+        created_at timestamptz NOT NULL) WITH ({_HOT})""",
+    "ALTER TABLE outbox ALTER payload SET STORAGE EXTERNAL, ALTER headers SET STORAGE EXTERNAL",
+    "CREATE INDEX ix_outbox_shard_seq ON outbox (shard, seq)",
+    "CREATE TABLE outbox_shard (shard smallint CONSTRAINT pk_outbox_shard PRIMARY KEY)",
+    "INSERT INTO outbox_shard SELECT generate_series(0, 15)",
+    """CREATE TABLE outbox_dead (
+        seq bigint CONSTRAINT pk_outbox_dead PRIMARY KEY, id uuid NOT NULL, topic text NOT NULL,
+        key text NOT NULL, type text NOT NULL, headers jsonb NOT NULL, payload bytea NOT NULL,
+        created_at timestamptz NOT NULL, died_at timestamptz NOT NULL, error text NOT NULL)""",
+    "CREATE INDEX ix_outbox_dead_key ON outbox_dead (key)",
+    """CREATE TABLE event_log (
+        published_at timestamptz NOT NULL, seq bigint NOT NULL, id uuid NOT NULL,
+        topic text NOT NULL, key text NOT NULL, aggregateid text NOT NULL,
+        aggregate_version bigint NOT NULL, type text NOT NULL, headers jsonb NOT NULL,
+        payload bytea NOT NULL, created_at timestamptz NOT NULL,
+        CONSTRAINT pk_event_log PRIMARY KEY (published_at, seq)) PARTITION BY RANGE (published_at)""",
+    "CREATE INDEX ix_event_log_aggregateid ON event_log (aggregateid)",
+    """CREATE TABLE inbox (
+        consumer text NOT NULL, event_id uuid NOT NULL, received_at timestamptz NOT NULL,
+        CONSTRAINT pk_inbox PRIMARY KEY (consumer, event_id)) PARTITION BY RANGE (event_id)""",
+    "CREATE TABLE inbox_default PARTITION OF inbox DEFAULT",
+    """CREATE TABLE parked_key (
+        consumer text NOT NULL, topic text NOT NULL, key text NOT NULL, status text NOT NULL,
+        attempts integer NOT NULL, next_retry_at timestamptz NOT NULL, error_class text NOT NULL,
+        error text NOT NULL, wake_key text, trace_id text, parked_at timestamptz NOT NULL,
+        CONSTRAINT pk_parked_key PRIMARY KEY (consumer, topic, key))""",
+    "CREATE INDEX ix_parked_key_due ON parked_key (consumer, next_retry_at)"
+    " WHERE status = 'retrying'",
+    "CREATE INDEX ix_parked_key_wake_key ON parked_key (wake_key) WHERE wake_key IS NOT NULL",
+    """CREATE TABLE parked_message (
+        id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_parked_message PRIMARY KEY,
+        consumer text NOT NULL, event_id uuid NOT NULL, topic text NOT NULL, key text NOT NULL,
+        partition integer NOT NULL, kafka_offset bigint NOT NULL, type text, headers jsonb NOT NULL,
+        raw bytea, state text NOT NULL, error text, journey_id uuid,
+        parked_at timestamptz NOT NULL)""",
+    "CREATE UNIQUE INDEX uq_parked_message_event ON parked_message (consumer, event_id)",
+    "CREATE INDEX ix_parked_message_key ON parked_message (consumer, topic, key, id)",
+    "CREATE INDEX ix_parked_message_journey_id ON parked_message (journey_id)",
+    """CREATE TABLE gate (
+        aggregate_id uuid NOT NULL, name text NOT NULL, opened_at timestamptz NOT NULL,
+        aggregate text NOT NULL, journey_id uuid NOT NULL, number text NOT NULL,
+        owner text NOT NULL, due_at timestamptz NOT NULL, overdue_at timestamptz,
+        cleared_at timestamptz, cleared_by text, evidence text,
+        CONSTRAINT pk_gate PRIMARY KEY (aggregate_id, name, opened_at))""",
+    "CREATE INDEX ix_gate_journey_id ON gate (journey_id)",
+    "CREATE INDEX ix_gate_due_at ON gate (due_at) WHERE cleared_at IS NULL AND overdue_at IS NULL",
+    "CREATE TABLE number_series (series text CONSTRAINT pk_number_series PRIMARY KEY,"
+    " next_value bigint NOT NULL)",
+)
+
+
+def create_v1(execute: Callable[[str], object]) -> None:
+    """Create the tables of the mechanics; ``execute`` is Alembic's ``op.execute``."""
+    for statement in (*V1, *HTTP_V1, *partitions(datetime.now(UTC))):
+        execute(statement)
+
+
+HTTP_V1: tuple[str, ...] = (
+    """CREATE TABLE idempotency_key (
+        principal text NOT NULL, key text NOT NULL, request_hash text NOT NULL,
+        status integer NOT NULL, headers jsonb NOT NULL, body bytea NOT NULL,
+        created_at timestamptz NOT NULL, CONSTRAINT pk_idempotency_key PRIMARY KEY (principal, key))""",
+    "CREATE INDEX ix_idempotency_key_created_at ON idempotency_key (created_at)",
+    """CREATE TABLE policy (
+        name text NOT NULL, version integer NOT NULL, body jsonb NOT NULL, changed_by text NOT NULL,
+        changed_at timestamptz NOT NULL, reason text NOT NULL,
+        CONSTRAINT pk_policy PRIMARY KEY (name, version))""",
+    """CREATE TABLE audit (
+        id uuid CONSTRAINT pk_audit PRIMARY KEY, at timestamptz NOT NULL, actor_sub text NOT NULL,
+        actor_name text NOT NULL, action text NOT NULL, object_type text NOT NULL,
+        object_id text NOT NULL, before jsonb, after jsonb, reason text NOT NULL)""",
+    "CREATE INDEX ix_audit_object_id ON audit (object_id)",
+)
+
+
+def create_number_sequence(execute: Callable[[str], object], series: str) -> None:
+    """The sequence behind ``tx.number(series)``."""
+    execute(f"CREATE SEQUENCE number_{series.lower()}")
+
+
+def aggregate_columns(table: str) -> str:
+    """The columns of `chassis.tables.AggregateRow`, for a CREATE TABLE in a service's migration."""
+    return (
+        f"id uuid CONSTRAINT pk_{table} PRIMARY KEY, journey_id uuid NOT NULL, number text NOT NULL,"
+        " version bigint NOT NULL, revision bigint NOT NULL, created_at timestamptz NOT NULL,"
+        " updated_at timestamptz NOT NULL, body jsonb NOT NULL"
+    )
+
+
+def _first_id(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of an instant: its 48 bits of milliseconds, then zeros."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def partitions(now: datetime) -> Sequence[str]:
+    """Statements for the daily partitions of today and the next days."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    statements: list[str] = []
+    for day in (today + timedelta(days=n) for n in range(-1, DAYS_AHEAD)):
+        end = day + timedelta(days=1)
+        name = f"{day:%Y%m%d}"
+        statements += [
+            f"CREATE TABLE IF NOT EXISTS event_log_{name} PARTITION OF event_log"
+            f" FOR VALUES FROM ('{day:%Y-%m-%d} 00:00+00') TO ('{end:%Y-%m-%d} 00:00+00')",
+            f"CREATE TABLE IF NOT EXISTS inbox_{name} PARTITION OF inbox"
+            f" FOR VALUES FROM ('{_first_id(day)}') TO ('{_first_id(end)}')",
+        ]
+    return statements
+
+
+async def ensure_partitions(connection: AsyncConnection, now: datetime) -> None:
+    """Create the partitions of the coming days and drop those past their keeping."""
+    for statement in partitions(now):
+        await connection.exec_driver_sql(statement)
+    for table, days in (("inbox", INBOX_DAYS), ("event_log", EVENT_LOG_DAYS)):
+        oldest = f"{table}_{now - timedelta(days=days):%Y%m%d}"
+        rows = await connection.exec_driver_sql(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = $1::text::regclass AND c.relname ~ '_[0-9]{8}$'"
+            " AND c.relname < $2",
+            (table, oldest),
+        )
+        for (name,) in rows.all():
+            await connection.exec_driver_sql(f"DROP TABLE {name}")

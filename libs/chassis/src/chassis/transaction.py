@@ -1,0 +1,419 @@
+"""One unit of work: what was loaded, what changed, what was said. Committed as a whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from chassis import bulk
+from chassis.auth import Actor
+from chassis.domain import Aggregate, Conflict, Gate
+from chassis.outbox import Cause, outbox_row
+from chassis.tables import GateRow, OutboxRow
+from contracts.event import Event
+
+if TYPE_CHECKING:
+    from chassis.repository import Repository
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(slots=True)
+class Tracked:
+    """One aggregate within a transaction: as it is now, and how far it has come since loaded."""
+
+    repository: type[Repository[Any]]
+    state: Any
+    version: int
+    revision: int
+    created_at: datetime | None
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class _Mark:
+    """Where a transaction stood, so that one message's effects can be taken back in memory."""
+
+    facts: int
+    inserts: dict[Table, int]
+    gates: dict[tuple[UUID, str, datetime], dict[str, Any]]
+    numbers: dict[str, int]
+    undo: dict[UUID, Tracked | None] = field(default_factory=dict)
+
+
+class Transaction:
+    """What a command or consumer gets. Handlers change and say; only the chassis commits.
+
+    ``now`` is the one clock of the unit of work. ``actor`` is who asked: a person, a system, or the
+    service itself. Everything written through repositories, ``insert`` and ``publish`` is held in
+    memory and flushed in bulk, aggregates before the facts that tell of them.
+    """
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        *,
+        now: datetime,
+        actor: Actor,
+        source: str,
+        database: object = None,
+    ) -> None:
+        self.database = database
+        self.now = now
+        self.actor = actor
+        self.cause: Cause | None = None
+        self.used_sql = False
+        self.said = 0
+        self._connection = connection
+        self._source = source
+        self._session: AsyncSession | None = None
+        self._tracked: dict[UUID, Tracked] = {}
+        self._facts: list[dict[str, Any]] = []
+        self._inserts: dict[Table, list[dict[str, Any]]] = defaultdict(list)
+        self._gates: dict[tuple[UUID, str, datetime], dict[str, Any]] = {}
+        self._numbers: dict[str, int] = {}
+        self._blocks: dict[str, list[int]] = {}
+        self._block_size: dict[str, int] = {}
+        self._mark: _Mark | None = None
+        self._rollback_only = False
+        self.after_commit: list[Callable[[], None]] = []
+
+    # --- reading -----------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """The connection, for SQL that repositories cannot say. Marks the work as not revertible
+        in memory, so that a failing message of a batch is isolated by running it alone."""
+        self.used_sql = True
+        return self._connection
+
+    @property
+    def session(self) -> AsyncSession:
+        """A SQLModel session on this transaction's connection."""
+        self.used_sql = True
+        if self._session is None:
+            self._session = AsyncSession(
+                bind=self._connection, expire_on_commit=False, autoflush=False
+            )
+        return self._session
+
+    @property
+    def journey_id(self) -> UUID:
+        """The journey of the message being handled. Raises LookupError outside of one."""
+        if self.cause is None:
+            raise LookupError("no message is being handled")
+        return self.cause.journey_id
+
+    async def scalar_row(self, statement: str, *values: Any) -> Any:
+        """The first row of a reading statement, or none."""
+        return (await self._connection.exec_driver_sql(statement, values)).first()
+
+    async def load(self, repository: type[Repository[Any]], aggregate_id: UUID) -> Tracked:
+        tracked = self._tracked.get(aggregate_id)
+        if tracked is None:
+            await self.load_all(repository, (aggregate_id,))
+            tracked = self._tracked[aggregate_id]
+        return tracked
+
+    async def expect_new(self, repository: type[Repository[Any]], ids: Iterable[UUID]) -> None:
+        """Say that these ids were made just now, so that nobody looks them up."""
+        for aggregate_id in ids:
+            self._tracked.setdefault(aggregate_id, Tracked(repository, None, 0, 0, None))
+
+    async def load_all(self, repository: type[Repository[Any]], ids: Iterable[UUID]) -> None:
+        """Load and lock in id order, so that two transactions never wait for each other."""
+        wanted = sorted({i for i in ids if i not in self._tracked})
+        if not wanted:
+            return
+        result = await self._connection.exec_driver_sql(
+            "SELECT id, version, revision, created_at, body::text"  # noqa: S608 - our own table name
+            f" FROM {repository.table().name} WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
+            (wanted,),
+        )
+        parse = repository.aggregate.model_validate_json
+        for aggregate_id, version, revision, created_at, body in result:
+            self._tracked[aggregate_id] = Tracked(
+                repository, parse(body), version, revision, created_at
+            )
+        for aggregate_id in wanted:
+            if aggregate_id not in self._tracked:
+                self._tracked[aggregate_id] = Tracked(repository, None, 0, 0, None)
+
+    # --- changing ----------------------------------------------------------------------------
+
+    def keep(self, tracked: Tracked, state: A) -> A:
+        """Take the new state of a tracked aggregate, and say what became of its gates."""
+        before: dict[str, Gate] = {g.name: g for g in tracked.state.gates} if tracked.state else {}
+        self._remember(state.id)
+        if not tracked.changed:
+            tracked.changed = True
+            tracked.revision += 1
+        kept = state.model_copy(update={"passages": ()}) if state.passages else state
+        tracked.state = kept
+        if before or kept.gates:
+            self._tell_gates(tracked, state, before)
+        return kept
+
+    def publish(self, fact: Event) -> None:
+        """Say a fact about an aggregate that this transaction has saved or loaded."""
+        tracked = self._tracked.get(fact.key_value())
+        if tracked is None or tracked.state is None:
+            raise LookupError(f"{fact.name} tells of {fact.key_value()}, which was not saved")
+        self._remember(tracked.state.id)
+        if not tracked.changed:
+            tracked.changed = True
+            tracked.revision += 1
+        tracked.version += 1
+        self._facts.append(
+            outbox_row(
+                fact,
+                source=self._source,
+                journey_id=tracked.state.journey_id,
+                version=tracked.version,
+                now=self.now,
+                cause=self.cause,
+            )
+        )
+
+    def insert(self, table: type[SQLModel], **values: Any) -> None:
+        """Append a row with the commit. JSON columns take JSON text; all columns must be given."""
+        self._inserts[table.__table__].append(values)  # type: ignore[attr-defined]
+
+    def rollback_only(self) -> None:
+        """Whatever happens next, nothing of this transaction is kept."""
+        self._rollback_only = True
+
+    @property
+    def will_roll_back(self) -> bool:
+        return self._rollback_only
+
+    def revision_of(self, aggregate_id: UUID) -> int:
+        """The aggregate's revision once this transaction has committed: its ETag."""
+        return self._tracked[aggregate_id].revision
+
+    async def number(self, series: str, *, width: int = 6) -> str:
+        """The next human number, ``D-2026-000123``. Gaps are possible, contention is not."""
+        block = self._blocks.get(series)
+        if not block:
+            # One for a lone request; a batch asks again and gets ever larger blocks.
+            size = min(64, 8 * self._block_size.get(series, 0)) or 1
+            self._block_size[series] = size
+            name = f"number_{series.lower()}"
+            result = await self._connection.exec_driver_sql(
+                "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)", (name, size)
+            )
+            block = self._blocks[series] = [row[0] for row in result][::-1]
+        return f"{series}-{self.now.year}-{block.pop():0{width}d}"
+
+    async def gapless_number(self, series: str) -> int:
+        """The next number of a series without gaps. Holds the series until the transaction ends."""
+        if series not in self._numbers:
+            await self._connection.exec_driver_sql(
+                "INSERT INTO number_series (series, next_value) VALUES ($1, 1)"
+                " ON CONFLICT DO NOTHING",
+                (series,),
+            )
+            result = await self._connection.exec_driver_sql(
+                "SELECT next_value FROM number_series WHERE series = $1 FOR UPDATE", (series,)
+            )
+            self._numbers[series] = result.scalar_one()
+        value = self._numbers[series]
+        self._numbers[series] = value + 1
+        return value
+
+    # --- taking back one message of a batch --------------------------------------------------
+
+    def mark(self) -> None:
+        """Begin a stretch that `revert` can take back."""
+        self.used_sql = False
+        self._mark = _Mark(
+            facts=len(self._facts),
+            inserts={table: len(rows) for table, rows in self._inserts.items()},
+            gates=dict(self._gates),
+            numbers=dict(self._numbers),
+        )
+
+    def revert(self) -> None:
+        """Take back everything since `mark`. Numbers taken meanwhile are given back as well."""
+        mark = self._mark
+        if mark is None:
+            raise LookupError("nothing was marked")
+        del self._facts[mark.facts :]
+        for table, rows in self._inserts.items():
+            del rows[mark.inserts.get(table, 0) :]
+        self._gates = mark.gates
+        self._numbers = mark.numbers
+        for aggregate_id, before in mark.undo.items():
+            if before is not None:
+                self._tracked[aggregate_id] = before
+        self._mark = None
+
+    def forget(self) -> None:
+        """Drop everything held in memory, after a savepoint has taken back what was flushed."""
+        self._tracked.clear()
+        self._facts.clear()
+        self._inserts.clear()
+        self._gates.clear()
+        self._numbers.clear()
+        self._session = None
+        self._mark = None
+        self.said = 0
+
+    def _remember(self, aggregate_id: UUID) -> None:
+        if self._mark is not None and aggregate_id not in self._mark.undo:
+            tracked = self._tracked[aggregate_id]
+            self._mark.undo[aggregate_id] = Tracked(
+                tracked.repository,
+                tracked.state,
+                tracked.version,
+                tracked.revision,
+                tracked.created_at,
+                tracked.changed,
+            )
+
+    # --- gates -------------------------------------------------------------------------------
+
+    def _tell_gates(self, tracked: Tracked, state: Aggregate, before: dict[str, Gate]) -> None:
+        facts = tracked.repository.gates
+        passages = {p.gate: p for p in state.passages}
+        about = {"aggregate_id": state.id, "number": state.number}
+        for name, gate in before.items():
+            if name in passages:
+                passage = passages[name]
+                self._keep_gate(tracked, gate, cleared=passage)
+                self.publish(
+                    facts.cleared(
+                        **about,
+                        gate=name,
+                        owner=gate.owner,
+                        opened_at=gate.opened_at,
+                        due_at=gate.due_at,
+                        cleared_at=passage.at,
+                        cleared_by=passage.by,
+                        evidence=passage.evidence,
+                    )
+                )
+        for gate in state.gates:
+            known = before.get(gate.name)
+            base = {
+                **about,
+                "gate": gate.name,
+                "owner": gate.owner,
+                "opened_at": gate.opened_at,
+                "due_at": gate.due_at,
+            }
+            if known is None:
+                self._keep_gate(tracked, gate)
+                self.publish(facts.opened(**base))
+            elif known.overdue_at is None and gate.overdue_at is not None:
+                self._keep_gate(tracked, gate)
+                late = int((gate.overdue_at - gate.due_at).total_seconds())
+                self.publish(facts.overdue(**base, overdue_at=gate.overdue_at, overdue_for_s=late))
+
+    def _keep_gate(self, tracked: Tracked, gate: Gate, cleared: Any = None) -> None:
+        state = tracked.state
+        self._gates[(state.id, gate.name, gate.opened_at)] = {
+            "aggregate_id": state.id,
+            "name": gate.name,
+            "opened_at": gate.opened_at,
+            "aggregate": tracked.repository.table().name,
+            "journey_id": state.journey_id,
+            "number": state.number,
+            "owner": gate.owner,
+            "due_at": gate.due_at,
+            "overdue_at": gate.overdue_at,
+            "cleared_at": cleared.at if cleared else None,
+            "cleared_by": cleared.by if cleared else None,
+            "evidence": cleared.evidence if cleared else None,
+        }
+
+    # --- writing -----------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Write what is held in memory: aggregates, rows, gates, then the facts. Called by the
+        chassis before the commit; a handler that reads its own writes by SQL may call it too."""
+        if self._session is not None:
+            await self._session.flush()
+        woken = await self._write_aggregates()
+        for table, rows in self._inserts.items():
+            await bulk.insert(self._connection, table, rows)
+            rows.clear()
+        if self._gates:
+            await bulk.upsert(
+                self._connection,
+                GateRow.__table__,
+                list(self._gates.values()),  # type: ignore[attr-defined]
+                key=("aggregate_id", "name", "opened_at"),
+            )
+            self._gates.clear()
+        for series, next_value in self._numbers.items():
+            await self._connection.exec_driver_sql(
+                "UPDATE number_series SET next_value = $2 WHERE series = $1", (series, next_value)
+            )
+        if woken:
+            await self._wake(woken)
+        await bulk.insert(self._connection, OutboxRow.__table__, self._facts)  # type: ignore[attr-defined]
+        self.said += len(self._facts)
+        self._facts.clear()
+        self._mark = None
+
+    async def _write_aggregates(self) -> list[str]:
+        """Upsert what changed, table by table in id order. Returns the wake keys of new ones."""
+        changed: dict[type[Repository[Any]], list[Tracked]] = defaultdict(list)
+        for tracked in self._tracked.values():
+            if tracked.changed:
+                changed[tracked.repository].append(tracked)
+        woken: list[str] = []
+        for repository in sorted(changed, key=lambda r: r.table().name):
+            rows = []
+            of = repository(self)
+            group = sorted(changed[repository], key=lambda t: t.state.id)
+            for tracked in group:
+                state = tracked.state
+                if tracked.created_at is None:
+                    woken.append(f"{repository.aggregate.__name__.lower()}:{state.id}")
+                rows.append(
+                    {
+                        "id": state.id,
+                        "journey_id": state.journey_id,
+                        "number": state.number,
+                        "version": tracked.version,
+                        "revision": tracked.revision,
+                        "created_at": tracked.created_at or self.now,
+                        "updated_at": self.now,
+                        "body": state.model_dump_json(),
+                        **of.columns(state),
+                    }
+                )
+            name = repository.table().name
+            written = await bulk.upsert(
+                self._connection,
+                repository.table(),
+                rows,
+                key=("id",),
+                keep=("created_at",),
+                where=f"{name}.revision = excluded.revision - 1",
+            )
+            if written != len(rows):
+                raise Conflict(f"{len(rows) - written} of {len(rows)} rows of {name} had changed")
+            for tracked in group:
+                tracked.changed = False
+                tracked.created_at = tracked.created_at or self.now
+        return woken
+
+    async def _wake(self, wake_keys: list[str]) -> None:
+        """What waited for these aggregates is due now; timed retries remain the safety net."""
+        await self._connection.exec_driver_sql(
+            "UPDATE parked_key SET next_retry_at = $2 WHERE wake_key = ANY($1::text[])"
+            " AND status = 'retrying'",
+            (wake_keys, self.now),
+        )

@@ -1,0 +1,202 @@
+"""Order and completeness of the relay under concurrent writers, with bad designs as controls."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from relay_designs import (
+    Design,
+    State,
+    cursor_on_identity,
+    lock_and_read_in_one,
+    row_skip_locked,
+    snapshot_xmin,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from chassis.outbox import shard_of
+from chassis.relay import publish_round
+from chassis.schema import create_v1
+from local_infra.testing import create_database, drop_database
+
+WRITERS, TRANSACTIONS, AGGREGATES = 12, 120, 30
+TOPIC = "ltc.test.v1"
+ACK_S = 0.003
+
+LOCK_AGGREGATE = "UPDATE thing SET version = version + 1 WHERE key = $1 RETURNING version"
+SAY = """
+INSERT INTO outbox (id, shard, topic, key, aggregatetype, aggregateid, aggregate_version, type,
+                    headers, payload, created_at)
+VALUES (gen_random_uuid(), $1, $2, $3, 'test', $3, $4, 'ltc.test.happened.v1', '{}', '', now())
+"""
+
+
+@dataclass(slots=True)
+class Log:
+    """What reached the broker, in the order it was acknowledged."""
+
+    sent: list[tuple[str, int]] = field(default_factory=list)
+
+    def faults(self, written: int) -> Counter[str]:
+        """How many were lost, repeated, or came after a later one of their key."""
+        faults: Counter[str] = Counter(lost=written - len(set(self.sent)))
+        newest: dict[str, int] = {}
+        seen: set[tuple[str, int]] = set()
+        for key, version in self.sent:
+            if (key, version) in seen:
+                faults["repeated"] += 1
+            if version < newest.get(key, 0):
+                faults["reordered"] += 1
+            seen.add((key, version))
+            newest[key] = max(version, newest.get(key, 0))
+        return +faults
+
+
+class Broker:
+    """Acknowledges after a moment, in order, as one broker connection does."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+
+    async def send(
+        self, topic: str, value: bytes, *, key: bytes, headers: Sequence[Any]
+    ) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        version = int(dict(headers)["version"])
+        asyncio.get_running_loop().call_later(
+            ACK_S, self._acknowledge, key.decode(), version, future
+        )
+        return future
+
+    def _acknowledge(self, key: str, version: int, future: asyncio.Future[None]) -> None:
+        self.log.sent.append((key, version))
+        if not future.done():
+            future.set_result(None)
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[AsyncEngine]:
+    name = f"t_relay_{uuid4().hex[:8]}"
+    url = create_database(name).replace("postgresql://", "postgresql+asyncpg://", 1)
+    engine = create_async_engine(url, pool_size=32)
+    statements: list[str] = []
+    create_v1(statements.append)
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.exec_driver_sql(statement)
+        await connection.exec_driver_sql(
+            "CREATE TABLE thing (key text PRIMARY KEY, version bigint)"
+        )
+        await connection.exec_driver_sql(
+            "INSERT INTO thing SELECT 'k' || n, 0 FROM generate_series(1, $1) n", (AGGREGATES,)
+        )
+    yield engine
+    await engine.dispose()
+    drop_database(name)
+
+
+async def write(engine: AsyncEngine, seed: int) -> None:
+    """One writer: transactions of one to three facts about one aggregate, some of them slow."""
+    dice = random.Random(seed)
+    for _ in range(TRANSACTIONS):
+        key = f"k{dice.randint(1, AGGREGATES)}"
+        async with engine.begin() as connection:
+            if dice.random() < 0.5:  # a write before the lock: the transaction has its xid early
+                await connection.exec_driver_sql(
+                    "INSERT INTO number_series VALUES ($1, 1)", (uuid4().hex,)
+                )
+            for _ in range(dice.randint(1, 3)):
+                version = (await connection.exec_driver_sql(LOCK_AGGREGATE, (key,))).scalar_one()
+                await connection.exec_driver_sql(SAY, (shard_of(TOPIC, key), TOPIC, key, version))
+            if dice.random() < 0.2:
+                await asyncio.sleep(dice.random() * 0.01)
+
+
+async def written(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        return int(
+            (await connection.exec_driver_sql("SELECT sum(version) FROM thing")).scalar_one()
+        )
+
+
+async def race(engine: AsyncEngine, relays: Sequence[Any]) -> None:
+    """Write and relay at once, then let the relays finish."""
+    writers = [asyncio.create_task(write(engine, seed)) for seed in range(WRITERS)]
+    tasks = [asyncio.create_task(relay()) for relay in relays]
+    await asyncio.gather(*writers)
+    await asyncio.sleep(0.3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def faults_of(engine: AsyncEngine, design: Design, relays: int) -> Counter[str]:
+    log = Log()
+    cursor = State()
+
+    async def publish(batch: list[tuple[str, int]]) -> None:
+        if batch:
+            await asyncio.sleep(random.uniform(0, 4 * ACK_S))
+            log.sent += batch
+
+    async def relay() -> None:
+        while True:
+            async with engine.begin() as connection:
+                found = await design(connection, cursor, publish)
+            await asyncio.sleep(0 if found else 0.002)
+
+    await race(engine, [relay] * relays)
+    return log.faults(await written(engine))
+
+
+@pytest.mark.parametrize("relays", [1, 4])
+async def test_our_relay_loses_repeats_and_reorders_nothing(
+    engine: AsyncEngine, relays: int
+) -> None:
+    log = Log()
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.headers ="
+            " jsonb_build_object('version', NEW.aggregate_version::text); RETURN NEW; END $$"
+        )
+        await connection.exec_driver_sql(
+            "CREATE TRIGGER stamp BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION stamp()"
+        )
+
+    async def relay() -> None:
+        broker = Broker(log)
+        while True:
+            async with engine.begin() as connection:
+                done = await publish_round(connection, broker, limit=60)
+            await asyncio.sleep(0 if done.more else 0.003)
+
+    await race(engine, [relay] * relays)
+
+    assert log.faults(await written(engine)) == Counter()
+    async with engine.connect() as connection:
+        logged = await connection.exec_driver_sql("SELECT count(*) FROM event_log")
+        assert logged.scalar_one() == await written(engine)
+
+
+@pytest.mark.parametrize(
+    ("design", "relays", "fault"),
+    [
+        (cursor_on_identity, 1, "lost"),
+        (snapshot_xmin, 1, "reordered"),
+        (row_skip_locked, 4, "reordered"),
+        (lock_and_read_in_one, 6, "repeated"),
+    ],
+)
+async def test_a_known_bad_design_is_caught(
+    engine: AsyncEngine, design: Design, relays: int, fault: str
+) -> None:
+    faults = await faults_of(engine, design, relays)
+
+    assert faults[fault] > 0, f"the load did not catch {design.__name__}: {faults}"

@@ -1,0 +1,121 @@
+"""Deals as people look at them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from chassis.domain import NotFound
+from chassis.pagination import Page, next_cursor, page_of
+from chassis.transaction import Transaction
+from contracts.money import Money
+from deal_svc.domain.deal import Deal
+from deal_svc.storage import ActivityRow, DealRow
+
+
+class DealView(Deal, frozen=True):
+    """A deal, with the revision that updates must name."""
+
+    revision: int
+
+
+class StageTotal(BaseModel):
+    """What one stage of the pipeline holds."""
+
+    stage: str
+    currency: str
+    deals: int
+    amount: Money
+
+
+class Total(BaseModel):
+    """Won deals of one owner, product or month."""
+
+    by: str
+    currency: str
+    won: int
+    value: Money
+
+
+class Activity(BaseModel):
+    id: UUID
+    kind: str
+    note: str
+    due_at: datetime | None
+    done_at: datetime | None
+    by_name: str
+    recorded_at: datetime
+
+
+def view(row: Any) -> DealView:
+    return DealView.model_validate({**row.body, "revision": row.revision})
+
+
+async def show_deal(deal_id: UUID, tx: Transaction) -> DealView:
+    row = await tx.session.get(DealRow, deal_id)
+    if row is None:
+        raise NotFound(f"no deal {deal_id}")
+    return view(row)
+
+
+async def list_deals(
+    tx: Transaction,
+    *,
+    status: str | None,
+    stage: str | None,
+    owner: str | None,
+    account: str | None,
+    journey: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[DealView]:
+    table = DealRow.__table__  # type: ignore[attr-defined]
+    query = select(DealRow)
+    for column, value in (
+        (table.c.status, status),
+        (table.c.stage, stage),
+        (table.c.owner_sub, owner),
+        (table.c.account_name, account),
+        (table.c.journey_id, journey),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    query = page_of(query, table.c.opened_at, table.c.id, cursor=cursor, limit=limit)
+    rows = list((await tx.session.execute(query)).scalars())
+    following = next_cursor(rows, "opened_at", limit)
+    return Page(items=[view(row) for row in rows], next=following)
+
+
+async def pipeline(tx: Transaction) -> list[StageTotal]:
+    rows = await tx.connection.exec_driver_sql(
+        "SELECT stage, currency, count(*), coalesce(sum(amount_minor), 0)::bigint FROM deal"
+        " WHERE status IN ('open', 'on_hold') GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    return [StageTotal(stage=s, currency=c, deals=n, amount=Money(a, c)) for s, c, n, a in rows]
+
+
+_BY = {
+    "owner": "coalesce(body->'owner'->>'name', '')",
+    "product": "coalesce(product, '')",
+    "month": "to_char(closed_at AT TIME ZONE 'UTC', 'YYYY-MM')",
+}
+
+
+async def totals(tx: Transaction, by: Literal["owner", "product", "month"]) -> list[Total]:
+    rows = await tx.connection.exec_driver_sql(
+        f"SELECT {_BY[by]}, currency, count(*), sum(amount_minor)::bigint FROM deal"  # noqa: S608
+        " WHERE status = 'won' GROUP BY 1, 2 ORDER BY 4 DESC"
+    )
+    return [Total(by=k, currency=c, won=n, value=Money(v, c)) for k, c, n, v in rows]
+
+
+async def activities(deal_id: UUID, tx: Transaction) -> list[Activity]:
+    await show_deal(deal_id, tx)
+    table = ActivityRow.__table__  # type: ignore[attr-defined]
+    query = select(ActivityRow).where(table.c.deal_id == deal_id).order_by(table.c.recorded_at)
+    rows = (await tx.session.execute(query)).scalars()
+    return [Activity.model_validate(row, from_attributes=True) for row in rows]

@@ -1,0 +1,133 @@
+"""What deal-svc hears and says, on real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from chassis.testing import JOURNEY, Harness
+from contracts.deal import DealLost, DealOpened, ProposalRequested
+from contracts.ids import AccountId, ContactId, DealId, LeadId, derived_id
+from contracts.lead import LeadQualified
+from contracts.money import Money
+from contracts.parties import Account, Contact
+from contracts.terms import Consent, Origin, Prepayment, WantedLine, WebOrder
+
+NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
+LEAD = LeadId(UUID(int=1))
+
+
+def a_lead_qualified(*, web_order: WebOrder | None = None) -> LeadQualified:
+    return LeadQualified(
+        lead_id=LEAD,
+        number="L-2026-000001",
+        account=Account(account_id=AccountId(UUID(int=2)), name="Acme"),
+        contact=Contact(contact_id=ContactId(UUID(int=3)), name="Ada"),
+        origin=Origin(channel="website"),
+        owner=None,
+        score=90,
+        reasons=(),
+        need="help",
+        web_order=web_order,
+        qualified_by="policy:qualification@0",
+        qualified_at=NOW,
+    )
+
+
+def a_web_order() -> WebOrder:
+    return WebOrder(
+        lines=(WantedLine(sku="SVC-ONBOARD", quantity=1),),
+        currency="CNY",
+        consent=Consent(given_by="Ada", given_at=NOW, text_hash="ab", covers=("price",)),
+        prepayment=Prepayment(
+            provider="alipay", reference="P-1", amount=Money(106000, "CNY"), captured_at=NOW
+        ),
+    )
+
+
+async def test_a_redelivered_qualification_opens_one_deal(deal_svc: Harness) -> None:
+    await deal_svc.receives(a_lead_qualified(), times=2)
+
+    [opened] = await deal_svc.published(DealOpened)
+    assert opened.deal_id == DealId(derived_id(LEAD, "deal"))
+    assert await deal_svc.said() == ["ltc.deal.opened.v1", "ltc.deal.gate_opened.v1"]
+
+
+async def test_an_express_lead_asks_for_its_proposal_in_the_same_commit(deal_svc: Harness) -> None:
+    await deal_svc.receives(a_lead_qualified(web_order=a_web_order()))
+
+    assert await deal_svc.said() == ["ltc.deal.opened.v1", "ltc.deal.proposal_requested.v1"]
+    [asked] = await deal_svc.published(ProposalRequested)
+    assert asked.web_order == a_web_order()
+    rows = await deal_svc.rows("SELECT journey_id, version, revision FROM deal")
+    assert rows == [(JOURNEY, 2, 1)]
+
+
+async def test_moved_deals_are_taken_over_once(deal_svc: Harness) -> None:
+    rows = [
+        {
+            "source_system": "crm",
+            "external_id": "A",
+            "product": "GTX Pro",
+            "stage": "won",
+            "account": "Acme",
+            "value": {"amount": "4514.00", "currency": "USD"},
+            "engaged_at": "2016-10-20T00:00:00Z",
+            "closed_at": "2017-03-01T00:00:00Z",
+        },
+        {
+            "source_system": "crm",
+            "external_id": "B",
+            "product": "GTX Pro",
+            "stage": "lost",
+            "closed_at": "2017-03-02T00:00:00Z",
+        },
+        {"source_system": "crm", "external_id": "C", "product": "GTX Pro", "stage": "prospecting"},
+        {"source_system": "crm", "external_id": "D", "product": "GTX Pro", "stage": "won"},
+        {
+            "source_system": "crm",
+            "external_id": "A",
+            "product": "GTX Pro",
+            "stage": "won",
+            "account": "Acme",
+            "value": {"amount": "4514.00", "currency": "USD"},
+            "closed_at": "2017-03-01T00:00:00Z",
+        },
+    ]
+    async with deal_svc.client("integration_import") as client:
+        answer = (await client.post("/deals/batch", json={"deals": rows})).json()
+        again = (await client.post("/deals/batch", json={"deals": rows})).json()
+
+    assert (answer["accepted"], answer["duplicates"], answer["refused"]) == (3, 1, 1)
+    assert (again["accepted"], again["duplicates"], again["refused"]) == (0, 4, 1)
+    [asked] = await deal_svc.published(ProposalRequested)
+    assert asked.imported is not None
+    assert asked.imported.agreed == Money(451400, "USD")
+    [lost] = await deal_svc.published(DealLost)
+    assert lost.lost_at == datetime(2017, 3, 2, tzinfo=UTC)
+
+
+async def test_a_rep_walks_a_deal_to_its_proposal(deal_svc: Harness) -> None:
+    await deal_svc.receives(a_lead_qualified())
+    deal_id = derived_id(LEAD, "deal")
+    async with deal_svc.client("sales_rep") as client:
+        too_early = await client.post(f"/deals/{deal_id}/proposal-request", json={})
+        shown = await client.get(f"/deals/{deal_id}")
+        stale = await client.put(
+            f"/deals/{deal_id}/needs",
+            headers={"If-Match": '"v99"'},
+            json={"lines": [{"sku": "HW-GATEWAY", "quantity": 2}]},
+        )
+        needs = await client.put(
+            f"/deals/{deal_id}/needs",
+            headers={"If-Match": shown.headers["etag"]},
+            json={"lines": [{"sku": "HW-GATEWAY", "quantity": 2}]},
+        )
+        asked = await client.post(f"/deals/{deal_id}/proposal-request", json={})
+
+    assert too_early.status_code == 409
+    assert too_early.json()["type"] == "urn:ltc:problem:checklist-incomplete"
+    assert stale.status_code == 412
+    assert needs.status_code == 200, needs.text
+    assert asked.json()["gates"] == []
+    assert "ltc.deal.proposal_requested.v1" in await deal_svc.said()

@@ -1,0 +1,1 @@
+"""What can be done with leads: one module for taking them in, one for working on them."""

@@ -1,0 +1,250 @@
+"""Taking leads in: one or thousands, each accepted, recognised as a duplicate, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel
+
+from chassis import bulk
+from chassis.transaction import Transaction
+from contracts.ids import AccountId, ContactId, new_id
+from contracts.money import Money
+from contracts.parties import Account, Contact, Owner
+from contracts.terms import Origin, WebOrder
+from lead_svc.domain import identity
+from lead_svc.domain.lead import CapturedInTheFuture, Lead
+from lead_svc.domain.scoring import score
+from lead_svc.policies import Qualification, policies
+from lead_svc.storage import DedupeRow, Leads, PartyRow
+
+PARTIES = UUID("6c74632d-7061-7274-7900-000000000001")
+"""Namespace of the register: a party's id follows from what it is recognised by, so two
+services or two transactions never make two of one."""
+CLOCK_LEEWAY = timedelta(minutes=5)
+
+
+class CaptureLead(BaseModel, frozen=True):
+    """A lead as it is to be stored, already in normal form."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    company: str | None = None
+    domain: str | None = None
+    origin: Origin
+    need: str | None = None
+    budget: Money | None = None
+    owner: Owner | None = None
+    order: WebOrder | None = None
+    captured_at: datetime | None = None
+
+    def keys(self) -> tuple[str, ...]:
+        return identity.dedupe_keys(
+            email=self.email,
+            phone=self.phone,
+            company=self.company,
+            name=self.name,
+            origin=self.origin,
+        )
+
+
+class Captured(BaseModel, frozen=True):
+    """What became of one lead that was offered."""
+
+    outcome: Literal["accepted", "duplicate"]
+    lead_id: UUID
+    number: str
+    journey_id: UUID | None = None
+    duplicate_of_row: int | None = None
+    """The earlier row of the same batch that it repeats, counted from 0."""
+
+
+async def capture_leads(offered: Sequence[CaptureLead], tx: Transaction) -> list[Captured]:
+    """Store the new ones among the offered, in one go. Raises CapturedInTheFuture."""
+    for lead in offered:
+        if lead.captured_at is not None and lead.captured_at > tx.now + CLOCK_LEEWAY:
+            raise CapturedInTheFuture(f"captured_at {lead.captured_at} has not come yet")
+    keys = [lead.keys() for lead in offered]
+    known = await _known(tx, {key for of_one in keys for key in of_one})
+    first_row: dict[str, int] = {}
+    results: list[Captured | None] = [None] * len(offered)
+    fresh: list[int] = []
+    for row, of_one in enumerate(keys):
+        earlier = next((first_row[k] for k in of_one if k in first_row), None)
+        found = next((known[k] for k in of_one if k in known), None)
+        if found is not None:
+            results[row] = Captured(outcome="duplicate", lead_id=found[0], number=found[1])
+        elif earlier is not None:
+            results[row] = Captured(
+                outcome="duplicate", lead_id=UUID(int=0), number="", duplicate_of_row=earlier
+            )
+        else:
+            first_row |= dict.fromkeys(of_one, row)
+            fresh.append(row)
+    await _store(tx, [(row, offered[row], keys[row]) for row in fresh], results)
+    return [_resolved(result, results) for result in results]
+
+
+def _resolved(result: Captured | None, results: Sequence[Captured | None]) -> Captured:
+    """A duplicate of an earlier row gets that row's lead."""
+    if result is None:
+        raise LookupError("a lead was neither stored nor recognised")
+    if result.duplicate_of_row is None:
+        return result
+    original = results[result.duplicate_of_row]
+    if original is None:
+        raise LookupError("the earlier row was not stored")
+    return result.model_copy(update={"lead_id": original.lead_id, "number": original.number})
+
+
+async def _known(tx: Transaction, keys: set[str]) -> dict[str, tuple[UUID, str]]:
+    rows = await tx.connection.exec_driver_sql(
+        "SELECT key, lead_id, number FROM dedupe_key WHERE key = ANY($1::text[])", (list(keys),)
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def _store(
+    tx: Transaction,
+    fresh: Sequence[tuple[int, CaptureLead, tuple[str, ...]]],
+    results: list[Captured | None],
+) -> None:
+    """Claim the keys, then save the leads whose keys are ours; the others lost a race."""
+    claims: dict[str, dict[str, Any]] = {}
+    identities: dict[int, tuple[UUID, str]] = {}
+    for row, _, keys in fresh:
+        identities[row] = (new_id(), await tx.number("L"))
+        lead_id, number = identities[row]
+        claims |= {key: {"key": key, "lead_id": lead_id, "number": number} for key in keys}
+    ordered = [claims[key] for key in sorted(claims)]
+    written = await bulk.insert(
+        tx.connection,
+        DedupeRow.__table__,
+        ordered,
+        on_conflict="ON CONFLICT DO NOTHING",  # type: ignore[attr-defined]
+    )
+    owners = await _known(tx, set(claims)) if written != len(ordered) else {}
+    ruling = await policies.get(tx, "qualification", Qualification)
+    leads = Leads(tx)
+    parties: dict[str, dict[str, Any]] = {}
+    fresh_ids = {identity_[0] for identity_ in identities.values()}
+    await tx.expect_new(Leads, fresh_ids)
+    for row, offered, keys in fresh:
+        lead_id, number = identities[row]
+        winner = next((owners[k] for k in keys if k in owners and owners[k][0] != lead_id), None)
+        if winner is not None:
+            results[row] = Captured(outcome="duplicate", lead_id=winner[0], number=winner[1])
+            continue
+        lead = _lead(offered, lead_id, number, tx.now, parties)
+        await _judge(lead, leads, tx, ruling.rules, ruling.cite)
+        results[row] = Captured(
+            outcome="accepted", lead_id=lead_id, number=number, journey_id=lead.journey_id
+        )
+    await bulk.insert(
+        tx.connection,
+        PartyRow.__table__,
+        [parties[key] for key in sorted(parties)],  # type: ignore[attr-defined]
+        on_conflict="ON CONFLICT DO NOTHING",
+    )
+
+
+def _lead(
+    offered: CaptureLead,
+    lead_id: UUID,
+    number: str,
+    now: datetime,
+    parties: dict[str, dict[str, Any]],
+) -> Lead:
+    account = None
+    if offered.company:
+        key = f"company:{offered.domain or identity.company_key(offered.company)}"
+        account = Account(
+            account_id=AccountId(uuid5(PARTIES, key)), name=offered.company, domain=offered.domain
+        )
+        parties[key] = _party(
+            "account", account.account_id, key, offered.company, now, domain=offered.domain
+        )
+    key = f"person:{offered.email or offered.phone or lead_id}"
+    contact = Contact(
+        contact_id=ContactId(uuid5(PARTIES, key)),
+        name=offered.name,
+        email=offered.email,
+        phone=offered.phone,
+    )
+    parties[key] = _party(
+        "contact",
+        contact.contact_id,
+        key,
+        offered.name,
+        now,
+        email=offered.email,
+        phone=offered.phone,
+    )
+    return Lead(
+        id=lead_id,
+        journey_id=new_id(),
+        number=number,
+        account=account,
+        contact=contact,
+        origin=offered.origin,
+        need=offered.need,
+        budget=offered.budget,
+        owner=offered.owner,
+        web_order=offered.order,
+        score=score(
+            channel=offered.origin.channel,
+            need=offered.need,
+            email=offered.email,
+            phone=offered.phone,
+            company=offered.company,
+            has_budget=offered.budget is not None,
+            has_order=offered.order is not None,
+        ),
+        captured_at=offered.captured_at or now,
+    )
+
+
+def _party(
+    kind: str,
+    party_id: UUID,
+    key: str,
+    name: str,
+    now: datetime,
+    *,
+    email: str | None = None,
+    phone: str | None = None,
+    domain: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "id": party_id,
+        "kind": kind,
+        "key": key,
+        "name": name,
+        "email": email,
+        "phone": phone,
+        "domain": domain,
+        "first_seen_at": now,
+    }
+
+
+async def _judge(
+    lead: Lead, leads: Leads, tx: Transaction, rules: Qualification, cite: str
+) -> None:
+    """Qualified by policy in the same commit, or a person's to judge."""
+    order = lead.web_order
+    complete = order is not None and order.consent is not None and order.prepayment is not None
+    promising = lead.score.points >= rules.threshold and lead.need is not None
+    if (rules.express and complete) or (promising and order is None):
+        qualified, fact = lead.qualify(by=cite, at=lead.captured_at)
+        await leads.save(qualified)
+        tx.publish(lead.captured())
+        tx.publish(fact)
+        return
+    within = timedelta(hours=rules.review_within_hours)
+    await leads.save(lead)
+    tx.publish(lead.captured())
+    await leads.save(lead.await_qualification(at=tx.now, within=within))

@@ -1,0 +1,19 @@
+"""lead-svc: who showed interest, and whether it is worth a deal."""
+
+from __future__ import annotations
+
+from chassis.runtime import Service
+from lead_svc.api import router
+from lead_svc.consumers import consumer
+from lead_svc.storage import Leads
+from lead_svc.timers import timers
+
+service = Service(
+    name="lead-svc",
+    router=router,
+    consumer=consumer,
+    repositories=(Leads,),
+    timers=timers,
+    larger_bodies={"/leads/batch": 8 * 1024 * 1024},
+    description="Captures leads, removes duplicates, scores and qualifies them.",
+)

@@ -1,0 +1,135 @@
+"""Capturing leads through the public doors, on real PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.testing import Harness
+from contracts.journey import LEAD_GATES
+from contracts.lead import LeadCaptured, LeadQualified
+
+
+def a_lead(**changes: Any) -> dict[str, Any]:
+    return {
+        "contact": {"name": "王小明", "email": "Wang@Example.cn", "phone": "138 0013 8000"},
+        "company": {"name": "示例科技有限公司"},
+        "origin": {"channel": "exhibition", "campaign": "广交会 2026"},
+        **changes,
+    }
+
+
+def a_web_order(reference: str = "W-1", **changes: Any) -> dict[str, Any]:
+    return a_lead(
+        origin={"channel": "website", "source_system": "shop", "external_id": reference},
+        order={
+            "lines": [{"sku": "SVC-ONBOARD", "quantity": 1}],
+            "currency": "CNY",
+            "consent": {
+                "given_by": "王小明",
+                "given_at": "2026-11-01T08:00:00Z",
+                "text_hash": "ab12",
+                "covers": ["price", "terms", "signature"],
+            },
+            "prepayment": {
+                "provider": "alipay",
+                "reference": f"PAY-{reference}",
+                "amount": {"amount": "1060.00", "currency": "CNY"},
+                "captured_at": "2026-11-01T08:00:01Z",
+            },
+        },
+        **changes,
+    )
+
+
+async def test_a_captured_lead_waits_for_a_person_to_judge_it(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        answer = await client.post("/leads", json=a_lead())
+        shown = await client.get(answer.headers["location"])
+
+    assert answer.status_code == 201
+    assert shown.json()["contact"]["email"] == "wang@example.cn"
+    assert shown.json()["contact"]["phone"] == "+8613800138000"
+    assert await lead_svc.said() == ["ltc.lead.captured.v1", "ltc.lead.gate_opened.v1"]
+    [gate] = await lead_svc.published(LEAD_GATES.opened)
+    assert (gate.gate, gate.owner) == ("qualification", "role:sales_rep")
+
+
+async def test_a_complete_web_order_qualifies_by_policy(lead_svc: Harness) -> None:
+    async with lead_svc.client("integration_web") as client:
+        answer = await client.post("/leads", json=a_web_order())
+
+    assert answer.status_code == 201, answer.text
+    assert await lead_svc.said() == ["ltc.lead.captured.v1", "ltc.lead.qualified.v1"]
+    [qualified] = await lead_svc.published(LeadQualified)
+    assert qualified.qualified_by == "policy:qualification@0"
+    assert qualified.web_order is not None
+
+
+async def test_the_same_person_twice_is_one_lead(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        first = await client.post("/leads", json=a_lead())
+        again = a_lead(contact={"name": "Wang", "phone": "+86 138-0013-8000"})
+        second = await client.post("/leads", json=again)
+
+    assert second.status_code == 200
+    assert second.json()["outcome"] == "duplicate"
+    assert second.json()["number"] == first.json()["number"]
+    assert len(await lead_svc.published(LeadCaptured)) == 1
+
+
+async def test_the_same_customer_may_order_twice_on_the_website(lead_svc: Harness) -> None:
+    async with lead_svc.client("integration_web") as client:
+        for reference in ("W-1", "W-2", "W-1"):
+            await client.post("/leads", json=a_web_order(reference))
+
+    assert len(await lead_svc.published(LeadCaptured)) == 2
+
+
+async def test_every_row_of_a_batch_is_answered_for(lead_svc: Harness) -> None:
+    rows = [
+        a_lead(),
+        a_lead(contact={"name": "Other", "email": "other@example.com"}, company=None),
+        a_lead(),
+        a_lead(contact={"name": "Bad", "email": "not an address"}),
+        {"contact": {"name": "No origin"}},
+        a_lead(budget={"amount": "1.005", "currency": "CNY"}),
+        "nonsense",
+    ]
+    async with lead_svc.client("integration_import") as client:
+        answer = (await client.post("/leads/batch", json={"leads": rows})).json()
+        again = (await client.post("/leads/batch", json={"leads": rows})).json()
+
+    assert (answer["rows"], answer["accepted"], answer["duplicates"], answer["refused"]) == (
+        7,
+        2,
+        1,
+        4,
+    )
+    assert answer["results"][2]["duplicate_of_row"] == 0
+    assert answer["results"][2]["number"] == answer["results"][0]["number"]
+    assert answer["results"][3]["errors"][0]["pointer"] == "/contact/email"
+    assert answer["results"][5]["errors"][0]["pointer"].startswith("/budget")
+    assert (again["accepted"], again["duplicates"], again["refused"]) == (0, 3, 4)
+
+
+async def test_nothing_of_a_refused_request_is_stored(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        unknown_field = await client.post("/leads", json=a_lead(status="qualified"))
+        naive = await client.post("/leads", json=a_lead(captured_at="2026-01-01T00:00:00"))
+        twice = await client.post(
+            "/leads",
+            content=b'{"contact": {"name": "a", "name": "b"}}',
+            headers={"content-type": "application/json"},
+        )
+
+    for answer in (unknown_field, naive, twice):
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert naive.json()["errors"][0]["pointer"] == "/body/captured_at"
+    assert await lead_svc.said() == []
+
+
+async def test_a_caller_without_a_role_for_it_is_refused(lead_svc: Harness) -> None:
+    async with lead_svc.client() as nobody, lead_svc.client("finance") as finance:
+        assert (await nobody.post("/leads", json=a_lead())).status_code == 401
+        assert (await finance.post("/leads", json=a_lead())).status_code == 403
