@@ -1,0 +1,1 @@
+"""``ltc``: everything on one machine, from one command."""

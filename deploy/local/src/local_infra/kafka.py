@@ -1,4 +1,4 @@
-"""Apache Kafka 4.3.1 as jars: fetched by coordinates, checked against ``kafka.lock``, run by Java."""
+"""Apache Kafka 4.3.1 as jars: fetched by coordinates, checked by ``kafka.lock``, run by Java."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from pathlib import Path
 from maven_artifact import Artifact, Downloader
 from maven_artifact.requestor import RequestException
 
-from local_infra.processes import CannotStart, Child, MissingPrerequisite, require_free, wait_until
+from local_infra.errors import CannotStart, MissingPrerequisite
+from local_infra.ports import require_free
+from local_infra.processes import Child, wait_until
+from local_infra.topics import answers
 
 VERSION = "4.3.1"
 LOCK = Path(__file__).with_name("kafka.lock")
@@ -58,8 +61,8 @@ def _fetch(coordinates: str, digest: str) -> None:
         last = CannotStart(f"{coordinates} is not what kafka.lock says")
     part.unlink(missing_ok=True)
     raise MissingPrerequisite(
-        f"Kafka's {coordinates} could not be fetched ({last}); check the network and try again, what"
-        " was fetched is kept"
+        f"Kafka's {coordinates} could not be fetched ({last}); check the network and try again,"
+        " what was fetched is kept"
     )
 
 
@@ -68,7 +71,8 @@ def ensure_jars(progress: Progress | None = None) -> Path:
     locked = _locked()
     stamp = CACHE / ".complete"
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
+    unchanged = stamp.exists() and stamp.read_text() == digest
+    if unchanged and all(_jar(coordinates).exists() for coordinates, _ in locked):
         return CACHE
     CACHE.mkdir(parents=True, exist_ok=True)
     missing = [(c, d) for c, d in locked if not _whole(_jar(c), d)]
@@ -99,6 +103,8 @@ def java() -> str:
 
 class Kafka:
     """One KRaft node with a durable log directory, on 127.0.0.1."""
+
+    name = "kafka"
 
     def __init__(self, home: Path, port: int, controller_port: int) -> None:
         self.home = home
@@ -132,8 +138,6 @@ class Kafka:
         self.child.stop(timeout_s=20)
 
     def _answers(self) -> bool:
-        from local_infra.topics import answers
-
         return answers(self.bootstrap)
 
     def _java(self, jars: Path) -> list[str]:

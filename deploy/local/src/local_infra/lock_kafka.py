@@ -1,4 +1,4 @@
-"""``python -m local_infra.lock_kafka``: a maintainer's step that refreshes ``kafka.lock`` with Maven."""
+"""``python -m local_infra.lock_kafka``: for maintainers, refreshes ``kafka.lock`` with Maven."""
 
 from __future__ import annotations
 

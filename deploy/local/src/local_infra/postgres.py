@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from its wheel: started, provisioned with one database and role a service, stopped."""
+"""PostgreSQL 18 from its wheel: started, stopped, and given one database and role a service."""
 
 from __future__ import annotations
 
@@ -18,14 +18,9 @@ from pathlib import Path
 
 import asyncpg
 
-from local_infra.processes import (
-    CannotStart,
-    Child,
-    MissingPrerequisite,
-    require_free,
-    run_sync,
-    wait_until,
-)
+from local_infra.errors import CannotStart, MissingPrerequisite
+from local_infra.ports import require_free
+from local_infra.processes import Child, run_sync, wait_until
 
 
 def _binaries() -> Path:
@@ -58,6 +53,8 @@ FOR_TESTS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 class Postgres:
     """One server under one data directory, on 127.0.0.1."""
+
+    name = "postgres"
 
     def __init__(self, home: Path, port: int, *, durable: bool = True) -> None:
         self.home = home
@@ -180,7 +177,6 @@ async def provision(admin_dsn: str, names: Sequence[str], password: str) -> None
             if not exists:
                 await admin.execute(f"CREATE DATABASE {role} OWNER {role}")
             await admin.execute(f"REVOKE ALL ON DATABASE {role} FROM PUBLIC")
-        await admin.execute("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
     finally:
         await admin.close()
 

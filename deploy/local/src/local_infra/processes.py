@@ -6,76 +6,27 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
+import signal
 import subprocess
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 
+from local_infra.errors import CannotStart
+
 T = TypeVar("T")
+
+LARGEST_LOG_BYTES = 20 * 1024 * 1024
 
 
 def run_sync(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, also from code that a running loop has called."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
-
-
-class CannotStart(Exception):
-    """Something we need does not come up; the message is one sentence for people."""
-
-    exit_code = 5
-
-
-class PortTaken(CannotStart):
-    """Somebody else listens where we must."""
-
-    exit_code = 4
-
-
-class MissingPrerequisite(CannotStart):
-    """A program or a download is missing; the message says how to get it."""
-
-    exit_code = 3
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def require_free(port: int, purpose: str) -> None:
-    """Raise PortTaken naming the port, what it is for, and who holds it when that can be seen."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            holder = _holder(port)
-            raise PortTaken(f"port {port} for {purpose} is taken{holder}") from error
-
-
-def _holder(port: int) -> str:
-    with contextlib.suppress(psutil.Error):
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
-                if connection.pid is None:
-                    break
-                name = psutil.Process(connection.pid).name()
-                return f" by {name} (pid {connection.pid})"
-    return ""
 
 
 class Child:
@@ -91,12 +42,22 @@ class Child:
         try:
             noted = json.loads(self.pid_file.read_text())
             process = psutil.Process(noted["pid"])
-            alive = process.status() != psutil.STATUS_ZOMBIE
-            if alive and abs(process.create_time() - noted["started"]) < 2:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                _reap(process.pid)
+            elif abs(process.create_time() - noted["started"]) < 2:
                 return process
         except (OSError, ValueError, KeyError, psutil.Error):
             pass
         return None
+
+    def note(self, pid: int) -> psutil.Process:
+        """Remember a process as this child: its pid and when it started."""
+        process = psutil.Process(pid)
+        self.pid_file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.pid_file.with_suffix(f".{os.getpid()}.new")
+        draft.write_text(json.dumps({"pid": pid, "started": process.create_time()}))
+        draft.replace(self.pid_file)
+        return process
 
     def start(
         self,
@@ -106,8 +67,9 @@ class Child:
         user: str | None = None,
     ) -> psutil.Process:
         """Start detached in a session of its own, so that it survives us until it is told."""
-        self.pid_file.parent.mkdir(parents=True, exist_ok=True)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        if self.log_file.exists() and self.log_file.stat().st_size > LARGEST_LOG_BYTES:
+            self.log_file.replace(self.log_file.with_suffix(".log.1"))
         with self.log_file.open("ab") as log:
             started = subprocess.Popen(
                 list(command),
@@ -121,25 +83,19 @@ class Child:
                 extra_groups=[] if user else None,
             )
         started.returncode = 0  # nobody waits for it: it is meant to outlive us, without a warning
-        process = psutil.Process(started.pid)
-        note = {"pid": started.pid, "started": process.create_time()}
-        self.pid_file.write_text(json.dumps(note))
-        return process
+        return self.note(started.pid)
 
-    def stop(self, *, timeout_s: float = 15.0, sig: int = 15) -> bool:
+    def stop(self, *, timeout_s: float = 15.0, sig: signal.Signals = signal.SIGTERM) -> bool:
         """Ask to stop, then insist. True when something was running."""
         process = self.process()
         if process is not None:
-            with contextlib.suppress(psutil.Error):
+            with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(sig)
-            try:
-                process.wait(timeout_s)
-            except psutil.TimeoutExpired:
-                with contextlib.suppress(psutil.Error):
+                try:
+                    process.wait(timeout_s)
+                except psutil.TimeoutExpired:
                     process.kill()
                     process.wait(5)
-            except psutil.Error:
-                pass
         self.pid_file.unlink(missing_ok=True)
         return process is not None
 
@@ -147,16 +103,26 @@ class Child:
         """The end of its log."""
         if not self.log_file.exists():
             return ""
-        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+        with self.log_file.open("rb") as log:
+            log.seek(max(0, self.log_file.stat().st_size - 64 * 1024))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
 
-def wait_until(check: object, *, timeout_s: float, child: Child, what: str) -> None:
-    """Poll a callable until it is true. Raises CannotStart with the end of the log."""
+def _reap(pid: int) -> None:
+    """Take the exit status of a child of ours that has ended; a stranger's is not ours to take."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def wait_until(check: Callable[[], bool], *, timeout_s: float, child: Child, what: str) -> None:
+    """Poll until the check is true. Raises CannotStart with the end of the child's log."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        if callable(check) and check():
+        if check():
             return
         if child.process() is None:
             raise CannotStart(f"{what} ended at once; the end of {child.log_file}:\n{child.tail()}")
         time.sleep(0.05)
-    raise CannotStart(f"{what} is not ready after {timeout_s:.0f} s; see {child.log_file}")
+    raise CannotStart(
+        f"{what} is not ready after {timeout_s:.0f} s; the end of {child.log_file}:\n{child.tail()}"
+    )

@@ -1,7 +1,7 @@
 """PostgreSQL and Kafka for tests: one of each per checkout, shared by all runs, started when asked.
 
-``TEST_DATABASE_URL`` and ``TEST_KAFKA_BOOTSTRAP`` name existing ones; with ``LTC_TEST_CONTAINERS=1``
-and a container engine that answers, testcontainers starts them; otherwise they are embedded.
+``TEST_DATABASE_URL`` and ``TEST_KAFKA_BOOTSTRAP`` name existing ones; ``LTC_TEST_CONTAINERS=1`` has
+testcontainers start them, for those with a container engine; otherwise they are embedded.
 ``python -m local_infra.testing stop`` ends the embedded ones.
 """
 
@@ -19,8 +19,9 @@ from pathlib import Path
 import asyncpg
 
 from local_infra.kafka import Kafka
+from local_infra.ports import free_port, is_free
 from local_infra.postgres import Postgres
-from local_infra.processes import free_port, run_sync
+from local_infra.processes import Child, run_sync
 from local_infra.topics import ensure_topics
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -35,17 +36,18 @@ def _locked() -> Iterator[None]:
         yield
 
 
-def _ports() -> dict[str, int]:
-    file = HOME / "ports.json"
-    if not file.exists():
-        chosen = {name: free_port() for name in ("postgres", "kafka", "controller")}
-        file.write_text(json.dumps(chosen))
-    ports: dict[str, int] = json.loads(file.read_text())
-    return ports
-
-
 def _servers() -> tuple[Postgres, Kafka]:
-    ports = _ports()
+    """This checkout's two servers. One that is not running gets new ports when its old ones are
+    taken meanwhile."""
+    file = HOME / "ports.json"
+    ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    for server, names in (("postgres", ("postgres",)), ("kafka", ("kafka", "controller"))):
+        if Child(server, HOME / "run", HOME / "logs").process() is not None:
+            continue
+        for name in names:
+            if name not in ports or not is_free(ports[name]):
+                ports[name] = free_port()
+    file.write_text(json.dumps(ports))
     return (
         Postgres(HOME, ports["postgres"], durable=False),
         Kafka(HOME, ports["kafka"], ports["controller"]),

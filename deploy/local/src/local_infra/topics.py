@@ -8,7 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
-from local_infra.processes import CannotStart, run_sync
+from local_infra.errors import CannotStart
+from local_infra.processes import run_sync
 
 
 def answers(bootstrap: str) -> bool:
@@ -53,10 +54,10 @@ async def ensure_topics(bootstrap: str, *, replication: int = 1) -> int:
             if name not in existing
         ]
         if missing:
-            try:
-                await admin.create_topics(missing)
-            except TopicAlreadyExistsError:
-                logging.getLogger(__name__).info("somebody else created them meanwhile")
+            answer = await admin.create_topics(missing)
+            for topic, code, reason in answer.topic_errors:
+                if code not in (0, TopicAlreadyExistsError.errno):  # a colleague may be as quick
+                    raise CannotStart(f"topic {topic} could not be created: {reason}")
         return len(missing)
     finally:
         await admin.close()

@@ -113,6 +113,10 @@ class Transaction:
             raise LookupError("no message is being handled")
         return self.cause.journey_id
 
+    async def read(self, statement: str, *values: Any) -> Any:
+        """The rows of a reading statement; leaves the work revertible in memory."""
+        return (await self._connection.exec_driver_sql(statement, values)).all()
+
     async def scalar_row(self, statement: str, *values: Any) -> Any:
         """The first row of a reading statement, or none."""
         return (await self._connection.exec_driver_sql(statement, values)).first()

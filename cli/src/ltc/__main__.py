@@ -1,0 +1,6 @@
+"""``python -m ltc``."""
+
+from ltc.main import run
+
+if __name__ == "__main__":
+    run()

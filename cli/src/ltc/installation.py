@@ -1,0 +1,127 @@
+"""The whole installation as units and steps, in the order in which each needs the other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from local_infra.errors import MissingPrerequisite
+from local_infra.kafka import Kafka
+from local_infra.postgres import Postgres, provision_sync
+from local_infra.processes import run_sync
+from local_infra.topics import answers, ensure_topics
+from ltc.programs import Migration, bootstrap, issuer, package_of, service, service_env
+from ltc.progress import Progress
+from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.supervisor import Supervisor, supervised
+
+FOUNDATION, SERVICES, CONSOLES = 0, 1, 2
+"""Tiers: the console stops first, then the services, then what they stand on."""
+
+
+class Installation:
+    """What is to run: some or all services, one or more instances of each."""
+
+    def __init__(self, settings: Settings, *, only: Sequence[str] = (), instances: int = 1) -> None:
+        self.settings = settings
+        self.names = [name for name in (*STAGES, CONSOLE) if not only or name in only]
+        self.instances = instances
+        self._postgres = Postgres(settings.home, settings.pg_port)
+        self._kafka = Kafka(settings.home, settings.kafka_port, settings.controller_port)
+
+    async def bring_up(self, supervisor: Supervisor, progress: Progress) -> None:
+        """Everything, as parallel as the order allows. Returns when all of it is ready.
+
+        Raises CannotStart (or one of its kinds) with a message for people.
+        """
+        base = dict(os.environ)
+        await asyncio.gather(
+            self._database(supervisor, progress),
+            self._broker(supervisor, progress),
+            supervisor.bring_up(issuer(self.settings, base), tier=FOUNDATION),
+        )
+        slots = asyncio.Semaphore((os.cpu_count() or 2) + 1)
+        await asyncio.gather(
+            *(self._service(supervisor, progress, slots, name) for name in self.names)
+        )
+
+    async def _database(self, supervisor: Supervisor, progress: Progress) -> None:
+        dsn = self.settings.postgres_dsn
+        if dsn is None:
+            await supervisor.bring_up(self._postgres, tier=FOUNDATION)
+            dsn = self._postgres.admin_dsn
+        began = time.monotonic()
+        await supervisor.step(lambda: self._provision(dsn))
+        progress.say("postgres", f"databases and roles after {time.monotonic() - began:.1f} s")
+
+    def _provision(self, dsn: str) -> None:
+        try:
+            provision_sync(dsn, (*STAGES, CONSOLE), self.settings.secret("roles"))
+        except (OSError, asyncpg.PostgresError) as error:
+            raise MissingPrerequisite(f"PostgreSQL cannot be provisioned: {error}") from error
+
+    async def _broker(self, supervisor: Supervisor, progress: Progress) -> None:
+        if self.settings.kafka_bootstrap is None:
+            await supervisor.bring_up(_WithProgress(self._kafka, progress), tier=FOUNDATION)
+        began = time.monotonic()
+        await supervisor.step(self._create_topics)
+        progress.say("kafka", f"topics after {time.monotonic() - began:.1f} s")
+
+    def _create_topics(self) -> None:
+        address = bootstrap(self.settings)
+        if self.settings.kafka_bootstrap and not answers(address):
+            raise MissingPrerequisite(f"no Kafka answers at {address} (LTC_KAFKA_BOOTSTRAP)")
+        run_sync(ensure_topics(address))
+
+    async def _service(
+        self, supervisor: Supervisor, progress: Progress, slots: asyncio.Semaphore, name: str
+    ) -> None:
+        base = dict(os.environ)
+        migration = Migration(package_of(name), service_env(self.settings, base, name))
+        tier = CONSOLES if name == CONSOLE else SERVICES
+        async with slots:
+            began = time.monotonic()
+            await supervisor.step(migration.run)
+            progress.say(name, f"migrated after {time.monotonic() - began:.1f} s")
+            for instance in range(1, self.instances + 1 if name != CONSOLE else 2):
+                program = service(self.settings, base, name, instance)
+                await supervisor.bring_up(program, tier=tier)
+
+
+class _WithProgress:
+    """Kafka, whose first start fetches its jars and says how far it is."""
+
+    def __init__(self, kafka: Kafka, progress: Progress) -> None:
+        self._kafka = kafka
+        self._progress = progress
+        self.name = "kafka"
+
+    def start(self) -> None:
+        self._kafka.start(self._progress.fetched)
+
+    def stop(self) -> None:
+        self._kafka.stop()
+
+    def running(self) -> bool:
+        return self._kafka.running()
+
+
+@asynccontextmanager
+async def running(
+    installation: Installation, progress: Progress | None = None
+) -> AsyncIterator[Installation]:
+    """The installation, ready and looked after; all of it is stopped at the end."""
+    progress = progress or Progress()
+    settings = installation.settings
+    async with supervised(settings.run_dir, settings.log_dir, progress) as supervisor:
+        await installation.bring_up(supervisor, progress)
+        watching = asyncio.create_task(supervisor.watch())
+        try:
+            yield installation
+        finally:
+            watching.cancel()

@@ -1,0 +1,140 @@
+"""The HTTP processes of an installation: what each is started with, and when it is ready."""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from local_infra.errors import CannotStart
+from local_infra.ports import require_free
+from local_infra.postgres import role_password
+from local_infra.processes import Child, wait_until
+from ltc.settings import CONSOLE, STAGES, Settings
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process that answers ``/health/ready`` once it may be used."""
+
+    name: str
+    command: Sequence[str]
+    port: int
+    child: Child
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready_within_s: float = 60.0
+
+    def running(self) -> bool:
+        return self.child.process() is not None
+
+    def ready(self) -> bool:
+        """Whether it says of itself that it is ready. It must be our process that says so."""
+        return self.running() and answers_ready(self.port)
+
+    def start(self) -> None:
+        """Start and wait until ready. Raises PortTaken or CannotStart with the end of its log."""
+        require_free(self.port, self.name)
+        self.child.start(self.command, env=self.env)
+        wait_until(self.ready, timeout_s=self.ready_within_s, child=self.child, what=self.name)
+
+    def stop(self) -> None:
+        """SIGTERM, then 15 s to finish what is under way, then SIGKILL."""
+        self.child.stop(timeout_s=15)
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A step that must have succeeded before the instances of a service start."""
+
+    package: str
+    env: Mapping[str, str]
+
+    def run(self) -> None:
+        """Raises CannotStart with what the migration said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "chassis.migrate", self.package],
+            env=dict(self.env),
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+            raise CannotStart(f"the migration of {self.package} failed:\n{said}")
+
+
+def answers_ready(port: int) -> bool:
+    """Whether whoever listens there answers 200 to GET /health/ready."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def package_of(name: str) -> str:
+    return CONSOLE if name == CONSOLE else f"{name}_svc"
+
+
+def issuer(settings: Settings, base: Mapping[str, str]) -> Program:
+    """The development issuer of tokens."""
+    return Program(
+        "issuer",
+        [sys.executable, "-m", "chassis.issuer"],
+        settings.issuer_port,
+        Child("issuer", settings.run_dir, settings.log_dir),
+        {
+            **base,
+            "LTC_HTTP_PORT": str(settings.issuer_port),
+            "LTC_OIDC_ISSUER": settings.issuer,
+            "LTC_ISSUER_KEY_FILE": str(settings.key_file),
+        },
+    )
+
+
+def service(settings: Settings, base: Mapping[str, str], name: str, instance: int = 1) -> Program:
+    """One instance, counted from 1, of a service or of the console."""
+    label = name if instance == 1 else f"{name}-{instance}"
+    port = settings.http_port(name, instance)
+    return Program(
+        label,
+        [sys.executable, "-m", "chassis.serve", package_of(name)],
+        port,
+        Child(label, settings.run_dir, settings.log_dir),
+        {**service_env(settings, base, name), "LTC_HTTP_PORT": str(port), "LTC_INSTANCE": label},
+    )
+
+
+def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[str, str]:
+    """What every instance of a service, and its migration, find in their environment."""
+    urls = {f"LTC_{other.upper()}_URL": settings.url(other) for other in (*STAGES, CONSOLE)}
+    return {
+        **base,
+        **urls,
+        "LTC_DATABASE_URL": database_url(settings, name),
+        "LTC_KAFKA_BOOTSTRAP": bootstrap(settings),
+        "LTC_OIDC_ISSUER": settings.issuer,
+        "LTC_OIDC_JWKS_URL": f"{settings.issuer}/jwks.json",
+        "LTC_OTLP_ENDPOINT": settings.url(CONSOLE),
+        "LTC_LINK_SECRET": settings.secret("link"),
+    }
+
+
+def bootstrap(settings: Settings) -> str:
+    return settings.kafka_bootstrap or f"127.0.0.1:{settings.kafka_port}"
+
+
+def database_url(settings: Settings, name: str) -> str:
+    """A service's own database with its own role, as SQLAlchemy wants it."""
+    host, port = "127.0.0.1", settings.pg_port
+    if settings.postgres_dsn:
+        given = urlsplit(settings.postgres_dsn)
+        host, port = given.hostname or host, given.port or 5432
+    password = role_password(settings.secret("roles"), name)
+    return f"postgresql+asyncpg://{name}:{password}@{host}:{port}/{name}"

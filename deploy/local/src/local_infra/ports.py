@@ -1,0 +1,46 @@
+"""Ports on 127.0.0.1: free ones found, and a taken one named together with whoever holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import psutil
+
+from local_infra.errors import PortTaken
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether we could listen on a port. Closed connections that linger do not count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def require_free(port: int, purpose: str) -> None:
+    """Raise PortTaken naming the port, what it is for, and who holds it when that can be seen."""
+    if not is_free(port):
+        raise PortTaken(f"port {port} for {purpose} is taken{_by_whom(port)}")
+
+
+def _by_whom(port: int) -> str:
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
+                if connection.pid is None:
+                    break
+                name = psutil.Process(connection.pid).name()
+                return f" by {name} (pid {connection.pid})"
+    return ""

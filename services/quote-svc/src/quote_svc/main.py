@@ -1,0 +1,18 @@
+"""quote-svc: what we offer, at which price, and what the customer says to it."""
+
+from __future__ import annotations
+
+from chassis.runtime import Service
+from quote_svc.api import router
+from quote_svc.consumers import consumer
+from quote_svc.storage import Quotes
+from quote_svc.timers import timers
+
+service = Service(
+    name="quote-svc",
+    router=router,
+    consumer=consumer,
+    repositories=(Quotes,),
+    timers=timers,
+    description="Prices what is asked for, gets it approved, and takes the customer's answer.",
+)

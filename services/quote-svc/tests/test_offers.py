@@ -1,0 +1,164 @@
+"""Offers from request to answer, on real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from chassis.testing import Harness
+from contracts.deal import DealLost, ProposalRequested
+from contracts.ids import AccountId, DealId, derived_id
+from contracts.journey import QUOTE_GATES
+from contracts.money import Money
+from contracts.parties import Account, Owner
+from contracts.quote import QuoteAccepted, QuoteDrafted, QuoteExpired, QuoteSuperseded
+from contracts.terms import (
+    Consent,
+    ImportedOutcome,
+    PaymentTerms,
+    Prepayment,
+    WantedLine,
+    WebOrder,
+)
+
+NOW = datetime.now(UTC)
+DEAL = DealId(UUID(int=1))
+QUOTE = derived_id(DEAL, "quote")
+
+
+def a_request(*lines: WantedLine, request_no: int = 1, **changes: Any) -> ProposalRequested:
+    values: dict[str, Any] = {
+        "deal_id": DEAL,
+        "number": "D-2026-000001",
+        "lead_id": None,
+        "account": Account(account_id=AccountId(UUID(int=2)), name="Acme"),
+        "contact": None,
+        "owner": Owner(sub="rep-1", name="Rep"),
+        "request_no": request_no,
+        "lines": lines or (WantedLine(sku="HW-GATEWAY", quantity=2),),
+        "currency": "CNY",
+        "payment_terms": PaymentTerms(kind="on_delivery"),
+        "requested_by": "rep-1",
+        "requested_at": NOW,
+    }
+    return ProposalRequested(**{**values, **changes})
+
+
+def a_web_order(*lines: WantedLine) -> WebOrder:
+    consent = Consent(
+        given_by="Ada", given_at=NOW, text_hash="ab", covers=("price", "terms", "signature")
+    )
+    payment = Prepayment(
+        provider="alipay", reference="P-1", amount=Money(106000, "CNY"), captured_at=NOW
+    )
+    return WebOrder(lines=lines, currency="CNY", consent=consent, prepayment=payment)
+
+
+async def test_a_web_order_at_list_price_is_accepted_on_its_own_consent(quote_svc: Harness) -> None:
+    line = WantedLine(sku="SVC-ONBOARD", quantity=1)
+    await quote_svc.receives(a_request(line, web_order=a_web_order(line)), times=2)
+
+    assert await quote_svc.said() == [
+        "ltc.quote.drafted.v1",
+        "ltc.quote.sent.v1",
+        "ltc.quote.accepted.v1",
+    ]
+    [accepted] = await quote_svc.published(QuoteAccepted)
+    assert accepted.totals.gross == Money(1060_00, "CNY")
+    assert accepted.evidence.method == "web_order_consent"
+    assert accepted.consent_covers_signature
+
+
+async def test_a_dirty_product_name_finds_its_product_and_the_agreed_price_is_exact(
+    quote_svc: Harness,
+) -> None:
+    closed = datetime(2017, 3, 1, tzinfo=UTC)
+    record = ImportedOutcome(
+        source_system="crm", external_id="A", agreed=Money(451400, "USD"), closed_at=closed
+    )
+    line = WantedLine(sku="GTXPro", quantity=1)
+    await quote_svc.receives(a_request(line, currency="USD", imported=record))
+
+    [accepted] = await quote_svc.published(QuoteAccepted)
+    assert accepted.lines[0].sku == "GTX Pro"
+    assert accepted.totals.net == Money(451400, "USD")
+    assert accepted.accepted_at == closed
+
+
+async def test_a_large_discount_needs_somebody_elses_approval(quote_svc: Harness) -> None:
+    line = WantedLine(sku="HW-GATEWAY", quantity=2, discount_percent=Decimal(25))
+    await quote_svc.receives(a_request(line, requested_by="boss"))
+    async with quote_svc.client("sales_manager", sub="boss") as author:
+        tag = (await author.get(f"/quotes/{QUOTE}")).headers["etag"]
+        own = await author.post(f"/quotes/{QUOTE}/approval", headers={"If-Match": tag})
+    async with quote_svc.client("sales_manager", sub="other") as other:
+        approved = await other.post(f"/quotes/{QUOTE}/approval", headers={"If-Match": tag})
+
+    assert own.status_code == 403
+    assert approved.status_code == 200, approved.text
+    said = await quote_svc.said()
+    assert said.index("ltc.quote.approval_requested.v1") < said.index("ltc.quote.approved.v1")
+    assert approved.json()["versions"][0]["status"] == "sent"
+
+
+async def test_the_customer_accepts_through_the_signed_link(quote_svc: Harness) -> None:
+    await quote_svc.receives(a_request())
+    async with quote_svc.client("sales_rep") as seller, quote_svc.client() as customer:
+        token = (await seller.get(f"/quotes/{QUOTE}/link")).json()["token"]
+        offer = (await customer.get(f"/offers/{token}")).json()
+        forged = await customer.get(f"/offers/{token[:-3]}AAA")
+        form = {"name": "Ada", "version": 1, "version_hash": offer["version_hash"], "agree": True}
+        other = {**form, "version_hash": "another"}
+        changed = await customer.post(f"/offers/{token}/acceptance", json=other)
+        accepted = await customer.post(f"/offers/{token}/acceptance", json=form)
+        again = await customer.post(f"/offers/{token}/acceptance", json=form)
+
+    assert forged.status_code == 404
+    assert changed.status_code == 409
+    assert accepted.json()["status"] == "accepted"
+    assert again.status_code == 409
+    [fact] = await quote_svc.published(QuoteAccepted)
+    assert (fact.evidence.by, fact.evidence.method) == ("Ada", "signed_link")
+
+
+async def test_a_revision_supersedes_and_the_old_version_cannot_be_accepted(
+    quote_svc: Harness,
+) -> None:
+    await quote_svc.receives(a_request())
+    await quote_svc.receives(a_request(request_no=2))
+    async with quote_svc.client("sales_rep") as seller, quote_svc.client() as customer:
+        token = (await seller.get(f"/quotes/{QUOTE}/link")).json()["token"]
+        form = {"name": "Ada", "version": 1, "version_hash": "x", "agree": True}
+        late = await customer.post(f"/offers/{token}/acceptance", json=form)
+
+    assert late.status_code == 409
+    [superseded] = await quote_svc.published(QuoteSuperseded)
+    assert (superseded.version, superseded.by_version) == (1, 2)
+    assert len(await quote_svc.published(QuoteDrafted)) == 2
+
+
+async def test_an_offer_nobody_answers_expires(quote_svc: Harness) -> None:
+    await quote_svc.receives(a_request(requested_at=NOW - timedelta(days=40)))
+
+    assert await quote_svc.tick("expire") == 1
+    assert await quote_svc.tick("expire") == 0
+    assert len(await quote_svc.published(QuoteExpired)) == 1
+
+
+async def test_what_the_price_book_lacks_waits_at_a_gate(quote_svc: Harness) -> None:
+    await quote_svc.receives(a_request(WantedLine(sku="NO-SUCH", quantity=1)))
+
+    assert await quote_svc.said() == ["ltc.quote.gate_opened.v1"]
+    [gate] = await quote_svc.published(QUOTE_GATES.opened)
+    assert gate.gate == "pricing"
+
+
+async def test_a_lost_deal_withdraws_its_offer(quote_svc: Harness) -> None:
+    await quote_svc.receives(a_request())
+    lost = DealLost(deal_id=DEAL, number="D-1", reason="budget cut", lost_by="rep-1", lost_at=NOW)
+    await quote_svc.receives(lost, times=2)
+
+    [superseded] = await quote_svc.published(QuoteSuperseded)
+    assert superseded.reason == "budget cut"

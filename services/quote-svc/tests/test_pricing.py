@@ -1,0 +1,88 @@
+"""The arithmetic of an offer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.money import Money
+from contracts.terms import WantedLine
+from quote_svc.domain.pricing import (
+    Item,
+    Tier,
+    UnknownProduct,
+    agree_on,
+    discount_over_all,
+    price_lines,
+    totals,
+)
+
+BOOK = {
+    "a": Item(
+        sku="A", name="A", kind="goods", list_price=Money(333, "CNY"), tax_percent=Decimal(13)
+    ),
+    "b": Item(
+        sku="B",
+        name="B",
+        kind="service",
+        list_price=Money(99_99, "CNY"),
+        tax_percent=Decimal(6),
+        tiers=(Tier(from_quantity=10, price=Money(80_00, "CNY")),),
+    ),
+}
+
+wanted = st.lists(
+    st.builds(
+        WantedLine,
+        sku=st.sampled_from(["A", "B"]),
+        quantity=st.integers(1, 500),
+        discount_percent=st.decimals(0, 100, places=2),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(wanted)
+def test_a_document_is_the_sum_of_its_lines(lines: list[WantedLine]) -> None:
+    priced = price_lines(lines, BOOK)
+    sums = totals(priced, "CNY")
+
+    assert sums.net.minor == sum(line.net.minor for line in priced)
+    assert sums.gross == sums.net + sums.tax
+
+
+@given(wanted, st.integers(0, 10**9))
+def test_an_agreed_price_is_met_to_the_cent(lines: list[WantedLine], agreed: int) -> None:
+    priced = agree_on(price_lines(lines, BOOK), Money(agreed, "CNY"))
+
+    assert totals(priced, "CNY").net == Money(agreed, "CNY")
+
+
+def test_half_a_cent_is_rounded_up_in_one_place() -> None:
+    [line] = price_lines([WantedLine(sku="A", quantity=1, discount_percent=Decimal(50))], BOOK)
+
+    assert line.net == Money(167, "CNY")
+
+
+def test_a_larger_quantity_gets_its_tier() -> None:
+    [line] = price_lines([WantedLine(sku="B", quantity=10)], BOOK)
+
+    assert line.net == Money(800_00, "CNY")
+
+
+def test_a_product_the_book_lacks_is_named() -> None:
+    with pytest.raises(UnknownProduct, match="C"):
+        price_lines([WantedLine(sku="C", quantity=1)], BOOK)
+
+
+def test_the_discount_is_over_the_whole_document() -> None:
+    lines = [
+        WantedLine(sku="A", quantity=100, discount_percent=Decimal(20)),
+        WantedLine(sku="A", quantity=100),
+    ]
+
+    assert discount_over_all(price_lines(lines, BOOK)) == Decimal("10.00")
