@@ -1,6 +1,6 @@
 """``python -m ltc``."""
 
-from ltc.main import run
+from ltc.main import app
 
 if __name__ == "__main__":
-    run()
+    app()

@@ -98,7 +98,7 @@ class Supervisor:
         while True:
             try:
                 await self.step(unit.start)
-            except CannotStart as error:
+            except Exception as error:  # whatever keeps it down now may be over in a while
                 await self._pause(unit, str(error))
             else:
                 self._up_since[unit.name] = time.monotonic()

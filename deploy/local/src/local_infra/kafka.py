@@ -66,13 +66,17 @@ def _fetch(coordinates: str, digest: str) -> None:
     )
 
 
+def missing_jars() -> int:
+    """How many jars are not in the cache yet."""
+    return sum(not _jar(coordinates).exists() for coordinates, _ in _locked())
+
+
 def ensure_jars(progress: Progress | None = None) -> Path:
     """Fetch what is missing, eight at a time; returns the folder. Offline once it is complete."""
     locked = _locked()
     stamp = CACHE / ".complete"
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    unchanged = stamp.exists() and stamp.read_text() == digest
-    if unchanged and all(_jar(coordinates).exists() for coordinates, _ in locked):
+    if stamp.exists() and stamp.read_text() == digest and not missing_jars():
         return CACHE
     CACHE.mkdir(parents=True, exist_ok=True)
     missing = [(c, d) for c, d in locked if not _whole(_jar(c), d)]

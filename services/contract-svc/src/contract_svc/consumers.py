@@ -1,0 +1,96 @@
+"""What contract-svc hears: offers to put under contract, and how contracts are carried out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.consumer import Consumer
+from chassis.domain import DependencyMissing
+from chassis.transaction import Transaction
+from contracts.billing import JourneySettled
+from contracts.deal import DealLost
+from contracts.order import OrderCancelled, OrderFulfilled, OrderPlaced
+from contracts.quote import QuoteAccepted, QuoteExpired, QuoteSuperseded
+
+from contract_svc.commands.draft import contract_id_of, draft_contract
+from contract_svc.commands.sign import withdraw_if_unsigned
+from contract_svc.domain.contract import TERMINATION, Contract, Status
+from contract_svc.storage import Contracts
+
+consumer = Consumer("contract-svc")
+
+
+def of_version(fact: Any) -> Any:
+    return contract_id_of(fact.quote_id, fact.version)
+
+
+def of_contract(fact: Any) -> Any:
+    return fact.contract_id
+
+
+async def known(fact: Any, tx: Transaction) -> Contract:
+    contract = await Contracts(tx).find(fact.contract_id)
+    if contract is None:
+        raise DependencyMissing("contract", fact.contract_id)
+    return contract
+
+
+@consumer.on(QuoteAccepted, loads={Contracts: of_version})
+async def draft(fact: QuoteAccepted, tx: Transaction) -> None:
+    """An accepted version becomes exactly one contract."""
+    await draft_contract(fact, tx)
+
+
+async def withdraw_draft(fact: Any, tx: Transaction) -> None:
+    """The offer behind a draft is gone."""
+    contract = await Contracts(tx).find(of_version(fact))
+    if contract is not None:
+        await withdraw_if_unsigned(contract, "the offer is no longer valid", tx)
+
+
+consumer.on(QuoteExpired, loads={Contracts: of_version})(withdraw_draft)
+consumer.on(QuoteSuperseded, loads={Contracts: of_version})(withdraw_draft)
+
+
+@consumer.on(DealLost)
+async def withdraw_of_deal(fact: DealLost, tx: Transaction) -> None:
+    """The deal was given up: whatever is unsigned is taken back."""
+    rows = await tx.read(
+        "SELECT id FROM contract WHERE deal_id = $1 AND status IN"
+        " ('draft', 'approved', 'awaiting_signature') ORDER BY id",
+        fact.deal_id,
+    )
+    for (contract_id,) in rows:
+        await withdraw_if_unsigned(await Contracts(tx).get(contract_id), fact.reason, tx)
+
+
+@consumer.on(OrderPlaced, loads={Contracts: of_contract})
+async def note_order(fact: OrderPlaced, tx: Transaction) -> None:
+    contract = await known(fact, tx)
+    execution = contract.execution.model_copy(update={"order_number": fact.number})
+    await Contracts(tx).save(contract.follow(execution, at=tx.now))
+
+
+@consumer.on(OrderFulfilled, loads={Contracts: of_contract})
+async def note_fulfilment(fact: OrderFulfilled, tx: Transaction) -> None:
+    contract = await known(fact, tx)
+    execution = contract.execution.model_copy(update={"fulfilled": True})
+    await Contracts(tx).save(contract.follow(execution, at=tx.now))
+
+
+@consumer.on(OrderCancelled, loads={Contracts: of_contract})
+async def end_if_asked(fact: OrderCancelled, tx: Transaction) -> None:
+    """The order consents to an early end by cancelling what is left."""
+    contract = await known(fact, tx)
+    left = any(p.cancelled + p.delivered < p.ordered for p in fact.progress)
+    if contract.gate(TERMINATION) and not left and contract.status is Status.SIGNED:
+        ended, said = contract.terminate(by=fact.cancelled_by, at=tx.now)
+        await Contracts(tx).save(ended)
+        tx.publish(said)
+
+
+@consumer.on(JourneySettled, loads={Contracts: of_contract})
+async def note_settlement(fact: JourneySettled, tx: Transaction) -> None:
+    contract = await known(fact, tx)
+    execution = contract.execution.model_copy(update={"settled": True})
+    await Contracts(tx).save(contract.follow(execution, at=tx.now))

@@ -1,0 +1,19 @@
+"""contract-svc: what both sides sign."""
+
+from __future__ import annotations
+
+from chassis.runtime import Service
+
+from contract_svc.api import router
+from contract_svc.consumers import consumer
+from contract_svc.storage import Contracts
+from contract_svc.timers import timers
+
+service = Service(
+    name="contract-svc",
+    router=router,
+    consumer=consumer,
+    repositories=(Contracts,),
+    timers=timers,
+    description="Drafts contracts from accepted offers, has them signed, follows their execution.",
+)

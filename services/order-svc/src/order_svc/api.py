@@ -1,0 +1,157 @@
+"""The doors of order-svc: the order desk's and the ERP's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from chassis.auth import Actor, roles
+from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
+from chassis.pagination import Cursor, Limit, Page
+from chassis.policies import policy_router
+from contracts.terms import Evidence, LineQuantity
+from fastapi import APIRouter, Depends, Response
+from pydantic import AwareDatetime, Field
+
+from order_svc import queries
+from order_svc.commands import fulfil
+from order_svc.domain.order import CREDIT, Held, Order
+from order_svc.policies import policies
+from order_svc.storage import Orders
+
+DESK = ("order_desk", "admin")
+
+router = APIRouter(route_class=TransactionalRoute, tags=["orders"])
+erp = Annotated[Actor, Depends(roles("integration_erp", *DESK))]
+desk = Annotated[Actor, Depends(roles(*DESK))]
+finance = Annotated[Actor, Depends(roles("finance", "admin"))]
+looker = Annotated[
+    Actor,
+    Depends(
+        roles(*DESK, "integration_erp", "sales_rep", "sales_manager", "account_manager",
+              "finance", "auditor", "ops")
+    ),
+]
+
+
+class PartForm(ApiModel):
+    line_no: int = Field(ge=1)
+    quantity: int = Field(ge=1)
+
+
+class ShipmentForm(ApiModel):
+    """Pieces that left the house, and the ERP's own name for it."""
+
+    lines: list[PartForm] = Field(min_length=1, max_length=200)
+    erp_reference: str = Field(min_length=1, max_length=100)
+    shipped_at: AwareDatetime | None = None
+
+
+class DeliveryForm(ApiModel):
+    """Pieces that reached the customer, and what proves it."""
+
+    lines: list[PartForm] = Field(min_length=1, max_length=200)
+    reference: str = Field(min_length=1, max_length=200)
+    received_by: str = Field(min_length=1, max_length=200)
+
+
+class CancellationForm(ApiModel):
+    lines: list[PartForm] = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class ReasonForm(ApiModel):
+    reason: str = Field(min_length=1, max_length=500)
+
+
+def _parts(forms: list[PartForm]) -> list[LineQuantity]:
+    return [LineQuantity(line_no=f.line_no, quantity=f.quantity) for f in forms]
+
+
+def _answer(order: Order, tx: Tx, response: Response) -> queries.OrderView:
+    revision = tx.revision_of(order.id)
+    response.headers["ETag"] = etag(revision)
+    values = {**order.model_dump(), "revision": revision, "state": order.status}
+    return queries.OrderView.model_validate(values)
+
+
+@router.get("/orders", operation_id="listOrders")
+async def list_orders(
+    _: looker, tx: Tx, status: str | None = None, held: str | None = None,
+    contract: UUID | None = None, journey: UUID | None = None, cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[queries.OrderView]:
+    """Orders, the newest first."""
+    return await queries.list_orders(
+        tx, status=status, held=held, contract=contract, journey=journey, awaits_erp=None,
+        cursor=cursor, limit=limit,
+    )
+
+
+@router.get("/fulfilment-requests", operation_id="listFulfilmentRequests")
+async def fulfilment_requests(
+    _: erp, tx: Tx, cursor: Cursor = None, limit: Limit = 50
+) -> Page[queries.OrderView]:
+    """What the ERP is to ship: orders with goods that wait for it."""
+    return await queries.list_orders(
+        tx, status=None, held=None, contract=None, journey=None, awaits_erp=True, cursor=cursor,
+        limit=limit,
+    )
+
+
+@router.get("/orders/{order_id}", operation_id="showOrder")
+async def show(_: looker, tx: Tx, order_id: UUID, response: Response) -> queries.OrderView:
+    """One order, line by line."""
+    order = await queries.show_order(order_id, tx)
+    response.headers["ETag"] = etag(order.revision)
+    return order
+
+
+@router.post("/orders/{order_id}/shipments", operation_id="bookShipment")
+async def book_shipment(
+    _: erp, tx: Tx, order_id: UUID, form: ShipmentForm, response: Response
+) -> queries.OrderView:
+    """Pieces left the house. The same ERP reference again changes nothing."""
+    order = await fulfil.ship(
+        order_id, _parts(form.lines), form.erp_reference, form.shipped_at, tx
+    )
+    return _answer(order, tx, response)
+
+
+@router.post("/orders/{order_id}/deliveries", operation_id="bookDelivery")
+async def book_delivery(
+    actor: erp, tx: Tx, order_id: UUID, form: DeliveryForm, response: Response
+) -> queries.OrderView:
+    """Pieces reached the customer."""
+    evidence = Evidence(
+        by=form.received_by, at=tx.now,
+        method="erp" if "integration_erp" in actor.roles else "person", reference=form.reference,
+    )
+    order = await fulfil.deliver(order_id, _parts(form.lines), evidence, tx)
+    return _answer(order, tx, response)
+
+
+@router.post("/orders/{order_id}/cancellations", operation_id="cancelLines")
+async def cancel_lines(
+    _: desk, tx: Tx, order_id: UUID, form: CancellationForm, seen: Revision, response: Response
+) -> queries.OrderView:
+    """Pieces that were not shipped will not be delivered."""
+    await Orders(tx).get(order_id)
+    refuse_stale(seen, tx, order_id)
+    order = await fulfil.cancel(order_id, _parts(form.lines), form.reason, tx)
+    return _answer(order, tx, response)
+
+
+@router.post("/orders/{order_id}/credit-release", operation_id="releaseCredit")
+async def release_credit(
+    actor: finance, tx: Tx, order_id: UUID, form: ReasonForm, response: Response
+) -> queries.OrderView:
+    """Finance lets an order go in spite of the credit limit."""
+    order = await Orders(tx).get(order_id)
+    if order.held != CREDIT:
+        raise Held(f"the order is not held for credit but {order.held or 'not at all'}")
+    released = await fulfil.release_order(order, by=actor.sub, evidence=form.reason, tx=tx)
+    return _answer(released, tx, response)
+
+
+router.include_router(policy_router(policies, readers=DESK, changers=("finance", "admin")))

@@ -1,0 +1,68 @@
+"""Moving pieces: release, ship, deliver, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chassis.transaction import Transaction
+from contracts.terms import Evidence, LineQuantity
+
+from order_svc.domain.order import Order
+from order_svc.policies import Fulfilment, policies
+from order_svc.storage import Orders
+
+
+async def release_order(order: Order, *, by: str, evidence: str, tx: Transaction) -> Order:
+    orders = Orders(tx)
+    ruling = await policies.get(tx, "fulfilment", Fulfilment)
+    released, fact = order.release(by=by, at=tx.now, evidence=evidence)
+    await orders.save(released)
+    tx.publish(fact)
+    within = timedelta(hours=ruling.rules.erp_within_hours)
+    return await orders.save(released.await_fulfilment(at=tx.now, erp_within=within))
+
+
+async def ship(
+    order_id: UUID,
+    parts: Sequence[LineQuantity],
+    erp_reference: str | None,
+    at: datetime | None,
+    tx: Transaction,
+) -> Order:
+    """Book a shipment; the ERP's own reference keeps one from being booked twice."""
+    orders = Orders(tx)
+    order = await orders.get(order_id)
+    if erp_reference is not None and erp_reference in order.erp_references:
+        return order
+    shipped, fact = order.ship(parts, erp_reference=erp_reference, at=at or tx.now, now=tx.now)
+    await orders.save(shipped)
+    tx.publish(fact)
+    return shipped
+
+
+async def deliver(
+    order_id: UUID, parts: Sequence[LineQuantity], evidence: Evidence, tx: Transaction
+) -> Order:
+    orders = Orders(tx)
+    order, facts = (await orders.get(order_id)).deliver(
+        parts, evidence, at=evidence.at, now=tx.now
+    )
+    await orders.save(order)
+    for fact in facts:
+        tx.publish(fact)
+    return order
+
+
+async def cancel(
+    order_id: UUID, parts: Sequence[LineQuantity], reason: str, tx: Transaction
+) -> Order:
+    orders = Orders(tx)
+    order, facts = (await orders.get(order_id)).cancel(
+        parts, reason=reason, by=tx.actor.sub, at=tx.now
+    )
+    await orders.save(order)
+    for fact in facts:
+        tx.publish(fact)
+    return order

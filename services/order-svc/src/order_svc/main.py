@@ -1,0 +1,19 @@
+"""order-svc: what was promised gets delivered."""
+
+from __future__ import annotations
+
+from chassis.runtime import Service
+
+from order_svc.api import router
+from order_svc.consumers import consumer
+from order_svc.storage import Orders
+from order_svc.timers import timers
+
+service = Service(
+    name="order-svc",
+    router=router,
+    consumer=consumer,
+    repositories=(Orders,),
+    timers=timers,
+    description="Places orders from signed contracts and follows every piece to the customer.",
+)
