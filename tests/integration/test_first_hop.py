@@ -22,7 +22,12 @@ def a_web_order(n: int) -> dict[str, Any]:
         "order": {
             "lines": [{"sku": "SVC-ONBOARD", "quantity": 1}],
             "currency": "CNY",
-            "consent": {"given_by": "c", "given_at": "2026-11-01T08:00:00Z", "text_hash": "ab"},
+            "consent": {
+                "given_by": "c",
+                "given_at": "2026-11-01T08:00:00Z",
+                "text_hash": "ab",
+                "covers": ["price", "terms", "signature"],
+            },
             "prepayment": {
                 "provider": "alipay",
                 "reference": f"H-{n}",

@@ -12,10 +12,11 @@ import asyncpg
 
 from local_infra.errors import MissingPrerequisite
 from local_infra.kafka import Kafka
+from local_infra.ports import require_free
 from local_infra.postgres import Postgres, provision_sync
 from local_infra.processes import run_sync
 from local_infra.topics import answers, ensure_topics
-from ltc.programs import Migration, bootstrap, issuer, package_of, service, service_env
+from ltc.programs import Program, bootstrap, issuer, migrate, service
 from ltc.progress import Progress
 from ltc.settings import CONSOLE, STAGES, Settings
 from ltc.supervisor import Supervisor, supervised
@@ -39,16 +40,39 @@ class Installation:
 
         Raises CannotStart (or one of its kinds) with a message for people.
         """
-        base = dict(os.environ)
+        programs = self._programs()
+        self._require_ports(programs)
+        token_issuer = issuer(self.settings, os.environ)
         await asyncio.gather(
             self._database(supervisor, progress),
             self._broker(supervisor, progress),
-            supervisor.bring_up(issuer(self.settings, base), tier=FOUNDATION),
+            supervisor.bring_up(token_issuer, tier=FOUNDATION),
         )
-        slots = asyncio.Semaphore((os.cpu_count() or 2) + 1)
         await asyncio.gather(
-            *(self._service(supervisor, progress, slots, name) for name in self.names)
+            *(supervisor.bring_up(program, tier=tier) for tier, program in programs)
         )
+
+    def _programs(self) -> list[tuple[int, Program]]:
+        """Every instance with its tier; of the console there is one."""
+        found = []
+        for name in self.names:
+            tier, count = (CONSOLES, 1) if name == CONSOLE else (SERVICES, self.instances)
+            for instance in range(1, count + 1):
+                found.append((tier, service(self.settings, os.environ, name, instance)))
+        return found
+
+    def _require_ports(self, programs: Sequence[tuple[int, Program]]) -> None:
+        """Say that a port is taken before anything has been started."""
+        wanted = {"the issuer": self.settings.issuer_port}
+        if self.settings.postgres_dsn is None:
+            wanted["PostgreSQL"] = self.settings.pg_port
+        if self.settings.kafka_bootstrap is None:
+            wanted["Kafka"] = self.settings.kafka_port
+            wanted["Kafka's controller"] = self.settings.controller_port
+        for purpose, port in wanted.items():
+            require_free(port, purpose)
+        for _, program in programs:
+            require_free(program.port, program.name)
 
     async def _database(self, supervisor: Supervisor, progress: Progress) -> None:
         dsn = self.settings.postgres_dsn
@@ -58,6 +82,9 @@ class Installation:
         began = time.monotonic()
         await supervisor.step(lambda: self._provision(dsn))
         progress.say("postgres", f"databases and roles after {time.monotonic() - began:.1f} s")
+        began = time.monotonic()
+        await supervisor.step(lambda: migrate(self.settings, self.names))
+        progress.say("migrated", f"{len(self.names)} after {time.monotonic() - began:.1f} s")
 
     def _provision(self, dsn: str) -> None:
         try:
@@ -77,20 +104,6 @@ class Installation:
         if self.settings.kafka_bootstrap and not answers(address):
             raise MissingPrerequisite(f"no Kafka answers at {address} (LTC_KAFKA_BOOTSTRAP)")
         run_sync(ensure_topics(address))
-
-    async def _service(
-        self, supervisor: Supervisor, progress: Progress, slots: asyncio.Semaphore, name: str
-    ) -> None:
-        base = dict(os.environ)
-        migration = Migration(package_of(name), service_env(self.settings, base, name))
-        tier = CONSOLES if name == CONSOLE else SERVICES
-        async with slots:
-            began = time.monotonic()
-            await supervisor.step(migration.run)
-            progress.say(name, f"migrated after {time.monotonic() - began:.1f} s")
-            for instance in range(1, self.instances + 1 if name != CONSOLE else 2):
-                program = service(self.settings, base, name, instance)
-                await supervisor.bring_up(program, tier=tier)
 
 
 class _WithProgress:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local_infra.errors import CannotStart
@@ -128,7 +128,7 @@ def _outcome_file(settings: Settings) -> Path:
     return settings.run_dir / "outcome.json"
 
 
-def _write_outcome(settings: Settings, note: dict[str, object]) -> None:
+def _write_outcome(settings: Settings, note: Mapping[str, object]) -> None:
     draft = _outcome_file(settings).with_suffix(".new")
     draft.write_text(json.dumps(note))
     draft.replace(_outcome_file(settings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -45,25 +46,21 @@ class Program:
         self.child.stop(timeout_s=15)
 
 
-@dataclass(frozen=True)
-class Migration:
-    """A step that must have succeeded before the instances of a service start."""
+def migrate(settings: Settings, names: Sequence[str]) -> None:
+    """Bring the databases and consumer groups of services up to date, before any of them starts.
 
-    package: str
-    env: Mapping[str, str]
-
-    def run(self) -> None:
-        """Raises CannotStart with what the migration said."""
-        done = subprocess.run(
-            [sys.executable, "-m", "chassis.migrate", self.package],
-            env=dict(self.env),
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-            raise CannotStart(f"the migration of {self.package} failed:\n{said}")
+    Raises CannotStart with what the migration said.
+    """
+    databases = {package_of(name): database_url(settings, name) for name in names}
+    done = subprocess.run(
+        [sys.executable, "-m", "ltc.migrations"],
+        input=json.dumps({"bootstrap": bootstrap(settings), "databases": databases}),
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CannotStart("\n".join((done.stdout + done.stderr).splitlines()[-15:]))
 
 
 def answers_ready(port: int) -> bool:
@@ -112,7 +109,7 @@ def service(settings: Settings, base: Mapping[str, str], name: str, instance: in
 
 
 def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[str, str]:
-    """What every instance of a service, and its migration, find in their environment."""
+    """What every instance of a service finds in its environment."""
     urls = {f"LTC_{other.upper()}_URL": settings.url(other) for other in (*STAGES, CONSOLE)}
     return {
         **base,

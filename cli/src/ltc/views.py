@@ -50,7 +50,8 @@ def _view(settings: Settings, name: str) -> ProcessView:
         return ProcessView(name, "stopped", None, port, None, None)
     ready = is_http and port is not None and answers_ready(port)
     try:
-        family = [process, *process.children(recursive=True)]
+        children = [] if name == "supervisor" else process.children(recursive=True)
+        family = [process, *children]
         memory = sum(member.memory_info().rss for member in family) // 2**20
         up_s = int(time.time() - process.create_time())
     except psutil.Error:

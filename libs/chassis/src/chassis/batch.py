@@ -56,6 +56,20 @@ class _Failures:
         return name if count >= ALIKE and count * 2 >= lanes else None
 
 
+def causal(deliveries: list[Delivery]) -> list[Delivery]:
+    """The batch by the time of its events, each lane in its own order.
+
+    A cause is usually older than its consequence, so most of what would have to wait for something
+    in the same poll does not. Clocks may disagree; the order within a lane never depends on them.
+    """
+    lanes: dict[Lane, list[Delivery]] = {}
+    for delivery in deliveries:
+        lanes.setdefault(delivery.lane, []).append(delivery)
+    by_time = sorted(deliveries, key=lambda d: d.envelope.time.timestamp() if d.envelope else 0.0)
+    queues = {lane: iter(queue) for lane, queue in lanes.items()}
+    return [next(queues[delivery.lane]) for delivery in by_time]
+
+
 class BatchProcessor:
     """Handles what one consumer polls. `process` returns when every message has its verdict:
     applied, ignored as a duplicate, or parked."""
@@ -81,7 +95,7 @@ class BatchProcessor:
                 ignored += 1
         if ignored:
             self._metrics.ignored(ignored)
-        return deliveries
+        return causal(deliveries)
 
     def _typeless(self, record: Record) -> Delivery:
         subscriptions = next(iter(self._consumer.subscriptions.values()))

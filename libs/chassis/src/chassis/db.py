@@ -75,6 +75,8 @@ class Database:
                 raise
         if tx.said:
             self.said.set()
+        if tx.woke:
+            self.woken.set()
         for act in tx.after_commit:
             act()
 

@@ -93,7 +93,7 @@ class Intake:
             apply_types=False,
             graceful_timeout=15.0,
             log_level=logging.DEBUG,
-            logger=logger,
+            logger=logging.getLogger("faststream"),
         )
         self.subscriber = self.broker.subscriber(
             *consumer.topics,

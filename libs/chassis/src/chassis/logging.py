@@ -44,5 +44,6 @@ def setup_logging(service: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("aiokafka", "faststream", "uvicorn.access", "httpx", "httpcore", "alembic"):
+    logging.getLogger("faststream").setLevel(logging.ERROR)
+    for name in ("aiokafka", "uvicorn.access", "httpx", "httpcore", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -48,7 +48,8 @@ WHERE consumer = $1 AND status = 'retrying' AND next_retry_at <= $2
 ORDER BY next_retry_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 HEAD = """
-SELECT id, event_id, partition, kafka_offset, type, headers, raw FROM parked_message
+SELECT id, event_id, partition, kafka_offset, type, headers::text AS headers, raw
+FROM parked_message
 WHERE consumer = $1 AND topic = $2 AND key = $3 AND state IN ('waiting', 'dead')
 ORDER BY id LIMIT 1
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -126,7 +127,9 @@ class Runtime:
                     pass
             except Exception as error:
                 logger.warning("retry of a parked key: %s: %s", type(error).__name__, error)
-            await asyncio.sleep(RETRY_LOOK_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.database.woken.wait(), RETRY_LOOK_S)
+            self.database.woken.clear()
 
     async def _sweep_gates(self) -> None:
         repositories = {r.table().name: r for r in self.service.repositories}

@@ -124,6 +124,11 @@ def current_context() -> TraceContext | None:
     return _format(context) if context.is_valid else None
 
 
+def current_traceparent() -> TraceContext | None:
+    """The context to hand on from here; none outside of any span."""
+    return current_context()
+
+
 def current_trace_id() -> str | None:
     context = trace.get_current_span().get_span_context()
     return f"{context.trace_id:032x}" if context.is_valid else None
@@ -240,12 +245,13 @@ def process_span(
     topic: str,
     partition: int,
     offset: int,
-    key: str,
+    key: str | None,
     group: str,
     event_type: str,
     event_id: str,
     journey_id: str,
     creation: TraceContext | None,
+    batch: TraceContext | None = None,
 ) -> Iterator[TraceContext | None]:
     """One message is handled: child of its creation. What is said inside continues the trace."""
     if creation is None or not creation.sampled:
@@ -267,14 +273,14 @@ def process_span(
             "messaging.destination.name": topic,
             "messaging.destination.partition.id": str(partition),
             "messaging.kafka.offset": offset,
-            "messaging.kafka.message.key": key,
+            "messaging.kafka.message.key": key or "",
             "messaging.consumer.group.name": group,
             "messaging.message.id": event_id,
             "messaging.message.conversation_id": journey_id,
             "ltc.journey_id": journey_id,
             "ltc.event_type": event_type,
         },
-        (Link(remote),),
+        (Link(remote), *_links([batch])),
     )
     token = otel_context.attach(trace.set_span_in_context(span, parent))
     try:

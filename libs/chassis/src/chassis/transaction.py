@@ -73,6 +73,7 @@ class Transaction:
         self.cause: Cause | None = None
         self.used_sql = False
         self.said = 0
+        self.woke = False
         self._connection = connection
         self._source = source
         self._session: AsyncSession | None = None
@@ -416,8 +417,9 @@ class Transaction:
 
     async def _wake(self, wake_keys: list[str]) -> None:
         """What waited for these aggregates is due now; timed retries remain the safety net."""
-        await self._connection.exec_driver_sql(
+        result = await self._connection.exec_driver_sql(
             "UPDATE parked_key SET next_retry_at = $2 WHERE wake_key = ANY($1::text[])"
             " AND status = 'retrying'",
             (wake_keys, self.now),
         )
+        self.woke = self.woke or result.rowcount > 0

@@ -6,22 +6,22 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, Field
+
 from chassis.audit import audit
 from chassis.auth import Actor, public, roles
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
 from chassis.links import open_link, sign_link
 from chassis.pagination import Cursor, Limit, Page
 from chassis.policies import policy_router
-from contracts.terms import Evidence
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import PlainTextResponse
-from pydantic import BaseModel, Field
-
 from contract_svc import queries
 from contract_svc.commands import sign
 from contract_svc.domain.contract import COMPANY, CUSTOMER, Contract
 from contract_svc.policies import policies
 from contract_svc.storage import Contracts, forget_clauses
+from contracts.terms import Evidence
 
 SALES = ("sales_rep", "sales_manager", "account_manager", "admin")
 PURPOSE = "contract-signature"
@@ -79,8 +79,13 @@ def _answer(contract: Contract, tx: Tx, response: Response) -> queries.ContractV
 
 @router.get("/contracts", operation_id="listContracts")
 async def list_contracts(
-    _: looker, tx: Tx, status: str | None = None, deal: UUID | None = None,
-    journey: UUID | None = None, cursor: Cursor = None, limit: Limit = 50,
+    _: looker,
+    tx: Tx,
+    status: str | None = None,
+    deal: UUID | None = None,
+    journey: UUID | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Page[queries.ContractView]:
     """Contracts, the newest first."""
     return await queries.list_contracts(
@@ -127,7 +132,10 @@ async def sign_by_link(
     """The customer signs exactly the text they were shown."""
     contract_id = open_link(request.app.state.settings.link_secret, PURPOSE, token, tx.now)
     evidence = Evidence(
-        by=form.name, at=tx.now, method="signed_link", text_hash=form.text_hash,
+        by=form.name,
+        at=tx.now,
+        method="signed_link",
+        text_hash=form.text_hash,
         ip=request.client.host if request.client else None,
         user_agent=request.headers.get("user-agent", "")[:300] or None,
     )
@@ -147,14 +155,21 @@ async def refuse_by_link(
 
 @router.post("/contracts/{contract_id}/signature", operation_id="signForCompany")
 async def sign_for_company(
-    actor: manager, tx: Tx, contract_id: UUID, form: CompanySignatureForm, seen: Revision,
+    actor: manager,
+    tx: Tx,
+    contract_id: UUID,
+    form: CompanySignatureForm,
+    seen: Revision,
     response: Response,
 ) -> queries.ContractView:
     """One of us signs for the company."""
     await Contracts(tx).get(contract_id)
     refuse_stale(seen, tx, contract_id)
     evidence = Evidence(
-        by=actor.name, at=tx.now, method="signature_api", reference=actor.sub,
+        by=actor.name,
+        at=tx.now,
+        method="signature_api",
+        reference=actor.sub,
         text_hash=form.text_hash,
     )
     return _answer(await sign.sign_contract(contract_id, COMPANY, evidence, tx), tx, response)

@@ -7,15 +7,14 @@ from typing import Any
 from chassis.consumer import Consumer
 from chassis.domain import DependencyMissing
 from chassis.transaction import Transaction
-from contracts.billing import JourneySettled
-from contracts.deal import DealLost
-from contracts.order import OrderCancelled, OrderFulfilled, OrderPlaced
-from contracts.quote import QuoteAccepted, QuoteExpired, QuoteSuperseded
-
 from contract_svc.commands.draft import contract_id_of, draft_contract
 from contract_svc.commands.sign import withdraw_if_unsigned
 from contract_svc.domain.contract import TERMINATION, Contract, Status
 from contract_svc.storage import Contracts
+from contracts.billing import JourneySettled
+from contracts.deal import DealLost
+from contracts.order import OrderCancelled, OrderFulfilled, OrderPlaced
+from contracts.quote import QuoteAccepted, QuoteExpired, QuoteSuperseded
 
 consumer = Consumer("contract-svc")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from chassis.runtime import Service
-
 from contract_svc.api import router
 from contract_svc.consumers import consumer
 from contract_svc.storage import Contracts

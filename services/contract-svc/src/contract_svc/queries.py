@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel
+from sqlmodel import select
+
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
 from chassis.transaction import Transaction
-from pydantic import BaseModel
-from sqlalchemy import select
-
 from contract_svc.domain.contract import Contract
 from contract_svc.storage import ContractRow, ContractTextRow
 
@@ -62,17 +62,24 @@ async def signing_view(contract: Contract, tx: Transaction) -> SigningView:
 
 
 async def list_contracts(
-    tx: Transaction, *, status: str | None, deal: UUID | None, journey: UUID | None,
-    cursor: str | None, limit: int,
+    tx: Transaction,
+    *,
+    status: str | None,
+    deal: UUID | None,
+    journey: UUID | None,
+    cursor: str | None,
+    limit: int,
 ) -> Page[ContractView]:
     table = ContractRow.__table__  # type: ignore[attr-defined]
     query = select(ContractRow)
     for column, value in (
-        (table.c.status, status), (table.c.deal_id, deal), (table.c.journey_id, journey)
+        (table.c.status, status),
+        (table.c.deal_id, deal),
+        (table.c.journey_id, journey),
     ):
         if value is not None:
             query = query.where(column == value)
     query = page_of(query, table.c.created_at, table.c.id, cursor=cursor, limit=limit)
-    rows = list((await tx.session.execute(query)).scalars())
+    rows = list((await tx.session.exec(query)).all())
     following = next_cursor(rows, "created_at", limit)
     return Page(items=[view(row) for row in rows], next=following)

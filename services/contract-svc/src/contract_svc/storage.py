@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from chassis.repository import Repository
-from chassis.tables import NAMING, AggregateRow
-from chassis.transaction import Transaction
-from contracts.journey import CONTRACT_GATES
 from sqlalchemy import MetaData, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from chassis.repository import Repository
+from chassis.tables import NAMING, AggregateRow
+from chassis.transaction import Transaction
 from contract_svc.domain.contract import Contract
 from contract_svc.domain.text import Clause
+from contracts.journey import CONTRACT_GATES
 
 
 class Row(SQLModel, registry=registry()):

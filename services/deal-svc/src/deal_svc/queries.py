@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlmodel import select
 
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
@@ -85,7 +85,7 @@ async def list_deals(
         if value is not None:
             query = query.where(column == value)
     query = page_of(query, table.c.opened_at, table.c.id, cursor=cursor, limit=limit)
-    rows = list((await tx.session.execute(query)).scalars())
+    rows = list((await tx.session.exec(query)).all())
     following = next_cursor(rows, "opened_at", limit)
     return Page(items=[view(row) for row in rows], next=following)
 
@@ -117,5 +117,5 @@ async def activities(deal_id: UUID, tx: Transaction) -> list[Activity]:
     await show_deal(deal_id, tx)
     table = ActivityRow.__table__  # type: ignore[attr-defined]
     query = select(ActivityRow).where(table.c.deal_id == deal_id).order_by(table.c.recorded_at)
-    rows = (await tx.session.execute(query)).scalars()
+    rows = (await tx.session.exec(query)).all()
     return [Activity.model_validate(row, from_attributes=True) for row in rows]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlmodel import select
 
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
@@ -73,7 +73,7 @@ async def list_leads(
         )
     table = LeadRow.__table__  # type: ignore[attr-defined]
     query = page_of(query, table.c.captured_at, table.c.id, cursor=cursor, limit=limit)
-    rows = list((await tx.session.execute(query)).scalars())
+    rows = list((await tx.session.exec(query)).all())
     following = next_cursor(rows, "captured_at", limit)
     return Page(items=[view(row) for row in rows], next=following)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import APIRouter, Depends, Response
+from pydantic import AwareDatetime, Field
+
 from chassis.auth import Actor, roles
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
 from chassis.pagination import Cursor, Limit, Page
 from chassis.policies import policy_router
 from contracts.terms import Evidence, LineQuantity
-from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, Field
-
 from order_svc import queries
 from order_svc.commands import fulfil
 from order_svc.domain.order import CREDIT, Held, Order
@@ -28,8 +28,16 @@ finance = Annotated[Actor, Depends(roles("finance", "admin"))]
 looker = Annotated[
     Actor,
     Depends(
-        roles(*DESK, "integration_erp", "sales_rep", "sales_manager", "account_manager",
-              "finance", "auditor", "ops")
+        roles(
+            *DESK,
+            "integration_erp",
+            "sales_rep",
+            "sales_manager",
+            "account_manager",
+            "finance",
+            "auditor",
+            "ops",
+        )
     ),
 ]
 
@@ -77,14 +85,25 @@ def _answer(order: Order, tx: Tx, response: Response) -> queries.OrderView:
 
 @router.get("/orders", operation_id="listOrders")
 async def list_orders(
-    _: looker, tx: Tx, status: str | None = None, held: str | None = None,
-    contract: UUID | None = None, journey: UUID | None = None, cursor: Cursor = None,
+    _: looker,
+    tx: Tx,
+    status: str | None = None,
+    held: str | None = None,
+    contract: UUID | None = None,
+    journey: UUID | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[queries.OrderView]:
     """Orders, the newest first."""
     return await queries.list_orders(
-        tx, status=status, held=held, contract=contract, journey=journey, awaits_erp=None,
-        cursor=cursor, limit=limit,
+        tx,
+        status=status,
+        held=held,
+        contract=contract,
+        journey=journey,
+        awaits_erp=None,
+        cursor=cursor,
+        limit=limit,
     )
 
 
@@ -94,7 +113,13 @@ async def fulfilment_requests(
 ) -> Page[queries.OrderView]:
     """What the ERP is to ship: orders with goods that wait for it."""
     return await queries.list_orders(
-        tx, status=None, held=None, contract=None, journey=None, awaits_erp=True, cursor=cursor,
+        tx,
+        status=None,
+        held=None,
+        contract=None,
+        journey=None,
+        awaits_erp=True,
+        cursor=cursor,
         limit=limit,
     )
 
@@ -112,9 +137,7 @@ async def book_shipment(
     _: erp, tx: Tx, order_id: UUID, form: ShipmentForm, response: Response
 ) -> queries.OrderView:
     """Pieces left the house. The same ERP reference again changes nothing."""
-    order = await fulfil.ship(
-        order_id, _parts(form.lines), form.erp_reference, form.shipped_at, tx
-    )
+    order = await fulfil.ship(order_id, _parts(form.lines), form.erp_reference, form.shipped_at, tx)
     return _answer(order, tx, response)
 
 
@@ -124,8 +147,10 @@ async def book_delivery(
 ) -> queries.OrderView:
     """Pieces reached the customer."""
     evidence = Evidence(
-        by=form.received_by, at=tx.now,
-        method="erp" if "integration_erp" in actor.roles else "person", reference=form.reference,
+        by=form.received_by,
+        at=tx.now,
+        method="erp" if "integration_erp" in actor.roles else "person",
+        reference=form.reference,
     )
     order = await fulfil.deliver(order_id, _parts(form.lines), evidence, tx)
     return _answer(order, tx, response)

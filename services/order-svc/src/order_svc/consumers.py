@@ -9,7 +9,6 @@ from chassis.domain import DependencyMissing
 from chassis.transaction import Transaction
 from contracts.billing import PaymentAllocated
 from contracts.contract import ContractSigned, ContractTerminated
-
 from order_svc.commands.fulfil import release_order
 from order_svc.commands.place import order_id_of, place_order
 from order_svc.domain.order import PREPAYMENT
@@ -36,9 +35,7 @@ async def stop(fact: ContractTerminated, tx: Transaction) -> None:
     if order is None:
         raise DependencyMissing("order", order_id_of(fact.contract_id))
     if any(line.open for line in order.lines):
-        stopped, facts = order.cancel_rest(
-            reason=fact.reason, by="system:order-svc", at=tx.now
-        )
+        stopped, facts = order.cancel_rest(reason=fact.reason, by="system:order-svc", at=tx.now)
         await orders.save(stopped)
         for said in facts:
             tx.publish(said)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from chassis.runtime import Service
-
 from order_svc.api import router
 from order_svc.consumers import consumer
 from order_svc.storage import Orders

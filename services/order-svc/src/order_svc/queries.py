@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from sqlmodel import select
+
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
 from chassis.transaction import Transaction
-from sqlalchemy import select
-
 from order_svc.domain.order import Order, Status
 from order_svc.storage import OrderRow
 
@@ -34,18 +34,28 @@ async def show_order(order_id: UUID, tx: Transaction) -> OrderView:
 
 
 async def list_orders(
-    tx: Transaction, *, status: str | None, held: str | None, contract: UUID | None,
-    journey: UUID | None, awaits_erp: bool | None, cursor: str | None, limit: int,
+    tx: Transaction,
+    *,
+    status: str | None,
+    held: str | None,
+    contract: UUID | None,
+    journey: UUID | None,
+    awaits_erp: bool | None,
+    cursor: str | None,
+    limit: int,
 ) -> Page[OrderView]:
     table = OrderRow.__table__  # type: ignore[attr-defined]
     query = select(OrderRow)
     for column, value in (
-        (table.c.status, status), (table.c.held, held), (table.c.contract_id, contract),
-        (table.c.journey_id, journey), (table.c.awaits_erp, awaits_erp),
+        (table.c.status, status),
+        (table.c.held, held),
+        (table.c.contract_id, contract),
+        (table.c.journey_id, journey),
+        (table.c.awaits_erp, awaits_erp),
     ):
         if value is not None:
             query = query.where(column == value)
     query = page_of(query, table.c.created_at, table.c.id, cursor=cursor, limit=limit)
-    rows = list((await tx.session.execute(query)).scalars())
+    rows = list((await tx.session.exec(query)).all())
     following = next_cursor(rows, "created_at", limit)
     return Page(items=[view(row) for row in rows], next=following)

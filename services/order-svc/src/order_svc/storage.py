@@ -7,13 +7,13 @@ from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
-from chassis.repository import Repository
-from chassis.tables import NAMING, AggregateRow
-from contracts.journey import ORDER_GATES
 from sqlalchemy import MetaData, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from chassis.repository import Repository
+from chassis.tables import NAMING, AggregateRow
+from contracts.journey import ORDER_GATES
 from order_svc.domain.order import ERP, Order
 
 

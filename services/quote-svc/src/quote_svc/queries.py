@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import select
+from sqlmodel import select
 
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
@@ -76,7 +76,7 @@ async def list_quotes(
         if value is not None:
             query = query.where(column == value)
     query = page_of(query, table.c.created_at, table.c.id, cursor=cursor, limit=limit)
-    rows = list((await tx.session.execute(query)).scalars())
+    rows = list((await tx.session.exec(query)).all())
     following = next_cursor(rows, "created_at", limit)
     return Page(items=[view(row) for row in rows], next=following)
 

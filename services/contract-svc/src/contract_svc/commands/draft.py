@@ -8,15 +8,14 @@ from uuid import UUID
 
 from chassis.domain import NotFound
 from chassis.transaction import Transaction
-from contracts.ids import derived_id
-from contracts.quote import QuoteAccepted
-from contracts.terms import Evidence
-
 from contract_svc.domain.contract import COMPANY, CUSTOMER, Contract
 from contract_svc.domain.schedule import schedule
 from contract_svc.domain.text import render, text_hash
 from contract_svc.policies import Signing, policies
 from contract_svc.storage import Contracts, ContractTextRow, clause_library
+from contracts.ids import derived_id
+from contracts.quote import QuoteAccepted
+from contracts.terms import Evidence
 
 
 def contract_id_of(quote_id: UUID, version: int) -> UUID:
@@ -40,8 +39,14 @@ async def draft_contract(fact: QuoteAccepted, tx: Transaction) -> None:
     number = await tx.number("C")
     items = schedule(fact.payment_terms, fact.totals.gross)
     text = render(
-        number=number, quote=f"{fact.number} v{fact.version}", legal_entity=rules.legal_entity,
-        account=fact.account, lines=fact.lines, totals=fact.totals, schedule=items, clauses=clauses,
+        number=number,
+        quote=f"{fact.number} v{fact.version}",
+        legal_entity=rules.legal_entity,
+        account=fact.account,
+        lines=fact.lines,
+        totals=fact.totals,
+        schedule=items,
+        clauses=clauses,
     )
     contract = Contract(
         id=contract_id,
@@ -68,7 +73,10 @@ async def draft_contract(fact: QuoteAccepted, tx: Transaction) -> None:
         imported=fact.imported,
     )
     tx.insert(
-        ContractTextRow, contract_id=contract_id, text=text, text_hash=contract.text_hash,
+        ContractTextRow,
+        contract_id=contract_id,
+        text=text,
+        text_hash=contract.text_hash,
         written_at=tx.now,
     )
     await _send_for_signature(contract, fact, tx, rules, ruling.cite)
@@ -109,6 +117,9 @@ def company_signs_by_policy(contract: Contract, rules: Signing) -> bool:
 def policy_signature(contract: Contract, cite: str, at: datetime) -> Evidence:
     """The company's own signature under a standard contract: a policy it has set for itself."""
     return Evidence(
-        by=contract.legal_entity, at=at, method="policy", reference=cite,
+        by=contract.legal_entity,
+        at=at,
+        method="policy",
+        reference=cite,
         text_hash=contract.text_hash,
     )

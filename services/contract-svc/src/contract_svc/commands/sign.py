@@ -6,12 +6,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from chassis.transaction import Transaction
-from contracts.terms import Evidence
-
 from contract_svc.commands.draft import company_signs_by_policy, policy_signature
 from contract_svc.domain.contract import COMPANY, CUSTOMER, LIFECYCLE, Contract, Status
 from contract_svc.policies import Signing, policies
 from contract_svc.storage import Contracts
+from contracts.terms import Evidence
 
 
 async def sign_contract(
@@ -38,9 +37,7 @@ async def sign_contract(
     return contract
 
 
-async def decline_contract(
-    contract_id: UUID, party: str, reason: str, tx: Transaction
-) -> Contract:
+async def decline_contract(contract_id: UUID, party: str, reason: str, tx: Transaction) -> Contract:
     contracts = Contracts(tx)
     contract = await contracts.get(contract_id)
     declined, fact = contract.decline(party=party, reason=reason, at=tx.now)
@@ -52,9 +49,7 @@ async def decline_contract(
 async def withdraw_if_unsigned(contract: Contract, reason: str, tx: Transaction) -> None:
     """What it was drafted from is gone; a signed contract stays."""
     if LIFECYCLE.allows(contract.status, Status.WITHDRAWN):
-        withdrawn, fact = contract.withdraw(
-            reason=reason, by="system:contract-svc", at=tx.now
-        )
+        withdrawn, fact = contract.withdraw(reason=reason, by="system:contract-svc", at=tx.now)
         await Contracts(tx).save(withdrawn)
         tx.publish(fact)
 

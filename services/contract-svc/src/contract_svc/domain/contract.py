@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import AwareDatetime, BaseModel
+
 from chassis.domain import Aggregate, DomainError, Lifecycle
 from contracts.contract import (
     ContractDeclined,
@@ -27,7 +29,6 @@ from contracts.terms import (
     ScheduleItem,
     Totals,
 )
-from pydantic import AwareDatetime, BaseModel
 
 
 class Status(StrEnum):
@@ -122,8 +123,13 @@ class Contract(Aggregate, frozen=True):
     def drafted(self, *, at: datetime) -> ContractDrafted:
         """What is said of a contract that was just drafted."""
         return ContractDrafted(
-            **self._about(), quote_version=self.quote_version, version_hash=self.version_hash,
-            totals=self.totals, clauses=self.clauses, text_hash=self.text_hash, drafted_at=at,
+            **self._about(),
+            quote_version=self.quote_version,
+            version_hash=self.version_hash,
+            totals=self.totals,
+            clauses=self.clauses,
+            text_hash=self.text_hash,
+            drafted_at=at,
         )
 
     def approve(self, *, by: str, at: datetime) -> Contract:
@@ -140,7 +146,10 @@ class Contract(Aggregate, frozen=True):
         """The text is fixed; both parties are asked to sign it."""
         status = LIFECYCLE.move(self.status, Status.AWAITING_SIGNATURE)
         fact = ContractSentForSignature(
-            **self._about(), text_hash=self.text_hash, signers=(CUSTOMER, COMPANY), due_at=due_at,
+            **self._about(),
+            text_hash=self.text_hash,
+            signers=(CUSTOMER, COMPANY),
+            due_at=due_at,
             sent_at=at,
         )
         return self.model_copy(update={"status": status}), fact
@@ -198,11 +207,11 @@ class Contract(Aggregate, frozen=True):
 
     def await_execution(self, *, at: datetime, within: timedelta) -> Contract:
         """Order and billing must do what was promised."""
-        return self.wait_at(
-            EXECUTION, owner="role:order_desk", at=at, due_at=at + within
-        )
+        return self.wait_at(EXECUTION, owner="role:order_desk", at=at, due_at=at + within)
 
-    def decline(self, *, party: str, reason: str, at: datetime) -> tuple[Contract, ContractDeclined]:
+    def decline(
+        self, *, party: str, reason: str, at: datetime
+    ) -> tuple[Contract, ContractDeclined]:
         status = LIFECYCLE.move(self.status, Status.DECLINED)
         fact = ContractDeclined(**self._about(), party=party, reason=reason, declined_at=at)
         contract = self.pass_every_gate(by=party, at=at, evidence=reason)
@@ -212,9 +221,7 @@ class Contract(Aggregate, frozen=True):
     def withdraw(self, *, reason: str, by: str, at: datetime) -> tuple[Contract, ContractWithdrawn]:
         """We take it back, before it is signed."""
         status = LIFECYCLE.move(self.status, Status.WITHDRAWN)
-        fact = ContractWithdrawn(
-            **self._about(), reason=reason, withdrawn_by=by, withdrawn_at=at
-        )
+        fact = ContractWithdrawn(**self._about(), reason=reason, withdrawn_by=by, withdrawn_at=at)
         contract = self.pass_every_gate(by=by, at=at, evidence=reason)
         ended = {"status": status, "reason": reason, "ended_at": at}
         return contract.model_copy(update=ended), fact

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+from pydantic import BaseModel
+
 from contracts.parties import Account
 from contracts.terms import PricedLine, ScheduleItem, Totals
-from pydantic import BaseModel
 
 DUE = {
     "on_signature": "签署时 · on signature",
@@ -58,7 +59,9 @@ def render(
     ]
     for clause in clauses:
         parts += [
-            "", f"{clause.title_zh} · {clause.title_en} [{clause.name}]", clause.text_zh,
+            "",
+            f"{clause.title_zh} · {clause.title_en} [{clause.name}]",
+            clause.text_zh,
             clause.text_en,
         ]
     return "\n".join(parts) + "\n"

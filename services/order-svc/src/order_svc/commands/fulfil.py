@@ -8,7 +8,6 @@ from uuid import UUID
 
 from chassis.transaction import Transaction
 from contracts.terms import Evidence, LineQuantity
-
 from order_svc.domain.order import Order
 from order_svc.policies import Fulfilment, policies
 from order_svc.storage import Orders
@@ -46,9 +45,7 @@ async def deliver(
     order_id: UUID, parts: Sequence[LineQuantity], evidence: Evidence, tx: Transaction
 ) -> Order:
     orders = Orders(tx)
-    order, facts = (await orders.get(order_id)).deliver(
-        parts, evidence, at=evidence.at, now=tx.now
-    )
+    order, facts = (await orders.get(order_id)).deliver(parts, evidence, at=evidence.at, now=tx.now)
     await orders.save(order)
     for fact in facts:
         tx.publish(fact)

@@ -10,7 +10,6 @@ from chassis.transaction import Transaction
 from contracts.contract import ContractSigned
 from contracts.ids import derived_id
 from contracts.terms import Evidence, LineQuantity
-
 from order_svc.domain.ledger import Line
 from order_svc.domain.order import CREDIT, PREPAYMENT, Order
 from order_svc.policies import Fulfilment, policies
@@ -66,20 +65,22 @@ async def place_order(fact: ContractSigned, tx: Transaction) -> None:
     tx.publish(held)
 
 
-def _delivered_already(
-    fact: ContractSigned, rules: Fulfilment, cite: str
-) -> Evidence | None:
+def _delivered_already(fact: ContractSigned, rules: Fulfilment, cite: str) -> Evidence | None:
     """Why pieces count as delivered with the signature: the record of a moved deal, or a policy
     that lets services and digital goods go out on a confirmed prepayment."""
     record = fact.imported
     if record is not None:
         return Evidence(
-            by=f"import:{record.source_system}", at=record.closed_at, method="imported_record",
+            by=f"import:{record.source_system}",
+            at=record.closed_at,
+            method="imported_record",
             reference=record.external_id,
         )
     if fact.prepayment is not None and rules.deliver_confirmed_prepayments:
         return Evidence(
-            by="system:order-svc", at=fact.signed_at, method="policy",
+            by="system:order-svc",
+            at=fact.signed_at,
+            method="policy",
             reference=f"{cite} {fact.prepayment.reference}",
         )
     return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import BaseModel, model_validator
+
 from chassis.domain import Refused
 from contracts.terms import LineProgress, LineQuantity
-from pydantic import BaseModel, model_validator
 
 
 class NoSuchLine(Refused):
@@ -47,14 +48,16 @@ class Line(BaseModel, frozen=True):
 
     def progress(self) -> LineProgress:
         return LineProgress(
-            line_no=self.line_no, sku=self.sku, ordered=self.ordered, shipped=self.shipped,
-            delivered=self.delivered, cancelled=self.cancelled,
+            line_no=self.line_no,
+            sku=self.sku,
+            ordered=self.ordered,
+            shipped=self.shipped,
+            delivered=self.delivered,
+            cancelled=self.cancelled,
         )
 
 
-def _changed(
-    lines: Sequence[Line], parts: Sequence[LineQuantity], what: str
-) -> tuple[Line, ...]:
+def _changed(lines: Sequence[Line], parts: Sequence[LineQuantity], what: str) -> tuple[Line, ...]:
     """Apply quantities to lines. Raises NoSuchLine or TooMany naming the line."""
     by_number = {line.line_no: line for line in lines}
     for part in parts:

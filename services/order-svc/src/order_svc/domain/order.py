@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import AwareDatetime
+
 from chassis.domain import Aggregate, DomainError, Lifecycle
 from contracts.ids import ContractId, DealId, OrderId
 from contracts.order import (
@@ -20,8 +22,6 @@ from contracts.order import (
 )
 from contracts.parties import Account
 from contracts.terms import Evidence, LineQuantity
-from pydantic import AwareDatetime
-
 from order_svc.domain import ledger
 from order_svc.domain.ledger import Line
 
@@ -109,11 +109,16 @@ class Order(Aggregate, frozen=True):
     def placed(self) -> OrderPlaced:
         """What is said of an order that was just placed."""
         return OrderPlaced(
-            **self._about(), account=self.account, progress=self._progress(),
-            promised_on=self.promised_on, placed_at=self.placed_at,
+            **self._about(),
+            account=self.account,
+            progress=self._progress(),
+            promised_on=self.promised_on,
+            placed_at=self.placed_at,
         )
 
-    def hold(self, reason: str, *, owner: str, at: datetime, due_at: datetime) -> tuple[Order, OrderHeld]:
+    def hold(
+        self, reason: str, *, owner: str, at: datetime, due_at: datetime
+    ) -> tuple[Order, OrderHeld]:
         """Nothing moves until somebody has done what is missing."""
         order = self.model_copy(update={"held": reason})
         order = order.wait_at(reason, owner=owner, at=at, due_at=due_at)
@@ -122,9 +127,7 @@ class Order(Aggregate, frozen=True):
     def release(self, *, by: str, at: datetime, evidence: str) -> tuple[Order, OrderReleased]:
         if self.held is None:
             raise Held("the order is not held")
-        fact = OrderReleased(
-            **self._about(), reason=self.held, released_by=by, released_at=at
-        )
+        fact = OrderReleased(**self._about(), reason=self.held, released_by=by, released_at=at)
         order = self.pass_gate(self.held, by=by, at=at, evidence=evidence)
         return order.model_copy(update={"held": None}), fact
 
@@ -142,7 +145,12 @@ class Order(Aggregate, frozen=True):
         return order
 
     def ship(
-        self, parts: Sequence[LineQuantity], *, erp_reference: str | None, at: datetime, now: datetime
+        self,
+        parts: Sequence[LineQuantity],
+        *,
+        erp_reference: str | None,
+        at: datetime,
+        now: datetime,
     ) -> tuple[Order, OrderShipped]:
         """Pieces leave the house."""
         self._must_move()
@@ -154,8 +162,11 @@ class Order(Aggregate, frozen=True):
                 ERP, by="system:erp", at=now, evidence=erp_reference or "shipped"
             )
         fact = OrderShipped(
-            **self._about(), lines=tuple(parts), progress=order._progress(),
-            erp_reference=erp_reference, shipped_at=at,
+            **self._about(),
+            lines=tuple(parts),
+            progress=order._progress(),
+            erp_reference=erp_reference,
+            shipped_at=at,
         )
         return order, fact
 
@@ -176,7 +187,10 @@ class Order(Aggregate, frozen=True):
         lines = ledger.deliver(lines, parts)
         order = self.model_copy(update={"lines": lines})
         delivered = OrderDelivered(
-            **self._about(), lines=tuple(parts), progress=order._progress(), evidence=evidence,
+            **self._about(),
+            lines=tuple(parts),
+            progress=order._progress(),
+            evidence=evidence,
             delivered_at=at,
         )
         order, finished = order._finish(by=evidence.by, at=at, now=now)
@@ -189,22 +203,26 @@ class Order(Aggregate, frozen=True):
         lines = ledger.cancel(self.lines, parts)
         order = self.model_copy(update={"lines": lines})
         cancelled = OrderCancelled(
-            **self._about(), lines=tuple(parts), progress=order._progress(), reason=reason,
-            cancelled_by=by, cancelled_at=at,
+            **self._about(),
+            lines=tuple(parts),
+            progress=order._progress(),
+            reason=reason,
+            cancelled_by=by,
+            cancelled_at=at,
         )
         order, finished = order._finish(by=by, at=at, now=at)
         return order, [cancelled, *finished]
 
-    def cancel_rest(self, *, reason: str, by: str, at: datetime) -> tuple[Order, list[OrderCancelled | OrderFulfilled]]:
+    def cancel_rest(
+        self, *, reason: str, by: str, at: datetime
+    ) -> tuple[Order, list[OrderCancelled | OrderFulfilled]]:
         """Everything that was not shipped."""
         rest = [LineQuantity(line_no=x.line_no, quantity=x.open) for x in self.lines if x.open]
         if not rest:
             raise AllDone("nothing is left that could be cancelled")
         return self.cancel(rest, reason=reason, by=by, at=at)
 
-    def _finish(
-        self, *, by: str, at: datetime, now: datetime
-    ) -> tuple[Order, list[Any]]:
+    def _finish(self, *, by: str, at: datetime, now: datetime) -> tuple[Order, list[Any]]:
         """When every line is done, so is the order."""
         if not all(line.done for line in self.lines):
             return self, []

@@ -1,20 +1,41 @@
 """The tables of contract-svc as first released, with the standard clauses."""
 
 from alembic import op
+
 from chassis.schema import aggregate_columns, create_number_sequence, create_v1
 
 revision = "0001"
 down_revision = None
 
 CLAUSES = (
-    ("delivery", "交付", "Delivery", "乙方按约定日期交付;分批交付视为部分履行。",
-     "The supplier delivers by the dates agreed; delivery in parts is partial performance."),
-    ("payment", "付款", "Payment", "甲方按付款计划付款;逾期按法定利率计息。",
-     "The customer pays by the schedule; late payment bears interest at the legal rate."),
-    ("liability", "责任", "Liability", "除故意或重大过失外,赔偿以合同总额为限。",
-     "Except for intent or gross negligence, damages are limited to the contract total."),
-    ("law", "适用法律", "Governing law", "本合同适用供方所在地法律,由当地法院管辖。",
-     "The law and courts of the supplier's seat govern this contract."),
+    (
+        "delivery",
+        "交付",
+        "Delivery",
+        "乙方按约定日期交付;分批交付视为部分履行。",
+        "The supplier delivers by the dates agreed; delivery in parts is partial performance.",
+    ),
+    (
+        "payment",
+        "付款",
+        "Payment",
+        "甲方按付款计划付款;逾期按法定利率计息。",
+        "The customer pays by the schedule; late payment bears interest at the legal rate.",
+    ),
+    (
+        "liability",
+        "责任",
+        "Liability",
+        "除故意或重大过失外,赔偿以合同总额为限。",
+        "Except for intent or gross negligence, damages are limited to the contract total.",
+    ),
+    (
+        "law",
+        "适用法律",
+        "Governing law",
+        "本合同适用供方所在地法律,由当地法院管辖。",
+        "The law and courts of the supplier's seat govern this contract.",
+    ),
 )
 
 

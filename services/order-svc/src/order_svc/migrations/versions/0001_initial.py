@@ -1,6 +1,7 @@
 """The tables of order-svc as first released."""
 
 from alembic import op
+
 from chassis.schema import aggregate_columns, create_number_sequence, create_v1
 
 revision = "0001"

@@ -1,0 +1,242 @@
+"""A billing account: everything owed and earned under one contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel
+
+from chassis.domain import Aggregate, Lifecycle
+from contracts.billing import InvoiceLine, JourneySettled
+from contracts.ids import ContractId, DealId, InvoiceId, LeadId
+from contracts.money import Money
+from contracts.parties import Account
+from contracts.terms import (
+    ImportedOutcome,
+    LineProgress,
+    PaymentTerms,
+    Prepayment,
+    ScheduleItem,
+    Totals,
+)
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    SETTLED = "settled"
+
+
+LIFECYCLE = Lifecycle({Status.OPEN: {Status.SETTLED}})
+CREDIT_DUE = "credit_due"
+
+
+class BilledLine(BaseModel, frozen=True):
+    """One contract line: how much of it is delivered, invoiced, earned."""
+
+    line_no: int
+    name: str
+    ordered: int
+    net: Money
+    tax: Money
+    delivered: int = 0
+    cancelled: int = 0
+
+    def share(self, amount: Money, quantity: int) -> Money:
+        """The part of an amount that belongs to the first so many pieces; no cent is lost, because
+        the next share starts where this one ends."""
+        return Money(amount.minor * quantity // self.ordered, amount.currency)
+
+
+class Charge(BaseModel, frozen=True):
+    """An invoice of this account."""
+
+    invoice_id: InvoiceId
+    number: str
+    item: int
+    gross: Money
+    outstanding: Money
+    credited: bool = False
+
+
+class BillingAccount(Aggregate, frozen=True):
+    """What was contracted, invoiced, paid, delivered and earned."""
+
+    status: Status = Status.OPEN
+    contract_number: str
+    deal_id: DealId
+    lead_id: LeadId | None
+    account: Account
+    legal_entity: str
+    lines: tuple[BilledLine, ...]
+    totals: Totals
+    payment_terms: PaymentTerms
+    schedule: tuple[ScheduleItem, ...]
+    charges: tuple[Charge, ...] = ()
+    prepayment: Prepayment | None = None
+    imported: ImportedOutcome | None = None
+    fulfilled: bool = False
+    recognised: Money
+    signed_at: AwareDatetime
+    last_fact_at: AwareDatetime
+    """The business time of the latest fact; an imported journey settles in its own past."""
+
+    @property
+    def currency(self) -> str:
+        return self.totals.gross.currency
+
+    @property
+    def bills_by_delivery(self) -> bool:
+        """Each delivery is invoiced by itself, rather than items of a schedule."""
+        return len(self.schedule) == 1 and self.schedule[0].due == "on_delivery"
+
+    @property
+    def invoiced(self) -> Money:
+        return Money.total((c.gross for c in self.charges), self.currency)
+
+    @property
+    def credited(self) -> Money:
+        return Money.total((c.gross for c in self.charges if c.credited), self.currency)
+
+    @property
+    def outstanding(self) -> Money:
+        return Money.total((c.outstanding for c in self.charges), self.currency)
+
+    @property
+    def paid(self) -> Money:
+        return self.invoiced - self.credited - self.outstanding
+
+    @property
+    def owed(self) -> Money:
+        """What will be due in all: the contract without what was cancelled."""
+        total = Money.zero(self.currency)
+        for line in self.lines:
+            kept = line.ordered - line.cancelled
+            total = total + line.share(line.net, kept) + line.share(line.tax, kept)
+        return total
+
+    def deliver(
+        self, progress: Sequence[LineProgress], *, fulfilled: bool, at: datetime
+    ) -> tuple[BillingAccount, Money, tuple[InvoiceLine, ...]]:
+        """Take the newest word on deliveries. Returns the net now earned, and what to invoice of
+        it. An older word changes nothing."""
+        told = {line.line_no: line for line in progress}
+        lines: list[BilledLine] = []
+        earned = Money.zero(self.currency)
+        parts: list[InvoiceLine] = []
+        for line in self.lines:
+            word = told.get(line.line_no)
+            delivered = max(line.delivered, word.delivered if word else 0)
+            cancelled = max(line.cancelled, word.cancelled if word else 0)
+            if delivered > line.delivered:
+                net = line.share(line.net, delivered) - line.share(line.net, line.delivered)
+                tax = line.share(line.tax, delivered) - line.share(line.tax, line.delivered)
+                earned = earned + net
+                parts.append(
+                    InvoiceLine(
+                        line_no=line.line_no,
+                        description=f"{line.name} × {delivered - line.delivered}",
+                        net=net,
+                        tax=tax,
+                    )
+                )
+            lines.append(line.model_copy(update={"delivered": delivered, "cancelled": cancelled}))
+        account = self.model_copy(
+            update={
+                "lines": tuple(lines),
+                "recognised": self.recognised + earned,
+                "fulfilled": self.fulfilled or fulfilled,
+                "last_fact_at": max(self.last_fact_at, at),
+            }
+        )
+        return account, earned, tuple(parts)
+
+    def item_lines(self, item: ScheduleItem) -> tuple[InvoiceLine, ...]:
+        """A schedule item, spread over the contract's lines so that net and tax add up to it."""
+        weights = [line.net.minor + line.tax.minor for line in self.lines]
+        if sum(weights) == 0:
+            return ()
+        before = sum(i.amount.minor for i in self.schedule if i.n < item.n)
+        gross = self.totals.gross.minor
+
+        def part(amount: Money) -> Money:
+            start = amount.minor * before // gross
+            end = amount.minor * (before + item.amount.minor) // gross
+            return Money(end - start, amount.currency)
+
+        return tuple(
+            InvoiceLine(
+                line_no=line.line_no, description=line.name, net=part(line.net), tax=part(line.tax)
+            )
+            for line in self.lines
+        )
+
+    def charge(self, charge: Charge, *, at: datetime) -> BillingAccount:
+        return self.model_copy(
+            update={
+                "charges": (*self.charges, charge),
+                "last_fact_at": max(self.last_fact_at, at),
+            }
+        )
+
+    def note(
+        self, invoice_id: InvoiceId, outstanding: Money, *, at: datetime, credited: bool = False
+    ) -> BillingAccount:
+        """An invoice of this account was paid on, or credited."""
+        charges = tuple(
+            c.model_copy(update={"outstanding": outstanding, "credited": c.credited or credited})
+            if c.invoice_id == invoice_id
+            else c
+            for c in self.charges
+        )
+        return self.model_copy(
+            update={"charges": charges, "last_fact_at": max(self.last_fact_at, at)}
+        )
+
+    def has_charged(self, item: int) -> bool:
+        return any(charge.item == item for charge in self.charges)
+
+    def due_items(
+        self, kind: Literal["on_signature", "on_delivery", "days_after_signature"], *, now: datetime
+    ) -> list[ScheduleItem]:
+        """Items that are due and not charged yet."""
+        return [
+            item
+            for item in self.schedule
+            if item.due == kind
+            and not self.has_charged(item.n)
+            and self.signed_at + timedelta(days=item.days) <= now
+        ]
+
+    def settle(self, *, at: datetime) -> tuple[BillingAccount, JourneySettled | None]:
+        """Done when all that was contracted is delivered or cancelled, invoiced and paid. What was
+        invoiced for pieces that were then cancelled must be credited first: a gate for finance."""
+        if self.status is Status.SETTLED or not self.fulfilled:
+            return self, None
+        net_invoiced = self.invoiced - self.credited
+        if net_invoiced > self.owed:
+            due = self.wait_at(
+                CREDIT_DUE, owner="role:finance", at=at, due_at=at + timedelta(days=2)
+            )
+            return due, None
+        if net_invoiced != self.owed or self.outstanding:
+            return self, None
+        status = LIFECYCLE.move(self.status, Status.SETTLED)
+        settled_at = self.last_fact_at if self.imported else at
+        account = self.pass_every_gate(by="system:billing-svc", at=at, evidence="settled")
+        fact = JourneySettled(
+            contract_id=ContractId(self.id),
+            contract_number=self.contract_number,
+            deal_id=self.deal_id,
+            lead_id=self.lead_id,
+            account=self.account,
+            contracted=self.totals.gross,
+            invoiced=self.invoiced,
+            credited=self.credited,
+            paid=self.paid,
+            earned=self.recognised,
+            settled_at=settled_at,
+        )
+        return account.model_copy(update={"status": status}), fact

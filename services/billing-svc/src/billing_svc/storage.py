@@ -1,0 +1,163 @@
+"""Billing accounts, invoices, payments, and the ledger that only grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, MetaData, Text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from billing_svc.domain.account import BillingAccount
+from billing_svc.domain.invoice import Invoice
+from billing_svc.domain.ledger import Entries
+from billing_svc.domain.payment import Payment
+from chassis.repository import Repository
+from chassis.tables import NAMING, AggregateRow
+from chassis.transaction import Transaction
+from contracts.ids import new_id
+from contracts.journey import BILLING_GATES
+
+
+class Row(SQLModel, registry=registry()):
+    """Base of billing-svc's own tables."""
+
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING)
+
+
+class BillingAccountRow(Row, AggregateRow, table=True):
+    __tablename__ = "billing_account"
+
+    status: str = Field(sa_type=Text, index=True)
+    currency: str = Field(sa_type=Text)
+    contracted_minor: int = Field(sa_type=BigInteger)
+    invoiced_minor: int = Field(sa_type=BigInteger)
+    credited_minor: int = Field(sa_type=BigInteger)
+    paid_minor: int = Field(sa_type=BigInteger)
+    next_due_at: datetime | None = Field(default=None, index=True)
+
+
+class InvoiceRow(Row, AggregateRow, table=True):
+    __tablename__ = "invoice"
+
+    status: str = Field(sa_type=Text, index=True)
+    contract_id: UUID = Field(index=True)
+    account_name: str = Field(sa_type=Text)
+    currency: str = Field(sa_type=Text)
+    gross_minor: int = Field(sa_type=BigInteger)
+    outstanding_minor: int = Field(sa_type=BigInteger)
+    due_on: date = Field(index=True)
+    overdue: bool
+
+
+class PaymentRow(Row, AggregateRow, table=True):
+    __tablename__ = "payment"
+
+    status: str = Field(sa_type=Text, index=True)
+    source: str = Field(sa_type=Text)
+    bank_reference: str = Field(sa_type=Text)
+    currency: str = Field(sa_type=Text)
+    amount_minor: int = Field(sa_type=BigInteger)
+    unapplied_minor: int = Field(sa_type=BigInteger)
+    received_at: datetime = Field(index=True)
+
+
+class LedgerRow(Row, table=True):
+    """One entry; debits positive. A trigger keeps it as it is, another each transaction at zero."""
+
+    __tablename__ = "ledger_entry"
+
+    transaction_id: UUID = Field(primary_key=True)
+    line: int = Field(primary_key=True)
+    account: str = Field(sa_type=Text, index=True)
+    currency: str = Field(sa_type=Text)
+    minor: int = Field(sa_type=BigInteger)
+    kind: str = Field(sa_type=Text)
+    journey_id: UUID = Field(index=True)
+    document: str = Field(sa_type=Text)
+    business_at: datetime
+    posted_at: datetime
+
+
+class BillingAccounts(Repository[BillingAccount]):
+    aggregate = BillingAccount
+    row = BillingAccountRow
+    gates = BILLING_GATES
+
+    def columns(self, aggregate: BillingAccount) -> Mapping[str, Any]:
+        dated = [
+            item
+            for item in aggregate.schedule
+            if item.due == "days_after_signature" and not aggregate.has_charged(item.n)
+        ]
+        return {
+            "status": aggregate.status.value,
+            "currency": aggregate.currency,
+            "contracted_minor": aggregate.totals.gross.minor,
+            "invoiced_minor": aggregate.invoiced.minor,
+            "credited_minor": aggregate.credited.minor,
+            "paid_minor": aggregate.paid.minor,
+            "next_due_at": min(
+                (aggregate.signed_at + timedelta(days=i.days) for i in dated), default=None
+            ),
+        }
+
+
+class Invoices(Repository[Invoice]):
+    aggregate = Invoice
+    row = InvoiceRow
+    gates = BILLING_GATES
+
+    def columns(self, aggregate: Invoice) -> Mapping[str, Any]:
+        return {
+            "status": aggregate.status.value,
+            "contract_id": aggregate.contract_id,
+            "account_name": aggregate.account.name,
+            "currency": aggregate.totals.gross.currency,
+            "gross_minor": aggregate.totals.gross.minor,
+            "outstanding_minor": aggregate.outstanding.minor,
+            "due_on": aggregate.due_on,
+            "overdue": aggregate.overdue_since is not None,
+        }
+
+
+class Payments(Repository[Payment]):
+    aggregate = Payment
+    row = PaymentRow
+    gates = BILLING_GATES
+
+    def columns(self, aggregate: Payment) -> Mapping[str, Any]:
+        return {
+            "status": aggregate.status.value,
+            "source": aggregate.source,
+            "bank_reference": aggregate.bank_reference,
+            "currency": aggregate.amount.currency,
+            "amount_minor": aggregate.amount.minor,
+            "unapplied_minor": aggregate.unapplied.minor,
+            "received_at": aggregate.received_at,
+        }
+
+
+def post(
+    tx: Transaction, entries: Entries, *, kind: str, journey_id: UUID, document: str, at: datetime
+) -> UUID:
+    """Write a ledger transaction with the commit; returns its id. Nothing is written for zero."""
+    transaction_id = new_id()
+    for line, entry in enumerate(entries, start=1):
+        tx.insert(
+            LedgerRow,
+            transaction_id=transaction_id,
+            line=line,
+            account=entry.account,
+            currency=entry.amount.currency,
+            minor=entry.amount.minor,
+            kind=kind,
+            journey_id=journey_id,
+            document=document,
+            business_at=at,
+            posted_at=tx.now,
+        )
+    return transaction_id
