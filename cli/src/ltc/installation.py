@@ -54,12 +54,15 @@ class Installation:
 
     def _programs(self) -> list[tuple[int, Program]]:
         """Every instance with its tier; of the console there is one."""
-        found = []
-        for name in self.names:
-            tier, count = (CONSOLES, 1) if name == CONSOLE else (SERVICES, self.instances)
-            for instance in range(1, count + 1):
-                found.append((tier, service(self.settings, os.environ, name, instance)))
-        return found
+        counts = {name: 1 if name == CONSOLE else self.instances for name in self.names}
+        return [
+            (
+                CONSOLES if name == CONSOLE else SERVICES,
+                service(self.settings, os.environ, name, instance),
+            )
+            for name, count in counts.items()
+            for instance in range(1, count + 1)
+        ]
 
     def _require_ports(self, programs: Sequence[tuple[int, Program]]) -> None:
         """Say that a port is taken before anything has been started."""

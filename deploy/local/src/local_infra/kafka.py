@@ -39,7 +39,8 @@ def _jar(coordinates: str) -> Path:
     return CACHE / (coordinates.replace(":", "_") + ".jar")
 
 
-def _whole(path: Path, digest: str) -> bool:
+def is_whole(path: Path, digest: str) -> bool:
+    """Whether a file is there and is what the lock says."""
     return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
@@ -55,7 +56,7 @@ def _fetch(coordinates: str, digest: str) -> None:
         except (RequestException, OSError) as error:
             last = error
             continue
-        if _whole(part, digest):
+        if is_whole(part, digest):
             part.replace(target)
             return
         last = CannotStart(f"{coordinates} is not what kafka.lock says")
@@ -79,7 +80,7 @@ def ensure_jars(progress: Progress | None = None) -> Path:
     if stamp.exists() and stamp.read_text() == digest and not missing_jars():
         return CACHE
     CACHE.mkdir(parents=True, exist_ok=True)
-    missing = [(c, d) for c, d in locked if not _whole(_jar(c), d)]
+    missing = [(c, d) for c, d in locked if not is_whole(_jar(c), d)]
     done = len(locked) - len(missing)
     with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(8) as pool:
         for _ in pool.map(lambda pair: _fetch(*pair), missing):

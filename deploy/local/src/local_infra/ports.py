@@ -29,6 +29,13 @@ def is_free(port: int) -> bool:
         return True
 
 
+def is_open(port: int) -> bool:
+    """Whether somebody accepts connections on a port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def require_free(port: int, purpose: str) -> None:
     """Raise PortTaken naming the port, what it is for, and who holds it when that can be seen."""
     if not is_free(port):

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 import psutil
 
-from local_infra.errors import CannotStart
+from local_infra.errors import CannotStart as CannotStart
+from local_infra.ports import is_open as is_open
+from local_infra.ports import require_free as require_free
 
 T = TypeVar("T")
 

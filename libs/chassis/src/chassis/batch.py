@@ -204,6 +204,7 @@ class BatchProcessor:
             str(envelope.journey_id),
             delivery.trace,
         ) as context:
+            tx.delivery = delivery
             tx.cause = Cause(envelope.id, envelope.journey_id, context)
             try:
                 await self._consumer.handle(fact, tx)

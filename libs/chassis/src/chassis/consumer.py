@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
 from chassis.repository import Repository
@@ -57,6 +57,37 @@ class Consumer:
         ) -> Callable[[E, Transaction], Awaitable[None]]:
             subscription = Subscription(fact, handler, dict(loads or {}), on_dead)
             self.subscriptions.setdefault(fact.name, []).append(subscription)
+            return handler
+
+        return subscribe
+
+    def on_all(
+        self, facts: Mapping[str, type[Event]], glimpse: type[E]
+    ) -> Callable[[Callable[[E, Transaction], Awaitable[None]]], Callable[[E, Transaction], Awaitable[None]]]:
+        """Hear every fact of a catalogue through one class that reads only what it needs.
+
+        For projections of everything: reading each fact in full would be most of their cost. Order
+        means nothing to them once a message is given up, so later ones go on.
+        """
+
+        def subscribe(
+            handler: Callable[[E, Transaction], Awaitable[None]],
+        ) -> Callable[[E, Transaction], Awaitable[None]]:
+            for name, fact in facts.items():
+                view = type(
+                    f"Glimpse{fact.__name__}",
+                    (glimpse,),
+                    {
+                        "__module__": glimpse.__module__,
+                        "name": name,
+                        "topic": fact.topic,
+                        "key": fact.key,
+                        "__annotations__": {
+                            "name": ClassVar[str], "topic": ClassVar[str], "key": ClassVar[str]
+                        },
+                    },
+                )
+                self.subscriptions[name] = [Subscription(view, handler, {}, "skip")]
             return handler
 
         return subscribe

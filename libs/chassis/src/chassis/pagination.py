@@ -27,7 +27,7 @@ class Page(BaseModel, Generic[T]):
 
 
 def _encode(value: Any, row_id: UUID) -> str:
-    return urlsafe_b64encode(orjson.dumps([value, row_id])).decode().rstrip("=")
+    return urlsafe_b64encode(orjson.dumps([value, str(row_id)])).decode().rstrip("=")
 
 
 def _decode(cursor: str) -> tuple[Any, UUID]:

@@ -71,6 +71,8 @@ class Transaction:
         self.now = now
         self.actor = actor
         self.cause: Cause | None = None
+        self.delivery: Any = None
+        """The message being handled, with its envelope and bytes; none outside of one."""
         self.used_sql = False
         self.said = 0
         self.woke = False
@@ -80,6 +82,7 @@ class Transaction:
         self._tracked: dict[UUID, Tracked] = {}
         self._facts: list[dict[str, Any]] = []
         self._inserts: dict[Table, list[dict[str, Any]]] = defaultdict(list)
+        self._inserts_if_new: dict[Table, list[dict[str, Any]]] = defaultdict(list)
         self._gates: dict[tuple[UUID, str, datetime], dict[str, Any]] = {}
         self._numbers: dict[str, int] = {}
         self._blocks: dict[str, list[int]] = {}
@@ -192,6 +195,10 @@ class Transaction:
     def insert(self, table: type[SQLModel], **values: Any) -> None:
         """Append a row with the commit. JSON columns take JSON text; all columns must be given."""
         self._inserts[table.__table__].append(values)  # type: ignore[attr-defined]
+
+    def insert_if_new(self, table: type[SQLModel], **values: Any) -> None:
+        """Like `insert`, and silent about a row whose key is there already."""
+        self._inserts_if_new[table.__table__].append(values)  # type: ignore[attr-defined]
 
     def rollback_only(self) -> None:
         """Whatever happens next, nothing of this transaction is kept."""
@@ -351,6 +358,13 @@ class Transaction:
         woken = await self._write_aggregates()
         for table, rows in self._inserts.items():
             await bulk.insert(self._connection, table, rows)
+            rows.clear()
+        for table, rows in self._inserts_if_new.items():
+            keys = list(table.primary_key.columns.keys())
+            rows.sort(key=lambda row: [str(row[key]) for key in keys])
+            await bulk.insert(
+                self._connection, table, rows, on_conflict="ON CONFLICT DO NOTHING"
+            )
             rows.clear()
         if self._gates:
             await bulk.upsert(

@@ -132,8 +132,13 @@ async def open_deal(_: seller, tx: Tx, form: DealForm, response: Response) -> qu
 
 
 @router.post("/deals/batch", operation_id="takeOverDeals")
-async def take_over_deals(_: importer, tx: Tx, form: MovedBatch) -> BatchResult:
-    """Take over deals from another system and say of each what became of it."""
+async def take_over_deals(
+    _: importer, tx: Tx, form: MovedBatch, *, dry_run: bool = False
+) -> BatchResult:
+    """Take over deals from another system and say of each what became of it. A dry run says the
+    same and changes nothing."""
+    if dry_run:
+        tx.rollback_only()
     results: dict[int, RowResult] = {}
     good: list[tuple[int, MovedDeal]] = []
     for n, row in enumerate(form.deals):
@@ -142,8 +147,8 @@ async def take_over_deals(_: importer, tx: Tx, form: MovedBatch) -> BatchResult:
             results[n] = RowResult(row=n, outcome="refused", errors=errors)
         else:
             good.append((n, MovedDeal.model_validate(MovedForm.model_validate(row).model_dump())))
-    moved = await take_over([deal for _, deal in good], tx) if good else []
-    for (n, _), one in zip(good, moved, strict=True):
+    moved = await take_over([deal for _n, deal in good], tx) if good else []
+    for (n, _row), one in zip(good, moved, strict=True):
         results[n] = RowResult(row=n, **one.model_dump())
     ordered = [results[n] for n in range(len(form.deals))]
     counts = {o: sum(r.outcome == o for r in ordered) for o in ("accepted", "duplicate", "refused")}

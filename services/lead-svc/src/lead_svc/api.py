@@ -113,8 +113,13 @@ async def capture(_: capturer, tx: Tx, form: LeadForm, response: Response) -> Ro
 
 
 @router.post("/leads/batch", operation_id="captureLeads")
-async def capture_batch(_: capturer, tx: Tx, form: BatchForm) -> BatchResult:
-    """Take in up to 2,000 leads at once and say of each what became of it."""
+async def capture_batch(
+    _: capturer, tx: Tx, form: BatchForm, *, dry_run: bool = False
+) -> BatchResult:
+    """Take in up to 2,000 leads at once and say of each what became of it. A dry run says the
+    same and changes nothing."""
+    if dry_run:
+        tx.rollback_only()
     return await take_in(form.leads, tx)
 
 

@@ -1,0 +1,281 @@
+"""``ltc demo``: real leads through all six services, people at their gates, and the money."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chassis.issuer import mint
+from local_infra import bank, erp
+from ltc.imports import import_file, write_json
+from ltc.installation import Installation, running
+from ltc.people import Person, wait_for
+from ltc.settings import STAGES, Settings
+
+Say = Callable[[str], None]
+DEMO = Path(__file__).resolve().parents[3] / "deploy" / "local" / "demo"
+EXPRESS = 200
+WALKED = 3
+
+
+def run_demo(settings: Settings, say: Say, out: Console) -> bool:
+    """The whole story on a running installation; returns whether every figure agrees."""
+    cast = {
+        "web": Person(settings, "web", "Website", "integration_web"),
+        "rep": Person(settings, "rep-1", "李雷", "sales_rep"),
+        "manager": Person(settings, "boss-1", "Margaret", "sales_manager"),
+        "customer": Person(settings, "", ""),
+        "finance": Person(settings, "fin-1", "周会计", "finance"),
+        "ops": Person(settings, "ops-1", "On call", "ops", "auditor"),
+    }
+    importer = mint(
+        settings.key_file,
+        settings.issuer,
+        sub="import",
+        name="Import",
+        roles=["integration_import"],
+    )
+    report = import_file(
+        DEMO / "leads.csv",
+        DEMO / "leads.map.yaml",
+        kind="leads",
+        url=settings.url("lead"),
+        token=importer,
+    )
+    say(
+        f"{report.rows} leads offered: {report.accepted} accepted, {report.duplicates} duplicates,"
+        f" {report.refused} refused"
+    )
+    run = uuid4().hex[:8]
+    orders = [_web_order(run, n) for n in range(EXPRESS)]
+    answer = cast["web"].post("lead", "/leads/batch", {"leads": orders})
+    say(f"{answer['accepted']} web orders sent straight through")
+    walked = [_walk(cast, settings, say, n) for n in range(WALKED)]
+    journeys = [r["journey_id"] for r in answer["results"] if r["journey_id"]]
+    _await_settled(cast["ops"], len(journeys) + len(walked), say)
+    figures = _figures(cast, report.as_dict(), walked)
+    _print(out, cast, report.as_dict(), figures, walked[0])
+    write_json(settings.home / "demo.json", figures)
+    return figures["invariants_violated"] == 0
+
+
+def _web_order(run: str, n: int) -> dict[str, Any]:
+    at = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    sku, amount = (("SVC-ONBOARD", "1060.00"), ("LIC-TEAM", "2712.00"))[n % 2]
+    return {
+        "contact": {"name": f"网店客户 {n}", "email": f"shop{n}@example.cn"},
+        "company": {"name": f"网店 {n} 有限公司"},
+        "origin": {"channel": "website", "source_system": "shop", "external_id": f"{run}-{n}"},
+        "order": {
+            "lines": [{"sku": sku, "quantity": 1}],
+            "currency": "CNY",
+            "consent": {
+                "given_by": f"网店客户 {n}",
+                "given_at": at,
+                "text_hash": "terms-2026-01",
+                "covers": ["price", "terms", "signature"],
+            },
+            "prepayment": {
+                "provider": "alipay",
+                "reference": f"ALI-{run}-{n}",
+                "amount": {"amount": amount, "currency": "CNY"},
+                "captured_at": at,
+            },
+        },
+    }
+
+
+def _walk(cast: dict[str, Person], settings: Settings, say: Say, n: int) -> dict[str, Any]:
+    """One journey through its human gates: rep, manager, customer, ERP, bank."""
+    rep, manager, customer = cast["rep"], cast["manager"], cast["customer"]
+    lead = rep.get("lead", "/leads", status="new", limit=50)["items"][n]
+    rep.post("lead", f"/leads/{lead['id']}/qualification", {"need": "采集网关与上线服务"})
+    journey = lead["journey_id"]
+
+    def one(person: Person, stage: str, path: str, status: str | None = None) -> Any:
+        def look() -> Any:
+            items = person.get(stage, path, journey=journey)["items"]
+            return next((i for i in items if status in (None, i.get("status"))), None)
+
+        return wait_for(look, what=f"{path[1:-1]} of {lead['number']}")
+
+    deal = one(rep, "deal", "/deals")
+    terms = (
+        {"kind": "on_delivery"},
+        {"kind": "prepaid"},
+        {
+            "kind": "instalments",
+            "instalments": [
+                {"percent": "30", "due": "on_signature"},
+                {"percent": "70", "due": "on_delivery"},
+            ],
+        },
+    )[n]
+    needs = {
+        "lines": [
+            {"sku": "HW-GATEWAY", "quantity": 3, "discount_percent": "15"},
+            {"sku": "SVC-ONBOARD", "quantity": 1},
+        ],
+        "payment_terms": terms,
+        "currency": "CNY",
+    }
+    path = f"/deals/{deal['id']}"
+    rep.put("deal", f"{path}/needs", needs, seen=rep.etag("deal", path))
+    rep.post("deal", f"{path}/proposal-request")
+    quote = one(rep, "quote", "/quotes")
+    path = f"/quotes/{quote['id']}"
+    if quote["versions"][-1]["status"] == "pending_approval":
+        manager.post("quote", f"{path}/approval", seen=manager.etag("quote", path))
+    token = rep.get("quote", f"{path}/link")["token"]
+    offer = customer.get("quote", f"/offers/{token}")
+    yes = {
+        "name": lead["contact"]["name"],
+        "version": offer["version"],
+        "version_hash": offer["version_hash"],
+        "agree": True,
+    }
+    customer.post("quote", f"/offers/{token}/acceptance", yes)
+    contract = one(rep, "contract", "/contracts", "awaiting_signature")
+    token = rep.get("contract", f"/contracts/{contract['id']}/link")["token"]
+    text_hash = customer.get("contract", f"/signing/{token}")["text_hash"]
+    signature = {"name": lead["contact"]["name"], "text_hash": text_hash, "agree": True}
+    customer.post("contract", f"/signing/{token}/signature", signature)
+    _deliver_and_pay(settings, contract, say)
+    return {"number": contract["number"], "journey": journey, "contract": contract["id"]}
+
+
+def _deliver_and_pay(settings: Settings, contract: dict[str, Any], say: Say) -> None:
+    """The ERP ships and delivers in parts, the bank reports what the customer pays."""
+    desk = Person(settings, "desk-1", "Order desk", "order_desk")
+    warehouse = erp.ErpSimulator(
+        Person(settings, "erp", "ERP", "integration_erp"),
+        Person(settings, "desk-1", "Order desk", "order_desk"),
+    )
+    cash = bank.BankSimulator(Person(settings, "bank", "Bank", "integration_bank"))
+
+    def settled() -> bool:
+        cash.pay_open(contract["id"])
+        warehouse.work_once(contract["id"])
+        done = Person(settings, "a", "a", "finance").get(
+            "billing", f"/billing-accounts/{contract['id']}"
+        )
+        return bool(done["status"] == "settled")
+
+    wait_for(
+        lambda: desk.get("order", "/orders", contract=contract["id"])["items"],
+        what=f"the order of {contract['number']}",
+    )
+    wait_for(settled, what=f"the settlement of {contract['number']}")
+    say(f"{contract['number']} walked through its gates to cash")
+
+
+def _await_settled(ops: Person, wanted: int, say: Say) -> None:
+    """Until the console has seen that many journeys settle."""
+
+    def enough() -> bool:
+        return bool(ops.get("console", "/overview")["settled"] >= wanted)
+
+    started = time.monotonic()
+    wait_for(enough, what=f"{wanted} settled journeys", within_s=60)
+    say(f"{wanted} journeys settled, {time.monotonic() - started:.1f} s after the last step")
+
+
+def _figures(
+    cast: dict[str, Person], report: dict[str, Any], walked: list[dict[str, Any]]
+) -> dict[str, Any]:
+    money = cast["finance"].get("billing", "/totals")
+    overview = cast["ops"].get("console", "/overview")
+    [cny] = [m for m in money if m["currency"] == "CNY"]
+    violated = 0
+    for total in money:
+        violated += total["ledger_balance"]["amount"] != "0.00"
+        violated += total["contracted_of_settled"] != total["paid"]
+        violated += total["invoiced"] != total["paid"]
+    violated += report["rows"] != report["accepted"] + report["duplicates"] + report["refused"]
+    for stage in STAGES:
+        parked = cast["ops"].get(stage, "/ops/parked")
+        violated += len([key for key in parked if key["status"] == "dead"])
+    return {
+        "rows": report["rows"],
+        "accepted": report["accepted"],
+        "duplicates": report["duplicates"],
+        "refused": report["refused"],
+        "journeys_settled": overview["settled"],
+        "journeys_waiting": overview["journeys"] - overview["settled"],
+        "contracted": cny["contracted"]["amount"],
+        "invoiced": cny["invoiced"]["amount"],
+        "paid": cny["paid"]["amount"],
+        "ledger_balance": cny["ledger_balance"]["amount"],
+        "invariants_violated": violated,
+    }
+
+
+def _print(
+    out: Console,
+    cast: dict[str, Person],
+    report: dict[str, Any],
+    figures: dict[str, Any],
+    walked: dict[str, Any],
+) -> None:
+    """The figures, one journey's timeline, and where to look next."""
+    journey = cast["ops"].get("console", f"/journeys/{walked['number']}")
+    table = Table("after", "stage", "fact", "number", title=f"Journey of {walked['number']}")
+    for step in journey["steps"]:
+        name = step["type"].removeprefix("ltc.").removesuffix(".v1")
+        table.add_row(f"{step['after_ms'] / 1000:.2f} s", step["stage"], name, step["number"] or "")
+    out.print(table)
+    out.print(journey["summary"])
+    reasons = Counter(error["error"].split(":")[0] for error in report["errors"])
+    out.print(
+        f"\nLeads in {report['rows']}: accepted {report['accepted']},"
+        f" duplicates {report['duplicates']}, refused {report['refused']} ({dict(reasons)})"
+    )
+    out.print(
+        f"Journeys settled {figures['journeys_settled']}, waiting at a gate"
+        f" {figures['journeys_waiting']}"
+    )
+    out.print(
+        f"Money (CNY): contracted {figures['contracted']} = invoiced {figures['invoiced']}"
+        f" = paid {figures['paid']}; ledger balance {figures['ledger_balance']}"
+    )
+    out.print(f"Invariants violated: {figures['invariants_violated']}")
+    out.print(
+        "\nNext: `ltc up`, then `ltc trace NUMBER`, or /docs of any service;"
+        " figures in .ltc/demo.json"
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``ltc demo``."""
+
+    @app.command()
+    def demo(
+        on_running: Annotated[
+            bool, typer.Option("--running", help="use what `ltc up` has started")
+        ] = False,
+    ) -> None:
+        """Start everything, send leads through to cash, print the money, and stop."""
+        settings = Settings.from_env()
+        began = time.monotonic()
+
+        def say(what: str) -> None:
+            print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
+
+        async def play() -> bool:
+            async with running(Installation(settings)):
+                return await asyncio.to_thread(run_demo, settings, say, Console(highlight=False))
+
+        good = (
+            run_demo(settings, say, Console(highlight=False)) if on_running else asyncio.run(play())
+        )
+        raise typer.Exit(0 if good else 1)

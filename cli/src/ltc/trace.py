@@ -1,0 +1,52 @@
+"""``ltc trace``: where a journey is, by any of its numbers."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ltc.people import Person
+from ltc.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``ltc trace``."""
+
+    @app.command()
+    def trace(
+        number: Annotated[str, typer.Argument(help="any number, reference or id of a journey")],
+        as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+    ) -> None:
+        """Where a journey is, and how it got there: one sentence, the facts, the spans."""
+        ops = Person(Settings.from_env(), "ops-1", "On call", "ops")
+        try:
+            journey = ops.get("console", f"/journeys/{number}")
+            spans = ops.get("console", f"/journeys/{number}/spans")
+        except (RuntimeError, httpx.HTTPError) as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
+        if as_json:
+            print(json.dumps({**journey, "spans": spans}, ensure_ascii=False))
+        else:
+            _print(journey, spans)
+
+
+def _print(journey: dict[str, Any], spans: list[dict[str, Any]]) -> None:
+    out = Console(highlight=False)
+    out.print(f"[bold]{journey['summary']}[/bold]")
+    table = Table("after", "stage", "fact", "number", "trace")
+    for step in journey["steps"]:
+        name = step["type"].removeprefix("ltc.").removesuffix(".v1")
+        after = f"{step['after_ms'] / 1000:.3f} s"
+        trace_id = (step["trace_id"] or "")[:8]
+        table.add_row(after, step["stage"], name, step["number"] or "", trace_id)
+    out.print(table)
+    for row in spans[:80]:
+        at, took = row["start_offset_ms"], row["duration_ms"]
+        name = "  " * row["depth"] + row["name"]
+        out.print(f"{at:9.1f} ms {took:8.2f} ms  {name}  [dim]{row['service']}[/dim]")

@@ -1,0 +1,150 @@
+"""The commands as a person types them, against an installation of their own."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from joserfc import jwt
+from typer.testing import CliRunner
+
+from chassis.issuer import load_key
+from local_infra.ports import free_port
+from local_infra.processes import Child
+from ltc.main import app
+
+SLEEP = ["sleep", "60"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty installation on ports that are free."""
+    monkeypatch.setenv("LTC_HOME", str(tmp_path))
+    monkeypatch.setenv("LTC_PG_PORT", str(free_port()))
+    monkeypatch.setenv("LTC_KAFKA_PORT", str(free_port()))
+    monkeypatch.delenv("LTC_POSTGRES_DSN", raising=False)
+    monkeypatch.delenv("LTC_KAFKA_BOOTSTRAP", raising=False)
+    return tmp_path
+
+
+def ltc(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def test_a_taken_port_stops_the_start_before_anything_runs(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("LTC_PG_PORT", str(port))
+
+        result = ltc("up", "--detach")
+
+    assert result.exit_code == 4
+    assert f"port {port} for PostgreSQL is taken by" in result.stderr
+    assert not list((home / "run").glob("*.pid"))
+
+
+def test_an_existing_broker_that_does_not_answer_is_a_missing_prerequisite(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("LTC_KAFKA_BOOTSTRAP", nobody)
+    monkeypatch.setenv("LTC_POSTGRES_DSN", f"postgresql://postgres@127.0.0.1:{free_port()}/x")
+
+    result = ltc("up", "--only", "lead")
+
+    assert result.exit_code == 3
+    assert not list((home / "run").glob("*.pid"))
+
+
+@pytest.mark.parametrize("words", [["up", "--only", "payroll"], ["logs", "payroll"], ["fly"]])
+def test_what_does_not_exist_is_a_usage_error(home: Path, words: list[str]) -> None:
+    assert ltc(*words).exit_code == 2
+
+
+def test_a_port_that_is_none_is_a_usage_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LTC_PORT_BASE", "eighty")
+
+    result = ltc("status")
+
+    assert result.exit_code == 2
+    assert "LTC_PORT_BASE=eighty is no port" in result.stderr
+
+
+def test_down_ends_what_a_killed_supervisor_left_and_then_finds_nothing(home: Path) -> None:
+    child = Child("lead", home / "run", home / "logs")
+    child.start(SLEEP)
+
+    assert "lead" in ltc("down").output
+    assert child.process() is None
+    assert "nothing was running" in ltc("down").output
+
+
+def test_status_shows_what_runs_and_what_has_died(home: Path) -> None:
+    started = Child("quote", home / "run", home / "logs").start(SLEEP)
+    died = Child("order-2", home / "run", home / "logs")
+    died.start(SLEEP).kill()
+
+    views = {view["name"]: view for view in json.loads(ltc("status", "--json").output)}
+    ltc("down")
+
+    assert views["quote"]["pid"] == started.pid
+    assert views["quote"]["state"] == "running"
+    assert views["order-2"]["state"] == "stopped"
+    assert views["order-2"]["port"] == 8205
+
+
+def test_logs_show_each_line_with_its_process(home: Path) -> None:
+    (home / "logs").mkdir()
+    (home / "logs" / "lead.log").write_text("one\ntwo\nthree\n")
+
+    assert ltc("logs", "lead", "-n", "2").output.split() == ["lead", "two", "lead", "three"]
+
+
+def test_a_token_carries_who_and_which_roles_and_is_signed_by_this_installation(home: Path) -> None:
+    signed = ltc("token", "--role", "finance", "--role", "ops", "--name", "Ada Li").output.strip()
+
+    key = load_key(home / "issuer" / "key.json")
+    claims = jwt.decode(signed, key, algorithms=["ES256"]).claims
+    assert claims["sub"] == "ada.li"
+    assert claims["roles"] == ["finance", "ops"]
+    assert claims["iss"] == "http://127.0.0.1:8100"
+
+
+def test_doctor_names_a_taken_port_and_fails(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("LTC_KAFKA_PORT", str(port))
+
+        result = ltc("doctor", "--json")
+
+    findings = {finding["name"]: finding for finding in json.loads(result.output)}
+    assert result.exit_code == 3
+    assert findings["python"]["ok"]
+    assert not findings[f"port {port}"]["ok"]
+
+
+def test_restart_needs_a_supervisor(home: Path) -> None:
+    result = ltc("restart", "lead")
+
+    assert result.exit_code == 5
+    assert "`ltc up` first" in result.stderr
+
+
+def test_reset_forgets_data_and_secrets_but_asks_first(home: Path) -> None:
+    (home / "data").mkdir()
+    (home / "link.secret").write_text("secret")
+
+    assert ltc("reset").exit_code == 1
+    assert (home / "data").exists()
+    assert ltc("reset", "--yes").exit_code == 0
+    assert not (home / "data").exists()
+    assert not (home / "link.secret").exists()

@@ -1,0 +1,15 @@
+"""console: every journey on one page, projected from the topics alone."""
+
+from __future__ import annotations
+
+from chassis.runtime import Service
+from console.api import router
+from console.consumers import consumer
+
+service = Service(
+    name="console",
+    router=router,
+    consumer=consumer,
+    larger_bodies={"/v1/traces": 16 * 1024 * 1024},
+    description="Projects every journey from the topics, and stores the spans it is sent.",
+)

@@ -1,0 +1,99 @@
+"""Kafka as every installation gets it: locked jars, a manifest of topics, records that stay."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
+from local_infra import kafka
+from local_infra.errors import CannotStart
+from local_infra.kafka import Kafka
+from local_infra.ports import free_port
+from local_infra.topics import ensure_topics
+
+RECORDS = 200
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    broker = Kafka(tmp_path_factory.mktemp("kafka"), free_port(), free_port())
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+async def test_the_manifest_creates_every_topic_once(broker: Kafka) -> None:
+    assert await ensure_topics(broker.bootstrap) == len(PUBLIC_TOPICS) + len(STATE_TOPICS)
+    assert await ensure_topics(broker.bootstrap) == 0
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    found = await admin.describe_topics([*PUBLIC_TOPICS, *STATE_TOPICS])
+    await admin.close()
+    assert {len(topic["partitions"]) for topic in found} == {PARTITIONS}
+
+
+async def test_acknowledged_records_survive_a_kill(broker: Kafka) -> None:
+    topic = PUBLIC_TOPICS[0]
+    producer = AIOKafkaProducer(
+        bootstrap_servers=broker.bootstrap, acks="all", enable_idempotence=True
+    )
+    await producer.start()
+    for number in range(RECORDS):
+        await producer.send_and_wait(topic, str(number).encode(), partition=0)
+    await producer.stop()
+    process = broker.child.process()
+    assert process is not None
+    process.kill()
+    process.wait(5)
+
+    broker.start()
+
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    partition = TopicPartition(topic, 0)
+    consumer.assign([partition])
+    await consumer.seek_to_beginning(partition)
+    kept = [int((await consumer.getone()).value or b"") for _ in range(RECORDS)]
+    await consumer.stop()
+    assert kept == list(range(RECORDS))
+
+
+async def test_the_manifest_refuses_a_topic_with_another_partition_count(broker: Kafka) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    await admin.delete_topics([STATE_TOPICS[-1]])
+    await admin.create_topics([NewTopic(STATE_TOPICS[-1], PARTITIONS + 1, 1)])
+    await admin.close()
+
+    with pytest.raises(CannotStart, match=f"{STATE_TOPICS[-1]} has {PARTITIONS + 1} partitions"):
+        await ensure_topics(broker.bootstrap)
+
+
+def test_every_cached_jar_is_what_the_lock_says() -> None:
+    folder = kafka.ensure_jars()
+
+    locked = dict(line.split(" sha256:") for line in kafka.LOCK.read_text().splitlines())
+    assert len(locked) == 92
+    for coordinates, digest in locked.items():
+        jar = folder / (coordinates.replace(":", "_") + ".jar")
+        assert hashlib.sha256(jar.read_bytes()).hexdigest() == digest
+
+
+def test_the_lock_names_no_host() -> None:
+    assert "://" not in kafka.LOCK.read_text()
+
+
+def test_a_jar_that_does_not_match_the_lock_is_refused(tmp_path: Path) -> None:
+    source = next(kafka.ensure_jars().glob("*.jar"))
+    forged = tmp_path / "forged.jar"
+    forged.write_bytes(source.read_bytes() + b"!")
+
+    assert not kafka.is_whole(forged, hashlib.sha256(source.read_bytes()).hexdigest())
+    assert kafka.is_whole(source, hashlib.sha256(source.read_bytes()).hexdigest())

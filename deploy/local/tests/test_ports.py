@@ -1,0 +1,32 @@
+"""A taken port is said clearly."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from local_infra.errors import PortTaken
+from local_infra.ports import free_port, is_free, require_free
+
+
+def test_a_taken_port_is_named_with_its_purpose_and_its_holder() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(PortTaken) as refusal:
+            require_free(port, "Kafka")
+
+    assert f"port {port} for Kafka is taken by " in str(refusal.value)
+    assert f"(pid {os.getpid()})" in str(refusal.value)
+    assert refusal.value.exit_code == 4
+
+
+def test_a_free_port_can_be_listened_on() -> None:
+    port = free_port()
+
+    assert is_free(port)
+    require_free(port, "nothing yet")
