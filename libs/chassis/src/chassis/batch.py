@@ -90,14 +90,14 @@ class BatchProcessor:
             if fact is not None:
                 deliveries.append(decode(record, fact))
             elif event_type is None:
-                deliveries.append(self._typeless(record))
+                deliveries.append(self.typeless(record))
             else:
                 ignored += 1
         if ignored:
             self._metrics.ignored(ignored)
         return causal(deliveries)
 
-    def _typeless(self, record: Record) -> Delivery:
+    def typeless(self, record: Record) -> Delivery:
         subscriptions = next(iter(self._consumer.subscriptions.values()))
         return decode(record, subscriptions[0].fact)
 
@@ -176,7 +176,7 @@ class BatchProcessor:
                 self._fail(failures, blocked, delivery, delivery.error)
             elif delivery.event_id in pending:
                 pending.discard(delivery.event_id)
-                error = await self._handle(tx, delivery)
+                error = await self.handle(tx, delivery)
                 if error is not None:
                     self._fail(failures, blocked, delivery, error)
         return failures
@@ -187,7 +187,7 @@ class BatchProcessor:
         failures.heads.append((delivery, error))
         blocked.add(delivery.lane)
 
-    async def _handle(self, tx: Transaction, delivery: Delivery) -> Exception | None:
+    async def handle(self, tx: Transaction, delivery: Delivery) -> Exception | None:
         """Run the handlers of one message; on failure take its effects back and return why."""
         envelope, fact, record = delivery.envelope, delivery.fact, delivery.record
         if envelope is None or fact is None:
@@ -242,63 +242,3 @@ class BatchProcessor:
         async with self._database.transaction() as tx:
             failures = _Failures(heads=[(delivery, error)])
             await self._park_failures(tx, failures, 1)
-
-    async def retry_due(self) -> bool:
-        """Try the head of one parked lane that is due. False when none is."""
-        group = self._consumer.group
-        async with self._database.transaction() as tx:
-            connection = tx.connection
-            due = await parking.due_lane(connection, group, tx.now)
-            if due is None:
-                return False
-            lane, attempts = due
-            head = await parking.head_of(connection, group, lane)
-            if head is None:
-                return True
-            fact = self._consumer.fact(head.type) if head.type else None
-            delivery = decode(head.record, fact) if fact else self._typeless(head.record)
-            delivery.event_id, delivery.key = head.event_id, lane[1]
-            error: Exception | None = delivery.error
-            if error is None:
-                error = await self._handle_head(tx, delivery)
-            if error is None:
-                await parking.finish_head(connection, group, lane, head)
-            else:
-                await self._fail_head(tx, delivery, lane, head, error, attempts)
-        return True
-
-    async def _handle_head(self, tx: Transaction, delivery: Delivery) -> Exception | None:
-        """Handle a parked message inside a savepoint, so that its failure can still be noted."""
-        async with tx.connection.begin_nested() as savepoint:
-            await inbox.admit(tx.connection, self._consumer.group, [delivery.event_id], tx.now)
-            try:
-                error = await self._handle(tx, delivery)
-                if error is None:
-                    await tx.flush()
-                    return None
-            except Exception as raised:
-                if is_infrastructure(raised):
-                    raise
-                error = raised
-            await savepoint.rollback()
-            tx.forget()
-            return error
-
-    async def _fail_head(
-        self,
-        tx: Transaction,
-        delivery: Delivery,
-        lane: Lane,
-        head: parking.Head,
-        error: Exception,
-        attempts: int,
-    ) -> None:
-        group = self._consumer.group
-        tries = attempts + 1
-        gives_up = tries > len(parking.RETRY_AFTER_S)
-        if gives_up and self._consumer.on_dead(head.type) == "skip":
-            await parking.finish_head(tx.connection, group, lane, head, state="skipped")
-        else:
-            await parking.park(tx.connection, group, delivery, error, now=tx.now, attempts=tries)
-        if gives_up:
-            logger.error("dead letter: %s of %s: %s", head.type, lane[1], error)

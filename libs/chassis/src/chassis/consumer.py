@@ -63,7 +63,9 @@ class Consumer:
 
     def on_all(
         self, facts: Mapping[str, type[Event]], glimpse: type[E]
-    ) -> Callable[[Callable[[E, Transaction], Awaitable[None]]], Callable[[E, Transaction], Awaitable[None]]]:
+    ) -> Callable[
+        [Callable[[E, Transaction], Awaitable[None]]], Callable[[E, Transaction], Awaitable[None]]
+    ]:
         """Hear every fact of a catalogue through one class that reads only what it needs.
 
         For projections of everything: reading each fact in full would be most of their cost. Order
@@ -83,7 +85,9 @@ class Consumer:
                         "topic": fact.topic,
                         "key": fact.key,
                         "__annotations__": {
-                            "name": ClassVar[str], "topic": ClassVar[str], "key": ClassVar[str]
+                            "name": ClassVar[str],
+                            "topic": ClassVar[str],
+                            "key": ClassVar[str],
                         },
                     },
                 )

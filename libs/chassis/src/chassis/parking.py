@@ -47,6 +47,23 @@ SELECT topic, key, attempts FROM parked_key
 WHERE consumer = $1 AND status = 'retrying' AND next_retry_at <= $2
 ORDER BY next_retry_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+DUE_LANES = """
+SELECT topic, key, attempts FROM parked_key
+WHERE consumer = $1 AND status = 'retrying' AND next_retry_at <= $2
+ORDER BY next_retry_at LIMIT $3 FOR UPDATE SKIP LOCKED
+"""
+WAITING = """
+SELECT m.id, m.event_id, m.topic, m.key, m.partition, m.kafka_offset, m.type,
+       m.headers::text AS headers, m.raw
+FROM parked_message m
+JOIN unnest($2::text[], $3::text[]) AS lane(topic, key)
+  ON m.topic = lane.topic AND m.key = lane.key
+WHERE m.consumer = $1 AND m.state IN ('waiting', 'dead') ORDER BY m.id
+"""
+FREE = """
+DELETE FROM parked_key p USING unnest($2::text[], $3::text[]) AS lane(topic, key)
+WHERE p.consumer = $1 AND p.topic = lane.topic AND p.key = lane.key
+"""
 HEAD = """
 SELECT id, event_id, partition, kafka_offset, type, headers::text AS headers, raw
 FROM parked_message
@@ -142,6 +159,48 @@ async def append(
         rows,
         on_conflict="ON CONFLICT DO NOTHING",
     )
+
+
+async def due_lanes(
+    connection: AsyncConnection, consumer: str, now: datetime, limit: int
+) -> dict[Lane, int]:
+    """Lock lanes whose next try is due; by lane the tries so far."""
+    rows = await connection.exec_driver_sql(DUE_LANES, (consumer, now, limit))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def waiting(connection: AsyncConnection, consumer: str, lanes: Sequence[Lane]) -> list[Head]:
+    """Every message that waits in these lanes, in their order."""
+    topics, keys = zip(*lanes, strict=True)
+    rows = await connection.exec_driver_sql(WAITING, (consumer, list(topics), list(keys)))
+    return [
+        Head(
+            row.id,
+            row.event_id,
+            row.type,
+            RawRecord(
+                row.topic,
+                row.partition,
+                row.kafka_offset,
+                row.key.encode(),
+                row.raw,
+                RawRecord.headers_from(orjson.loads(row.headers)),
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def finish(
+    connection: AsyncConnection, consumer: str, done: Sequence[int], free: Sequence[Lane]
+) -> None:
+    """These messages are dealt with, and these lanes have nothing left that waits."""
+    await connection.exec_driver_sql(
+        "DELETE FROM parked_message WHERE id = ANY($1::bigint[])", (list(done),)
+    )
+    if free:
+        topics, keys = zip(*free, strict=True)
+        await connection.exec_driver_sql(FREE, (consumer, list(topics), list(keys)))
 
 
 async def due_lane(

@@ -23,6 +23,7 @@ from chassis.intake import Intake
 from chassis.metrics import Metrics
 from chassis.relay import Relay
 from chassis.repository import Repository
+from chassis.retries import Retries
 from chassis.schema import ensure_partitions
 from chassis.settings import Settings
 from chassis.timers import Timers, run_timer
@@ -83,6 +84,7 @@ class Runtime:
             batch=settings.relay_batch,
         )
         self.processor = BatchProcessor(database, service.consumer, metrics)
+        self.retries = Retries(database, service.consumer, self.processor)
         listens = settings.consume and bool(service.consumer.subscriptions)
         self.intake = (
             Intake(settings, service.consumer, self.processor, metrics) if listens else None
@@ -123,7 +125,7 @@ class Runtime:
     async def _retry_parked(self) -> None:
         while True:
             try:
-                while await self.processor.retry_due():
+                while await self.retries.retry_due():
                     pass
             except Exception as error:
                 logger.warning("retry of a parked key: %s: %s", type(error).__name__, error)

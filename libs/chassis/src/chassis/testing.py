@@ -24,6 +24,7 @@ from chassis.db import Database
 from chassis.delivery import RawRecord
 from chassis.issuer import sign
 from chassis.migrate import upgrade
+from chassis.retries import Retries
 from chassis.runtime import Service
 from chassis.settings import Settings
 from chassis.timers import run_once
@@ -77,7 +78,7 @@ class Harness:
         self.package = package
         self.database: Database = app.state.database
         self.processor = BatchProcessor(self.database, service.consumer, app.state.metrics)
-        self._seen = 0
+        self.retries = Retries(self.database, service.consumer, self.processor)
 
     async def receives(
         self, *facts: Event, times: int = 1, journey_id: UUID = JOURNEY, at: datetime | None = None
@@ -122,7 +123,7 @@ class Harness:
     async def retry_parked(self) -> None:
         """Make every parked key due and try it."""
         await self.execute("UPDATE parked_key SET next_retry_at = now() WHERE status = 'retrying'")
-        while await self.processor.retry_due():
+        while await self.retries.retry_due():
             pass
 
     async def tick(self, name: str) -> int:

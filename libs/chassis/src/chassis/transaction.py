@@ -362,9 +362,7 @@ class Transaction:
         for table, rows in self._inserts_if_new.items():
             keys = list(table.primary_key.columns.keys())
             rows.sort(key=lambda row: [str(row[key]) for key in keys])
-            await bulk.insert(
-                self._connection, table, rows, on_conflict="ON CONFLICT DO NOTHING"
-            )
+            await bulk.insert(self._connection, table, rows, on_conflict="ON CONFLICT DO NOTHING")
             rows.clear()
         if self._gates:
             await bulk.upsert(

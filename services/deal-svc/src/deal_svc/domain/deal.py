@@ -152,6 +152,9 @@ class Deal(Aggregate, frozen=True):
         forward = ORDER.index(stage) > ORDER.index(self.stage)
         if forward and stage in ORDER[ORDER.index(Stage.PROPOSAL) :] and not self.lines:
             raise ChecklistIncomplete(f"{stage.value} needs the product lines first")
+        return self._moved(stage, by=by, at=at)
+
+    def _moved(self, stage: Stage, *, by: str, at: datetime) -> tuple[Deal, DealStageChanged]:
         fact = DealStageChanged(
             deal_id=DealId(self.id),
             number=self.number,
@@ -200,7 +203,7 @@ class Deal(Aggregate, frozen=True):
         """A later stage moved; the pipeline shows it. Silent when the deal is there or closed."""
         if self.status is not Status.OPEN or self.stage is stage:
             return self, None
-        return self.move_to(stage, by="system:deal-svc", at=at)
+        return self._moved(stage, by="system:deal-svc", at=at)
 
     def win(self, outcome: Outcome, *, at: datetime) -> tuple[Deal, DealWon]:
         """The contract is signed."""
