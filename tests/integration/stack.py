@@ -1,4 +1,4 @@
-"""Services run in this process against real PostgreSQL and real Kafka, several instances of each."""
+"""Services in this process against real PostgreSQL and Kafka, several instances of each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ async def start_at_end(bootstrap: str, group: str, topics: list[str]) -> None:
 class Running:
     """The instances of one service, and the harness that looks into its database."""
 
-    def __init__(self, service: Service, settings: Settings, package: str, apps: list[FastAPI]):
+    def __init__(
+        self, service: Service, settings: Settings, package: str, apps: list[FastAPI]
+    ) -> None:
         self.apps = apps
         self.harness = Harness(service, settings, apps[0], package)
 

@@ -66,7 +66,7 @@ def run_demo(settings: Settings, say: Say, out: Console) -> bool:
     figures = _figures(cast, report.as_dict(), walked)
     _print(out, cast, report.as_dict(), figures, walked[0])
     write_json(settings.home / "demo.json", figures)
-    return figures["invariants_violated"] == 0
+    return bool(figures["invariants_violated"] == 0)
 
 
 def _web_order(run: str, n: int) -> dict[str, Any]:

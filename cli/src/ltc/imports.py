@@ -53,7 +53,18 @@ class Mapping(BaseModel):
         """A row as the API's form. Raises ValueError naming the column."""
         if len(row) != len(columns):
             raise ValueError(f"has {len(row)} columns instead of {len(columns)}")
-        flat: dict[str, str] = {}
+        flat = dict(self._cells(columns, row))
+        for target, source in self.copy_from.items():
+            if source in flat:
+                flat[target] = flat[source]
+        for target, text in self.constants.items():
+            parent = target.rpartition(".")[0]
+            if not parent or any(name.startswith(f"{parent}.") for name in flat):
+                flat[target] = text
+        return _nested(flat)
+
+    def _cells(self, columns: list[str], row: list[str]) -> Iterator[tuple[str, str]]:
+        """The cells that are mapped and not empty, each in the API's words."""
         for column, cell in zip(columns, row, strict=True):
             target = self.columns.get(column)
             text = cell.strip()
@@ -65,15 +76,7 @@ class Mapping(BaseModel):
                 text = self.values[target][text]
             if target in self.dates:
                 text = self._date(column, text, self.dates[target])
-            flat[target] = text
-        for target, source in self.copy_from.items():
-            if source in flat:
-                flat[target] = flat[source]
-        for target, text in self.constants.items():
-            parent = target.rpartition(".")[0]
-            if not parent or any(name.startswith(f"{parent}.") for name in flat):
-                flat[target] = text
-        return _nested(flat)
+            yield target, text
 
     def _date(self, column: str, text: str, pattern: str) -> str:
         try:

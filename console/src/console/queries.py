@@ -170,7 +170,7 @@ def _sentence(
 ) -> str:
     """One sentence: where it is, waiting for whom, since when."""
     if settled:
-        return f"Settled: everything contracted is delivered, invoiced and paid ({last.said_at:%F %T})."
+        return f"Settled {last.said_at:%F %T}: everything contracted is delivered and paid."
     if gates:
         gate = gates[0]
         late = f", overdue since {gate.due_at:%F %T}" if gate.due_at < now else ""

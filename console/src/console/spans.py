@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import BaseModel
 
 from chassis import bulk
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from console.storage import SpanRow
 
@@ -79,9 +80,9 @@ async def store_spans(rows: Sequence[dict[str, Any]], tx: Transaction) -> None:
     ordered = sorted(rows, key=lambda row: (row["trace_id"], row["span_id"]))
     await bulk.insert(
         tx.connection,
-        SpanRow.__table__,
+        table_of(SpanRow),
         ordered,
-        on_conflict="ON CONFLICT DO NOTHING",  # type: ignore[attr-defined]
+        on_conflict="ON CONFLICT DO NOTHING",
     )
 
 

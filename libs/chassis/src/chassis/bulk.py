@@ -27,11 +27,17 @@ def _insert(table: Table, names: tuple[str, ...], on_conflict: str) -> str:
     arrays = ", ".join(
         f"${n}::{_array_type(table.columns[name])}" for n, name in enumerate(names, start=1)
     )
-    return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays}) {on_conflict}"
+    target = f"INSERT INTO {table.name} ({columns})"
+    return f"{target} SELECT * FROM unnest({arrays}) {on_conflict}"  # noqa: S608 - our own names
 
 
 def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], ...]:
     return tuple([row[name] for row in rows] for name in names)
+
+
+async def fetch(connection: AsyncConnection, statement: str, *values: Any) -> list[Any]:
+    """The rows of a statement in the driver's own words (``$1``)."""
+    return list((await connection.exec_driver_sql(statement, values)).all())
 
 
 async def insert(

@@ -48,8 +48,8 @@ class Consumer:
 
         ``loads`` says which aggregates the function will get, so that a batch loads them in one
         statement; what is not announced is loaded one by one. ``on_dead`` says what happens to
-        later messages of a key once its first one is given up: ``block`` keeps their order, ``skip``
-        goes on without it (for hearers to whom order means nothing).
+        later messages of a key once its first one is given up: ``block`` keeps their order,
+        ``skip`` goes on without it (for hearers to whom order means nothing).
         """
 
         def subscribe(

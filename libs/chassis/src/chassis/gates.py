@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from chassis import bulk
 from chassis.db import Database
 from chassis.repository import Repository
 
@@ -25,7 +26,7 @@ async def sweep_overdue(
     two sweepers never mark the same one twice.
     """
     async with database.engine.connect() as connection:
-        rows = await connection.exec_driver_sql(OVERDUE, (datetime.now(UTC), limit))
+        rows = await bulk.fetch(connection, OVERDUE, datetime.now(UTC), limit)
         late: list[tuple[UUID, str, str]] = [(row[0], row[1], row[2]) for row in rows]
     marked = 0
     for aggregate_id, name, table in late:

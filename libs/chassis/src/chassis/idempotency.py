@@ -96,7 +96,8 @@ async def remember(
     kept = ("content-type", "etag", "location")
     headers = {name: response.headers[name] for name in kept if name in response.headers}
     await connection.exec_driver_sql(
-        "INSERT INTO idempotency_key (principal, key, request_hash, status, headers, body, created_at)"
+        "INSERT INTO idempotency_key"
+        " (principal, key, request_hash, status, headers, body, created_at)"
         " VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7)",
         (
             principal,

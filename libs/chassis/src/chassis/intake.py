@@ -214,12 +214,13 @@ class Intake:
         while True:
             try:
                 await self.broker.start()
-                return
             except (KafkaError, OSError) as error:
                 logger.warning("Kafka is not there (%s); again in %.1f s", error, pause)
                 await self.subscriber.stop()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+            else:
+                return
 
     async def stop(self) -> None:
         """Finish the batch at hand, commit, leave the group."""

@@ -84,6 +84,6 @@ class RateLimit:
 
 
 def install_limits(app: FastAPI, settings: Settings, larger: dict[str, int] | None = None) -> None:
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, larger=larger or {})  # type: ignore[arg-type]
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, larger=larger or {})
     if settings.requests_per_second > 0:
-        app.add_middleware(RateLimit, per_second=settings.requests_per_second)  # type: ignore[arg-type]
+        app.add_middleware(RateLimit, per_second=settings.requests_per_second)

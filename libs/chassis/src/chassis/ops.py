@@ -1,4 +1,4 @@
-"""``/ops``: what on-call asks a service, and the few things they may do to it. Every act is audited."""
+"""``/ops``: what on-call asks a service, and what they may do to it. Every act is audited."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ async def skip_parked(
 
 @router.get("/journeys/{journey_id}", operation_id="showJourneyState")
 async def show_journey(_: Looker, tx: Tx, request: Request, journey_id: UUID) -> JourneyState:
-    """Where a journey stands in this service: its aggregates, waits, unsent facts, parked messages."""
+    """Where a journey stands here: its aggregates, waits, unsent facts, parked messages."""
     service = request.app.state.service
     connection = tx.connection
     aggregates: list[dict[str, Any]] = []

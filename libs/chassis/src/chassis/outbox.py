@@ -25,7 +25,7 @@ def shard_of(topic: str, key: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What made this transaction happen: the event being handled, or nothing (a person, a timer)."""
+    """What made this transaction happen: the event being handled; none for a person or timer."""
 
     event_id: UUID
     journey_id: UUID

@@ -9,11 +9,12 @@ from uuid import UUID
 import orjson
 from fastapi import Query
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, tuple_
 
 from chassis.problems import Problem
 
 T = TypeVar("T")
+Q = TypeVar("Q", bound=Any)
 
 Limit = Annotated[int, Query(ge=1, le=200, description="rows per page")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
@@ -39,13 +40,13 @@ def _decode(cursor: str) -> tuple[Any, UUID]:
 
 
 def page_of(
-    query: Select[Any],
+    query: Q,
     sort: ColumnElement[Any],
     row_id: ColumnElement[Any],
     *,
     cursor: str | None,
     limit: int,
-) -> Select[Any]:
+) -> Q:
     """The query for one page, newest or largest first; asks for one row more than the page."""
     if cursor:
         value, after = _decode(cursor)
@@ -56,7 +57,8 @@ def page_of(
             except (ValueError, TypeError) as error:
                 raise Problem(400, "the cursor is not one of ours", type="bad-cursor") from error
         query = query.where(tuple_(sort, row_id) < tuple_(value, after))
-    return query.order_by(sort.desc(), row_id.desc()).limit(limit + 1)
+    paged: Q = query.order_by(sort.desc(), row_id.desc()).limit(limit + 1)
+    return paged
 
 
 def next_cursor(rows: list[Any], sort: str, limit: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Messages that cannot be handled now wait in the consumer's own database, in the order of their key.
+"""Messages that cannot be handled now wait in the consumer's database, in the order of their key.
 
 The first message that fails parks its *key*; later ones of that key queue behind it. A worker tries
 the head again on a schedule, or at once when what it waited for arrives. After the last try the key
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import bulk, inbox
 from chassis.delivery import Delivery, RawRecord, Undecodable
 from chassis.domain import DependencyMissing
-from chassis.tables import ParkedMessageRow
+from chassis.tables import ParkedMessageRow, table_of
 from chassis.tracing import current_trace_id
 
 RETRY_AFTER_S = (1.0, 5.0, 30.0, 300.0, 1800.0)
@@ -89,7 +89,7 @@ async def lock_lanes(
     if not lanes:
         return set()
     topics, keys = zip(*lanes, strict=True)
-    rows = await connection.exec_driver_sql(LOCK_LANES, (consumer, list(topics), list(keys)))
+    rows = await bulk.fetch(connection, LOCK_LANES, consumer, list(topics), list(keys))
     return {(row[0], row[1]) for row in rows}
 
 
@@ -155,7 +155,7 @@ async def append(
     ]
     await bulk.insert(
         connection,
-        ParkedMessageRow.__table__,  # type: ignore[attr-defined]
+        table_of(ParkedMessageRow),
         rows,
         on_conflict="ON CONFLICT DO NOTHING",
     )
@@ -165,14 +165,14 @@ async def due_lanes(
     connection: AsyncConnection, consumer: str, now: datetime, limit: int
 ) -> dict[Lane, int]:
     """Lock lanes whose next try is due; by lane the tries so far."""
-    rows = await connection.exec_driver_sql(DUE_LANES, (consumer, now, limit))
+    rows = await bulk.fetch(connection, DUE_LANES, consumer, now, limit)
     return {(row[0], row[1]): row[2] for row in rows}
 
 
 async def waiting(connection: AsyncConnection, consumer: str, lanes: Sequence[Lane]) -> list[Head]:
     """Every message that waits in these lanes, in their order."""
     topics, keys = zip(*lanes, strict=True)
-    rows = await connection.exec_driver_sql(WAITING, (consumer, list(topics), list(keys)))
+    rows = await bulk.fetch(connection, WAITING, consumer, list(topics), list(keys))
     return [
         Head(
             row.id,
@@ -207,8 +207,9 @@ async def due_lane(
     connection: AsyncConnection, consumer: str, now: datetime
 ) -> tuple[Lane, int] | None:
     """Lock one lane whose next try is due; none if there is none."""
-    row = (await connection.exec_driver_sql(DUE_LANE, (consumer, now))).first()
-    return ((row[0], row[1]), row[2]) if row else None
+    for row in await bulk.fetch(connection, DUE_LANE, consumer, now):
+        return (row[0], row[1]), row[2]
+    return None
 
 
 async def head_of(connection: AsyncConnection, consumer: str, lane: Lane) -> Head | None:

@@ -9,6 +9,7 @@ against the ones known to lose, repeat or reorder facts.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from aiokafka.errors import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chassis import tracing
+from chassis import bulk, tracing
 from chassis.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ MOVE_TO_LOG = """
 WITH gone AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]) RETURNING *)
 INSERT INTO event_log (published_at, seq, id, topic, key, aggregateid, aggregate_version, type,
                        headers, payload, created_at)
-SELECT now(), seq, id, topic, key, aggregateid, aggregate_version, type, headers, payload, created_at
+SELECT now(), seq, id, topic, key, aggregateid, aggregate_version, type, headers, payload,
+       created_at
 FROM gone
 """
 BURY = """
@@ -110,7 +112,7 @@ async def publish_round(
     if not shards:
         return Round(contended=(await connection.exec_driver_sql(BACKLOG)).scalar_one())
     # A second statement, so that its snapshot is younger than the lock.
-    rows = await connection.exec_driver_sql(READ, (shards, limit))
+    rows = await bulk.fetch(connection, READ, shards, limit)
     records = [OutboxRecord(*row) for row in rows]
     with tracing.send_span(records):
         done, poisoned = await _send(sender, records)
@@ -154,17 +156,16 @@ async def _send(
     poisoned: list[tuple[OutboxRecord, BaseException]] = []
     for record, outcome in sent:
         key = (record.topic, record.key)
-        error = outcome.exception() if isinstance(outcome, asyncio.Future) else outcome
+        failure = outcome.exception() if isinstance(outcome, asyncio.Future) else outcome
         if key in stopped:
             continue
-        if error is None:
+        if failure is None:
             done.append(record.seq)
             continue
         stopped.add(key)
-        if isinstance(error, POISON):
-            poisoned.append((record, error))
-        else:
-            raise UnacknowledgedSend(str(error)) from error
+        if not isinstance(failure, POISON):
+            raise UnacknowledgedSend(str(failure)) from failure
+        poisoned.append((record, failure))
     return done, poisoned
 
 
@@ -225,11 +226,8 @@ class Relay:
 
     async def _drain(self) -> None:
         """Wait to be woken or for the sweep, then publish until the outbox is empty."""
-        with_timeout = asyncio.wait_for(self._said.wait(), self._sweep_s)
-        try:
-            await with_timeout
-        except TimeoutError:
-            pass
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._said.wait(), self._sweep_s)
         self._said.clear()
         while not self._stopping:
             done = await self._round()

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Table
 
 from chassis.domain import Aggregate, NotFound
-from chassis.tables import AggregateRow
+from chassis.tables import AggregateRow, table_of
 
 if TYPE_CHECKING:
     from chassis.transaction import Transaction
@@ -35,7 +35,7 @@ class Repository(Generic[A]):
 
     @classmethod
     def table(cls) -> Table:
-        return cls.row.__table__  # type: ignore[attr-defined, no-any-return]
+        return table_of(cls.row)
 
     def columns(self, aggregate: A) -> Mapping[str, Any]:
         """What the table shows beside the body, as the driver takes it (JSON as text)."""
@@ -44,7 +44,8 @@ class Repository(Generic[A]):
     async def find(self, aggregate_id: UUID) -> A | None:
         """The aggregate, locked until the transaction ends; none if there is no such."""
         tracked = await self._tx.load(type(self), aggregate_id)
-        return tracked.state
+        found: A | None = tracked.state
+        return found
 
     async def get(self, aggregate_id: UUID) -> A:
         """The aggregate, locked until the transaction ends. Raises NotFound."""

@@ -1,4 +1,4 @@
-"""What runs beside the HTTP server in every process: relay, intake, retries, sweeper, timers, watch."""
+"""What runs beside the HTTP server: relay, intake, retries, sweeper, timers, watch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from chassis import bulk
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.db import Database
@@ -69,7 +70,9 @@ class Service:
 class Runtime:
     """The background half of one process. Starts without Kafka: the outbox absorbs its absence."""
 
-    def __init__(self, service: Service, settings: Settings, database: Database, metrics: Metrics):
+    def __init__(
+        self, service: Service, settings: Settings, database: Database, metrics: Metrics
+    ) -> None:
         self.service = service
         self.settings = settings
         self.database = database
@@ -179,7 +182,7 @@ class Runtime:
     async def _report(self) -> None:
         try:
             async with self.database.engine.connect() as connection:
-                row = (await connection.exec_driver_sql(STATE)).one()
+                [row] = await bulk.fetch(connection, STATE)
         except Exception as error:
             logger.debug("state not read: %s", error)
             return

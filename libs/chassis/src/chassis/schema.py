@@ -43,7 +43,8 @@ V1: tuple[str, ...] = (
         topic text NOT NULL, key text NOT NULL, aggregateid text NOT NULL,
         aggregate_version bigint NOT NULL, type text NOT NULL, headers jsonb NOT NULL,
         payload bytea NOT NULL, created_at timestamptz NOT NULL,
-        CONSTRAINT pk_event_log PRIMARY KEY (published_at, seq)) PARTITION BY RANGE (published_at)""",
+        CONSTRAINT pk_event_log PRIMARY KEY (published_at, seq))
+        PARTITION BY RANGE (published_at)""",
     "CREATE INDEX ix_event_log_aggregateid ON event_log (aggregateid)",
     """CREATE TABLE inbox (
         consumer text NOT NULL, event_id uuid NOT NULL, received_at timestamptz NOT NULL,
@@ -89,7 +90,8 @@ HTTP_V1: tuple[str, ...] = (
     """CREATE TABLE idempotency_key (
         principal text NOT NULL, key text NOT NULL, request_hash text NOT NULL,
         status integer NOT NULL, headers jsonb NOT NULL, body bytea NOT NULL,
-        created_at timestamptz NOT NULL, CONSTRAINT pk_idempotency_key PRIMARY KEY (principal, key))""",
+        created_at timestamptz NOT NULL,
+        CONSTRAINT pk_idempotency_key PRIMARY KEY (principal, key))""",
     "CREATE INDEX ix_idempotency_key_created_at ON idempotency_key (created_at)",
     """CREATE TABLE policy (
         name text NOT NULL, version integer NOT NULL, body jsonb NOT NULL, changed_by text NOT NULL,
@@ -111,9 +113,9 @@ def create_number_sequence(execute: Callable[[str], object], series: str) -> Non
 def aggregate_columns(table: str) -> str:
     """The columns of `chassis.tables.AggregateRow`, for a CREATE TABLE in a service's migration."""
     return (
-        f"id uuid CONSTRAINT pk_{table} PRIMARY KEY, journey_id uuid NOT NULL, number text NOT NULL,"
-        " version bigint NOT NULL, revision bigint NOT NULL, created_at timestamptz NOT NULL,"
-        " updated_at timestamptz NOT NULL, body jsonb NOT NULL"
+        f"id uuid CONSTRAINT pk_{table} PRIMARY KEY, journey_id uuid NOT NULL,"
+        " number text NOT NULL, version bigint NOT NULL, revision bigint NOT NULL,"
+        " created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL, body jsonb NOT NULL"
     )
 
 

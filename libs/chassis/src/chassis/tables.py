@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
+    Table,
     Text,
 )
 from sqlalchemy import text as sql
@@ -31,6 +32,12 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """The table behind a row class."""
+    table: Table = row.__table__  # type: ignore[attr-defined]
+    return table
 
 
 class ChassisRow(SQLModel, registry=registry()):

@@ -18,7 +18,7 @@ from chassis import bulk
 from chassis.auth import Actor
 from chassis.domain import Aggregate, Conflict, Gate
 from chassis.outbox import Cause, outbox_row
-from chassis.tables import GateRow, OutboxRow
+from chassis.tables import GateRow, OutboxRow, table_of
 from contracts.event import Event
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Transaction:
 
     async def read(self, statement: str, *values: Any) -> Any:
         """The rows of a reading statement; leaves the work revertible in memory."""
-        return (await self._connection.exec_driver_sql(statement, values)).all()
+        return await bulk.fetch(self._connection, statement, *values)
 
     async def scalar_row(self, statement: str, *values: Any) -> Any:
         """The first row of a reading statement, or none."""
@@ -142,11 +142,11 @@ class Transaction:
         wanted = sorted({i for i in ids if i not in self._tracked})
         if not wanted:
             return
-        result = await self._connection.exec_driver_sql(
-            "SELECT id, version, revision, created_at, body::text"  # noqa: S608 - our own table name
-            f" FROM {repository.table().name} WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
-            (wanted,),
+        statement = (
+            f"SELECT id, version, revision, created_at, body::text FROM {repository.table().name}"  # noqa: S608
+            " WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
         )
+        result = await bulk.fetch(self._connection, statement, wanted)
         parse = repository.aggregate.model_validate_json
         for aggregate_id, version, revision, created_at, body in result:
             self._tracked[aggregate_id] = Tracked(
@@ -194,11 +194,11 @@ class Transaction:
 
     def insert(self, table: type[SQLModel], **values: Any) -> None:
         """Append a row with the commit. JSON columns take JSON text; all columns must be given."""
-        self._inserts[table.__table__].append(values)  # type: ignore[attr-defined]
+        self._inserts[table_of(table)].append(values)
 
     def insert_if_new(self, table: type[SQLModel], **values: Any) -> None:
         """Like `insert`, and silent about a row whose key is there already."""
-        self._inserts_if_new[table.__table__].append(values)  # type: ignore[attr-defined]
+        self._inserts_if_new[table_of(table)].append(values)
 
     def rollback_only(self) -> None:
         """Whatever happens next, nothing of this transaction is kept."""
@@ -367,8 +367,8 @@ class Transaction:
         if self._gates:
             await bulk.upsert(
                 self._connection,
-                GateRow.__table__,
-                list(self._gates.values()),  # type: ignore[attr-defined]
+                table_of(GateRow),
+                list(self._gates.values()),
                 key=("aggregate_id", "name", "opened_at"),
             )
             self._gates.clear()
@@ -378,7 +378,7 @@ class Transaction:
             )
         if woken:
             await self._wake(woken)
-        await bulk.insert(self._connection, OutboxRow.__table__, self._facts)  # type: ignore[attr-defined]
+        await bulk.insert(self._connection, table_of(OutboxRow), self._facts)
         self.said += len(self._facts)
         self._facts.clear()
         self._mark = None

@@ -62,7 +62,7 @@ class Envelope:
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Envelope:
-        """Read an envelope. Raises MalformedEnvelope naming the header; unknown ones are ignored."""
+        """Read an envelope; unknown headers are ignored. Raises MalformedEnvelope naming one."""
         found = dict(headers)
         time = _text(found, "ce_time")
         try:

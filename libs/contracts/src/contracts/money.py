@@ -148,7 +148,7 @@ class Money:
             raise ValueError("must be an object with amount and currency")  # noqa: TRY004
         unknown = value.keys() - {"amount", "currency"}
         if unknown:
-            raise ValueError(f"{sorted(map(str, unknown))[0]}: is no field of money")
+            raise ValueError(f"{min(map(str, unknown))}: is no field of money")
         return cls.parse(value.get("amount", ""), value.get("currency", ""))
 
     def _to_wire(self) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from contracts.ids import AccountId, ContactId
 
-PERSONAL = {"x-personal": True}
+PERSONAL: JsonDict = {"x-personal": True}
 
 
 class Snapshot(BaseModel):

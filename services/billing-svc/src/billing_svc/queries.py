@@ -15,6 +15,7 @@ from billing_svc.domain.payment import Payment
 from billing_svc.storage import BillingAccountRow, InvoiceRow, PaymentRow
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contracts.money import Money
 
@@ -98,7 +99,7 @@ async def list_invoices(
     cursor: str | None,
     limit: int,
 ) -> Page[InvoiceView]:
-    table = InvoiceRow.__table__  # type: ignore[attr-defined]
+    table = table_of(InvoiceRow)
     filters = (
         (table.c.status, status),
         (table.c.contract_id, contract),
@@ -111,7 +112,7 @@ async def list_invoices(
 async def list_payments(
     tx: Transaction, *, status: str | None, reference: str | None, cursor: str | None, limit: int
 ) -> Page[PaymentView]:
-    table = PaymentRow.__table__  # type: ignore[attr-defined]
+    table = table_of(PaymentRow)
     filters = ((table.c.status, status), (table.c.bank_reference, reference))
     return await _page(tx, PaymentRow, PaymentView, filters, cursor, limit)
 
@@ -119,7 +120,7 @@ async def list_payments(
 async def _page(
     tx: Transaction, row: type[Any], view: type[Any], filters: Any, cursor: str | None, limit: int
 ) -> Page[Any]:
-    table = row.__table__
+    table = table_of(row)
     query = select(row)
     for column, value in filters:
         if value is not None:
@@ -141,7 +142,8 @@ async def balances(tx: Transaction) -> list[Balance]:
 async def entries(tx: Transaction, journey_id: UUID) -> list[LedgerEntry]:
     rows = await tx.read(
         "SELECT transaction_id, line, account, minor, currency, kind, document, business_at,"
-        " posted_at FROM ledger_entry WHERE journey_id = $1 ORDER BY posted_at, transaction_id, line",
+        " posted_at FROM ledger_entry WHERE journey_id = $1"
+        " ORDER BY posted_at, transaction_id, line",
         journey_id,
     )
     return [
@@ -165,7 +167,8 @@ async def totals(tx: Transaction) -> list[Totals]:
         " sum(contracted_minor)::bigint, sum(invoiced_minor)::bigint, sum(credited_minor)::bigint,"
         " sum(paid_minor)::bigint,"
         " coalesce(sum(contracted_minor) FILTER (WHERE status = 'settled'), 0)::bigint,"
-        " coalesce((SELECT sum(minor) FROM ledger_entry l WHERE l.currency = a.currency), 0)::bigint"
+        " coalesce((SELECT sum(minor) FROM ledger_entry l WHERE l.currency = a.currency), 0)"
+        "::bigint"
         " FROM billing_account a GROUP BY currency ORDER BY currency"
     )
     return [

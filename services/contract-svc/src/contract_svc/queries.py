@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contract_svc.domain.contract import Contract
 from contract_svc.storage import ContractRow, ContractTextRow
@@ -70,7 +71,7 @@ async def list_contracts(
     cursor: str | None,
     limit: int,
 ) -> Page[ContractView]:
-    table = ContractRow.__table__  # type: ignore[attr-defined]
+    table = table_of(ContractRow)
     query = select(ContractRow)
     for column, value in (
         (table.c.status, status),

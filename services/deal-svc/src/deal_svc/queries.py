@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contracts.money import Money
 from deal_svc.domain.deal import Deal
@@ -73,7 +74,7 @@ async def list_deals(
     cursor: str | None,
     limit: int,
 ) -> Page[DealView]:
-    table = DealRow.__table__  # type: ignore[attr-defined]
+    table = table_of(DealRow)
     query = select(DealRow)
     for column, value in (
         (table.c.status, status),
@@ -91,7 +92,7 @@ async def list_deals(
 
 
 async def pipeline(tx: Transaction) -> list[StageTotal]:
-    rows = await tx.connection.exec_driver_sql(
+    rows = await tx.read(
         "SELECT stage, currency, count(*), coalesce(sum(amount_minor), 0)::bigint FROM deal"
         " WHERE status IN ('open', 'on_hold') GROUP BY 1, 2 ORDER BY 1, 2"
     )
@@ -106,7 +107,7 @@ _BY = {
 
 
 async def totals(tx: Transaction, by: Literal["owner", "product", "month"]) -> list[Total]:
-    rows = await tx.connection.exec_driver_sql(
+    rows = await tx.read(
         f"SELECT {_BY[by]}, currency, count(*), sum(amount_minor)::bigint FROM deal"  # noqa: S608
         " WHERE status = 'won' GROUP BY 1, 2 ORDER BY 4 DESC"
     )
@@ -115,7 +116,7 @@ async def totals(tx: Transaction, by: Literal["owner", "product", "month"]) -> l
 
 async def activities(deal_id: UUID, tx: Transaction) -> list[Activity]:
     await show_deal(deal_id, tx)
-    table = ActivityRow.__table__  # type: ignore[attr-defined]
+    table = table_of(ActivityRow)
     query = select(ActivityRow).where(table.c.deal_id == deal_id).order_by(table.c.recorded_at)
     rows = (await tx.session.exec(query)).all()
     return [Activity.model_validate(row, from_attributes=True) for row in rows]

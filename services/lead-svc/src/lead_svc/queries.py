@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from lead_svc.domain.lead import Lead
 from lead_svc.storage import LeadRow
@@ -57,21 +58,21 @@ async def list_leads(
 ) -> Page[LeadView]:
     query = select(LeadRow)
     if status:
-        query = query.where(LeadRow.status == status)  # type: ignore[arg-type]
+        query = query.where(LeadRow.status == status)
     if channel:
-        query = query.where(LeadRow.channel == channel)  # type: ignore[arg-type]
+        query = query.where(LeadRow.channel == channel)
     if owner:
-        query = query.where(LeadRow.owner_sub == owner)  # type: ignore[arg-type]
+        query = query.where(LeadRow.owner_sub == owner)
     if q:
         pattern = "%" + q.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        body = LeadRow.__table__.c.body  # type: ignore[attr-defined]
+        body = table_of(LeadRow).c.body
         query = query.where(
-            LeadRow.__table__.c.number.ilike(pattern)  # type: ignore[attr-defined]
+            table_of(LeadRow).c.number.ilike(pattern)
             | body["contact"]["name"].astext.ilike(pattern)
             | body["contact"]["email"].astext.ilike(pattern)
             | body["account"]["name"].astext.ilike(pattern)
         )
-    table = LeadRow.__table__  # type: ignore[attr-defined]
+    table = table_of(LeadRow)
     query = page_of(query, table.c.captured_at, table.c.id, cursor=cursor, limit=limit)
     rows = list((await tx.session.exec(query)).all())
     following = next_cursor(rows, "captured_at", limit)
@@ -79,7 +80,7 @@ async def list_leads(
 
 
 async def channel_stats(tx: Transaction) -> list[ChannelStats]:
-    rows = await tx.connection.exec_driver_sql(
+    rows = await tx.read(
         """SELECT body->'origin'->>'channel' AS channel, body->'origin'->>'campaign' AS campaign,
                   count(*) AS leads,
                   count(*) FILTER (WHERE status = 'converted') AS converted,

@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from order_svc.domain.order import Order, Status
 from order_svc.storage import OrderRow
@@ -44,7 +45,7 @@ async def list_orders(
     cursor: str | None,
     limit: int,
 ) -> Page[OrderView]:
-    table = OrderRow.__table__  # type: ignore[attr-defined]
+    table = table_of(OrderRow)
     query = select(OrderRow)
     for column, value in (
         (table.c.status, status),

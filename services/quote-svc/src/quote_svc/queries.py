@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contracts.money import Money
 from contracts.terms import PaymentTerms, PricedLine, Totals
@@ -66,7 +67,7 @@ async def list_quotes(
     cursor: str | None,
     limit: int,
 ) -> Page[QuoteView]:
-    table = QuoteRow.__table__  # type: ignore[attr-defined]
+    table = table_of(QuoteRow)
     query = select(QuoteRow)
     for column, value in (
         (table.c.status, status),

@@ -232,7 +232,7 @@ async def apply_known_payment(
 
 
 async def await_rest(payment: Payment, invoice: Invoice, tx: Transaction) -> None:
-    """What a prepayment is short of is the customer's to pay; what is over is finance's to apply."""
+    """What a prepayment is short of the customer pays; what is over finance applies."""
     current = await Invoices(tx).get(invoice.id)
     if current.outstanding:
         due_at = max(invoice.issued_at, tx.now) + timedelta(days=7)

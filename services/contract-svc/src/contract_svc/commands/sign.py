@@ -16,7 +16,7 @@ from contracts.terms import Evidence
 async def sign_contract(
     contract_id: UUID, party: str, evidence: Evidence, tx: Transaction
 ) -> Contract:
-    """A party signs; for a small standard contract the company's policy signs after the customer."""
+    """A party signs; under a small standard contract the company's policy signs second."""
     contracts = Contracts(tx)
     ruling = await policies.get(tx, "signing", Signing)
     contract, facts = (await contracts.get(contract_id)).sign(party, evidence, at=tx.now)

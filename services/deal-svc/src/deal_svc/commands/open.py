@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel
 
 from chassis import bulk
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contracts.ids import AccountId, DealId, derived_id, new_id
 from contracts.lead import LeadQualified
@@ -143,8 +144,8 @@ async def take_over(offered: Sequence[MovedDeal], tx: Transaction) -> list[Moved
     """Take over deals; known by the other system's name alone, so a second time adds nothing."""
     ruling = await policies.get(tx, "pipeline", Pipeline)
     keys = sorted({deal.key for deal in offered})
-    rows = await tx.connection.exec_driver_sql(
-        "SELECT key, deal_id, number FROM external_deal WHERE key = ANY($1::text[])", (keys,)
+    rows = await tx.read(
+        "SELECT key, deal_id, number FROM external_deal WHERE key = ANY($1::text[])", keys
     )
     known = {row[0]: Moved(outcome="duplicate", deal_id=row[1], number=row[2]) for row in rows}
     results: list[Moved] = []
@@ -160,7 +161,7 @@ async def take_over(offered: Sequence[MovedDeal], tx: Transaction) -> list[Moved
         results.append(Moved(outcome="accepted", deal_id=deal.id, number=deal.number))
         known[moved.key] = Moved(outcome="duplicate", deal_id=deal.id, number=deal.number)
     claims.sort(key=lambda claim: str(claim["key"]))
-    await bulk.insert(tx.connection, ExternalRow.__table__, claims)  # type: ignore[attr-defined]
+    await bulk.insert(tx.connection, table_of(ExternalRow), claims)
     return results
 
 

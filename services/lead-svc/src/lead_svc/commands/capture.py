@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel
 
 from chassis import bulk
+from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contracts.ids import AccountId, ContactId, new_id
 from contracts.money import Money
@@ -102,8 +103,8 @@ def _resolved(result: Captured | None, results: Sequence[Captured | None]) -> Ca
 
 
 async def _known(tx: Transaction, keys: set[str]) -> dict[str, tuple[UUID, str]]:
-    rows = await tx.connection.exec_driver_sql(
-        "SELECT key, lead_id, number FROM dedupe_key WHERE key = ANY($1::text[])", (list(keys),)
+    rows = await tx.read(
+        "SELECT key, lead_id, number FROM dedupe_key WHERE key = ANY($1::text[])", list(keys)
     )
     return {row[0]: (row[1], row[2]) for row in rows}
 
@@ -123,9 +124,9 @@ async def _store(
     ordered = [claims[key] for key in sorted(claims)]
     written = await bulk.insert(
         tx.connection,
-        DedupeRow.__table__,
+        table_of(DedupeRow),
         ordered,
-        on_conflict="ON CONFLICT DO NOTHING",  # type: ignore[attr-defined]
+        on_conflict="ON CONFLICT DO NOTHING",
     )
     owners = await _known(tx, set(claims)) if written != len(ordered) else {}
     ruling = await policies.get(tx, "qualification", Qualification)
@@ -146,8 +147,8 @@ async def _store(
         )
     await bulk.insert(
         tx.connection,
-        PartyRow.__table__,
-        [parties[key] for key in sorted(parties)],  # type: ignore[attr-defined]
+        table_of(PartyRow),
+        [parties[key] for key in sorted(parties)],
         on_conflict="ON CONFLICT DO NOTHING",
     )
 
