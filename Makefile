@@ -38,7 +38,7 @@ test: check ## every test that CI runs
 check: $(READY) ## format, lint, types, imports, generated files
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/ruff check -q .
-	@$(BIN)/python -m mypy
+	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m contracts.compat --allow-breaking

@@ -6,6 +6,8 @@ import logging
 
 import pytest
 
+import console  # noqa: F401 - the package, before a test folder of that name is taken for it
+
 
 @pytest.fixture(autouse=True, scope="session")
 def quiet_libraries() -> None:

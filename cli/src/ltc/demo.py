@@ -15,7 +15,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from chassis.issuer import mint
 from local_infra import bank, erp
 from ltc.imports import import_file, write_json
 from ltc.installation import Installation, running
@@ -38,20 +37,8 @@ def run_demo(settings: Settings, say: Say, out: Console) -> bool:
         "finance": Person(settings, "fin-1", "周会计", "finance"),
         "ops": Person(settings, "ops-1", "On call", "ops", "auditor"),
     }
-    importer = mint(
-        settings.key_file,
-        settings.issuer,
-        sub="import",
-        name="Import",
-        roles=["integration_import"],
-    )
-    report = import_file(
-        DEMO / "leads.csv",
-        DEMO / "leads.map.yaml",
-        kind="leads",
-        url=settings.url("lead"),
-        token=importer,
-    )
+    importer = Person(settings, "import", "Import", "integration_import")
+    report = import_file(DEMO / "leads.csv", DEMO / "leads.map.yaml", kind="leads", door=importer)
     say(
         f"{report.rows} leads offered: {report.accepted} accepted, {report.duplicates} duplicates,"
         f" {report.refused} refused"

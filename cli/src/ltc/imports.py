@@ -15,7 +15,7 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from chassis.issuer import mint
+from ltc.people import Person
 from ltc.settings import Settings
 from ltc.table_file import TableFile, UnreadableFile, read_table
 
@@ -146,23 +146,20 @@ def forms_of(
 
 
 def import_file(
-    file: Path, map_file: Path, *, kind: str, url: str, token: str, dry_run: bool = False
+    file: Path, map_file: Path, *, kind: str, door: Person, dry_run: bool = False
 ) -> Report:
     """Take a file in through the public API of lead-svc or deal-svc.
 
-    Raises UnreadableFile for a file that is no table, httpx.HTTPError when the service fails.
+    Raises UnreadableFile for a file that is no table, RuntimeError for what the service refuses as
+    a whole, httpx.TransportError when it stays away.
     """
     report = Report()
     table, mapping = read_table(file), Mapping.read(map_file)
     pairs = list(forms_of(table, mapping, report))
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=120) as client:
-        for start in range(0, len(pairs), BATCH):
-            part = pairs[start : start + BATCH]
-            body: dict[str, Any] = {kind: [form for _, form in part]}
-            answer = client.post(f"/{kind}/batch", json=body, params={"dry_run": dry_run})
-            answer.raise_for_status()
-            _count(report, part, answer.json())
+    path = f"/{kind}/batch" + ("?dry_run=true" if dry_run else "")
+    for start in range(0, len(pairs), BATCH):
+        part = pairs[start : start + BATCH]
+        _count(report, part, door.post(kind[:-1], path, {kind: [form for _, form in part]}))
     return report
 
 
@@ -198,22 +195,13 @@ def register(app: typer.Typer) -> None:
         """Take in a file of leads or deals; every row is accepted, a duplicate, or refused."""
         if kind not in ("leads", "deals"):
             raise typer.BadParameter("import leads or deals")
-        settings = Settings.from_env()
-        token = mint(
-            settings.key_file,
-            settings.issuer,
-            sub="import",
-            name="Import",
-            roles=["integration_import"],
-        )
+        door = Person(Settings.from_env(), "import", "Import", "integration_import")
         try:
-            report = import_file(
-                file, mapping, kind=kind, url=settings.url(kind[:-1]), token=token, dry_run=dry_run
-            )
+            report = import_file(file, mapping, kind=kind, door=door, dry_run=dry_run)
         except UnreadableFile as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from error
-        except httpx.HTTPError as error:
+        except (RuntimeError, httpx.HTTPError) as error:
             typer.echo(f"{kind[:-1]}-svc did not take it: {error}", err=True)
             raise typer.Exit(5) from error
         if as_json:

@@ -31,16 +31,18 @@ async def migrate(databases: dict[str, str], bootstrap: str) -> None:
             await upgrade(package, url)
         except (ImportError, SQLAlchemyError, CommandError, OSError) as error:
             raise SystemExit(f"the migration of {package} failed: {error}") from error
-    await asyncio.gather(*(_subscribe(package, bootstrap) for package in databases))
+    await asyncio.gather(
+        *(_subscribe(package, url, bootstrap) for package, url in databases.items())
+    )
 
 
-async def _subscribe(package: str, bootstrap: str) -> None:
+async def _subscribe(package: str, url: str, bootstrap: str) -> None:
     """Give a service's group its first offsets, as soon as Kafka and the topics are there."""
     consumer = importlib.import_module(f"{package}.main").service.consumer
     deadline = time.monotonic() + KAFKA_WITHIN_S
     while consumer.subscriptions:
         try:
-            await ensure_group_offsets(bootstrap, consumer.group, consumer.topics)
+            await ensure_group_offsets(url, bootstrap, consumer.group, consumer.topics)
         except (LookupError, KafkaError, OSError) as error:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{package} could not subscribe: {error}") from error

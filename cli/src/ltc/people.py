@@ -14,6 +14,9 @@ from ltc.settings import Settings
 
 T = TypeVar("T")
 
+PATIENCE_S = 60.0
+"""How long a service may be away before somebody gives up asking."""
+
 
 class Person:
     """Somebody with a token, and a client for every service."""
@@ -31,15 +34,14 @@ class Person:
                 ttl_s=7200,
             )
             headers["Authorization"] = f"Bearer {token}"
-        self._client = httpx.Client(headers=headers, timeout=30)
+        self._client = httpx.Client(headers=headers, timeout=120)
 
     def get(self, stage: str, path: str, **params: Any) -> Any:
-        answer = self._client.get(self.settings.url(stage) + path, params=params)
-        return _told(answer).json()
+        """Ask, and ask again while the service is away."""
+        return self._patiently("GET", self.settings.url(stage) + path, params=params).json()
 
     def etag(self, stage: str, path: str) -> str:
-        answer = self._client.get(self.settings.url(stage) + path)
-        tag: str = _told(answer).headers["etag"]
+        tag: str = self._patiently("GET", self.settings.url(stage) + path).headers["etag"]
         return tag
 
     def post(self, stage: str, path: str, body: Any = None, *, seen: str | None = None) -> Any:
@@ -49,38 +51,54 @@ class Person:
         return self._send("PUT", stage, path, body, seen)
 
     def _send(self, method: str, stage: str, path: str, body: Any, seen: str | None) -> Any:
-        """Send once, and again while the service is away: the key makes repeating harmless."""
         headers = {"Idempotency-Key": str(uuid4())}
         if seen is not None:
             headers["If-Match"] = seen
         url = self.settings.url(stage) + path
-        deadline = time.monotonic() + 30
+        return self._patiently(method, url, json=body or {}, headers=headers).json()
+
+    def _patiently(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """Send once, and again while the service is away or its database is: for what changes
+        something, the idempotency key makes repeating harmless."""
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                answer = self._client.request(method, url, json=body or {}, headers=headers)
-                if answer.status_code != 503:
-                    return _told(answer).json()
+                answer = self._client.request(method, url, **request)
             except httpx.TransportError:
                 if time.monotonic() > deadline:
                     raise
-            if time.monotonic() > deadline:
-                return _told(answer).json()
+            else:
+                in_flight = "idempotency-key-in-flight" in answer.text
+                if not (answer.status_code == 503 or in_flight) or time.monotonic() > deadline:
+                    return _told(answer)
             time.sleep(0.3)
+
+
+class Refusal(RuntimeError):
+    """A service said no; the message is what it said."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(f"{answer.request.method} {answer.request.url}: {answer.text[:500]}")
+        self.status = answer.status_code
 
 
 def _told(answer: httpx.Response) -> httpx.Response:
     if answer.is_error:
-        raise RuntimeError(f"{answer.request.method} {answer.request.url}: {answer.text[:500]}")
+        raise Refusal(answer)
     return answer
 
 
-def wait_for(find: Callable[[], T | None], *, what: str, within_s: float = 45.0) -> T:
+def wait_for(find: Callable[[], T | None], *, what: str, within_s: float = 90.0) -> T:
     """Look again and again until there is something. Raises TimeoutError naming it."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         try:
             found = find()
         except httpx.TransportError:
+            found = None
+        except Refusal as refusal:
+            if refusal.status != 404:
+                raise
             found = None
         if found:
             return found

@@ -55,7 +55,8 @@ async def show_waterfall(_: looker, tx: Tx, key: str) -> list[spans.WaterfallRow
 async def overview(_: looker, tx: Tx) -> Overview:
     """What the projection holds."""
     row = await tx.scalar_row(
-        "SELECT (SELECT count(DISTINCT journey_id) FROM journey_event),"
+        "SELECT (SELECT count(DISTINCT journey_id) FROM journey_event"
+        " WHERE type LIKE 'ltc.lead.%' OR type LIKE 'ltc.deal.%'),"
         " (SELECT count(*) FROM journey_event WHERE type = 'ltc.journey.settled.v1'),"
         " (SELECT count(*) FROM journey_event)"
     )

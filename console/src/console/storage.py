@@ -26,7 +26,7 @@ class JourneyEventRow(Row, table=True):
     __tablename__ = "journey_event"
 
     journey_id: UUID = Field(primary_key=True)
-    event_id: UUID = Field(primary_key=True)
+    event_id: UUID = Field(primary_key=True, index=True)
     type: str = Field(sa_type=Text)
     source: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)
@@ -34,7 +34,7 @@ class JourneyEventRow(Row, table=True):
     said_at: datetime
     seen_at: datetime
     causation_id: UUID | None = None
-    trace_id: str | None = Field(default=None, sa_type=Text)
+    trace_id: str | None = Field(default=None, sa_type=Text, index=True)
     payload: dict[str, Any] = Field(sa_type=JSONB)
 
 

@@ -1,151 +1,262 @@
-"""Money: whole minor units, one currency, no cent lost."""
+"""Money: no cent lost, no currency mixed, nothing unclear let in."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+import copy
+import pickle
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import pytest
-from babel.numbers import get_currency_precision
+from babel import Locale
+from babel.numbers import get_currency_precision, list_currencies
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contracts.currencies import EXPONENTS
-from contracts.money import LIMIT, CurrencyMismatch, Money, NonNegativeMoney
+from contracts.money import (
+    LIMIT,
+    CurrencyMismatch,
+    Money,
+    NonNegativeMoney,
+    PositiveMoney,
+)
 
-amounts = st.builds(Money, st.integers(-(10**12), 10**12), st.sampled_from(sorted(EXPONENTS)))
+CODES = st.sampled_from(sorted(EXPONENTS))
+MINOR = st.integers(-LIMIT, LIMIT)
+SMALL = st.integers(-(10**12), 10**12)
+WEIGHTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=30).filter(any)
+FACTORS = st.decimals("-9.999999", "9.999999", places=6)
+
+WIRE = TypeAdapter(Money)
 
 
 class Priced(BaseModel):
     price: Money
+    deposit: Money | None = None
 
 
-@given(amounts, st.lists(st.integers(0, 1000), min_size=1, max_size=12).filter(any))
-def test_the_parts_of_a_split_add_up_to_the_whole(money: Money, weights: list[int]) -> None:
-    parts = money.split(*weights)
+def cny(amount: str) -> Money:
+    return Money.parse(amount, "CNY")
+
+
+@given(MINOR, CODES)
+def test_what_is_written_to_the_wire_reads_back_the_same(minor: int, code: str) -> None:
+    money = Money(minor, code)
+
+    assert WIRE.validate_json(WIRE.dump_json(money)) == money
+    assert WIRE.validate_python(WIRE.dump_python(money, mode="json")) == money
+    assert Money.parse(money.amount, code) == money
+
+
+@given(MINOR, CODES)
+def test_the_amount_has_exactly_the_decimals_of_its_currency(minor: int, code: str) -> None:
+    exponent = EXPONENTS[code]
+    expected = f"{Decimal(minor).scaleb(-exponent):.{exponent}f}"
+
+    assert Money(minor, code).amount == expected
+
+
+@given(SMALL, WEIGHTS)
+def test_the_parts_of_a_split_add_up_to_the_whole(minor: int, weights: list[int]) -> None:
+    whole = Money(minor, "CNY")
+
+    parts = whole.split(*weights)
 
     assert len(parts) == len(weights)
-    assert sum(part.minor for part in parts) == money.minor
-    assert all(
-        abs(p.minor - money.minor * w / sum(weights)) <= 1
-        for p, w in zip(parts, weights, strict=True)
-    )
+    assert Money.total(parts, "CNY") == whole
 
 
-@given(amounts)
-def test_what_goes_on_the_wire_comes_back(money: Money) -> None:
-    text = Priced(price=money).model_dump_json()
-
-    assert Priced.model_validate_json(text).price == money
-
-
-@given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
-def test_adding_and_taking_away_meet_again(one: int, other: int) -> None:
-    first, second = Money(one, "CNY"), Money(other, "CNY")
-
-    assert first + second - second == first
+@given(SMALL, WEIGHTS)
+def test_no_part_of_a_split_is_a_whole_cent_off_its_fair_share(
+    minor: int, weights: list[int]
+) -> None:
+    for part, weight in zip(Money(minor, "CNY").split(*weights), weights, strict=True):
+        assert abs(part.minor * sum(weights) - minor * weight) < sum(weights)
 
 
-def test_minor_units_depend_on_the_currency() -> None:
-    assert Money(123450, "CNY").amount == "1234.50"
-    assert Money(1234, "JPY").amount == "1234"
-    assert Money(-5, "KWD").amount == "-0.005"
-    assert Money.parse("0.5", "BHD") == Money(500, "BHD")
+@pytest.mark.parametrize("weights", [(), (0,), (0, 0), (3, -1)])
+def test_weights_that_share_nothing_are_refused(weights: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="weights"):
+        cny("1.00").split(*weights)
 
 
-@pytest.mark.parametrize("code", sorted(EXPONENTS))
-def test_the_table_of_currencies_agrees_with_cldr(code: str) -> None:
-    differing = {
-        "AFN",
-        "ALL",
-        "IRR",
-        "KPW",
-        "LAK",
-        "LBP",
-        "MGA",
-        "MMK",
-        "SOS",
-        "SYP",
-        "YER",
-        "RSD",
-        "COP",
-        "UYI",
-        "IQD",
-        "TZS",
-        "UZS",
-        "IDR",
-        "HUF",
-        "PKR",
-        "STN",
-        "MRU",
-        "CRC",
-        "GYD",
-        "MUR",
-        "NOK",
-        "TMM",
-        "CZK",
-        "AMD",
-        "HKD",
-        "TWD",
-        "KHR",
-        "MNT",
-        "CAD",
-        "CHF",
-        "DKK",
-    }
-    if get_currency_precision(code) != EXPONENTS[code]:
-        assert code in differing, "ISO 4217 gives another exponent than CLDR's customary digits"
+@given(SMALL, SMALL)
+def test_addition_is_that_of_the_minor_units(one: int, other: int) -> None:
+    assert Money(one, "CNY") + Money(other, "CNY") == Money(one + other, "CNY")
+    assert Money(one, "CNY") - Money(other, "CNY") == Money(one - other, "CNY")
+    assert (Money(one, "CNY") < Money(other, "CNY")) == (one < other)
+    assert (Money(one, "CNY") >= Money(other, "CNY")) == (one >= other)
+
+
+def test_money_is_multiplied_by_quantities() -> None:
+    assert cny("1.50") * 3 == cny("4.50")
+
+
+def test_money_is_not_multiplied_by_floats() -> None:
+    with pytest.raises(ValueError, match="whole numbers"):
+        cny("1.50") * 1.1  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "names"),
+    "mix",
     [
-        ("1.005", "CNY", "amount"),
-        ("1.5", "JPY", "amount"),
-        ("1e3", "CNY", "amount"),
-        ("NaN", "CNY", "amount"),
-        ("٣", "CNY", "amount"),
-        ("1,000.00", "CNY", "amount"),
-        (" 1", "CNY", "amount"),
-        (12.5, "CNY", "amount"),
-        ("1.00", "XXX", "currency"),
-        ("1.00", "cny", "currency"),
-        (str(LIMIT), "CNY", "count"),
+        lambda a, b: a + b,
+        lambda a, b: a - b,
+        lambda a, b: a < b,
+        lambda a, b: a <= b,
+        lambda a, b: a > b,
+        lambda a, b: a >= b,
     ],
 )
-def test_bad_money_is_refused_with_the_field_named(
-    amount: object, currency: str, names: str
+def test_two_currencies_do_not_mix(mix: Any) -> None:
+    with pytest.raises(CurrencyMismatch, match="CNY and USD"):
+        mix(cny("1.00"), Money.parse("1.00", "USD"))
+
+
+def test_equal_numbers_of_two_currencies_are_not_equal() -> None:
+    assert Money(100, "CNY") != Money(100, "USD")
+    assert Money(100, "CNY") != 100
+
+
+@given(SMALL, FACTORS)
+def test_scaling_rounds_half_up_away_from_zero(minor: int, factor: Decimal) -> None:
+    exact = (Decimal(minor) * factor).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+
+    assert Money(minor, "CNY").scaled(factor) == Money(int(exact), "CNY")
+
+
+@pytest.mark.parametrize(
+    ("amount", "percent", "expected"),
+    [("0.50", "5", "0.03"), ("-0.50", "5", "-0.03"), ("0.30", "5", "0.02"), ("100", "13", "13")],
+)
+def test_a_percentage_rounds_its_ties_away_from_zero(
+    amount: str, percent: str, expected: str
 ) -> None:
-    with pytest.raises(ValidationError, match=names):
-        Priced.model_validate({"price": {"amount": amount, "currency": currency}})
+    assert cny(amount).percentage(Decimal(percent)) == cny(expected)
 
 
-def test_unknown_fields_of_money_are_refused() -> None:
-    with pytest.raises(ValidationError, match="cents"):
-        Priced.model_validate({"price": {"amount": "1.00", "currency": "CNY", "cents": 3}})
+@pytest.mark.parametrize(
+    ("wire", "because"),
+    [
+        ({"amount": "1.234", "currency": "CNY"}, "CNY has"),
+        ({"amount": "1.0", "currency": "JPY"}, "JPY has"),
+        ({"amount": "1.230", "currency": "CNY"}, "CNY has"),
+        ({"amount": "1e3", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "1E-2", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "NaN", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "Infinity", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "-", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "01.00", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "1.00", "currency": "CNY", "tax": "0"}, "is no field"),
+        ({"amount": ".23", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "-.23", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "1.", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "+1.00", "currency": "CNY"}, "plain decimal"),
+        ({"amount": " 1.00", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "1_0.00", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "1,000.00", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "1.0.00", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "--1.00", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "٣.٠٠", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "²2.00", "currency": "CNY"}, "plain decimal"),
+        ({"amount": "10000000000000.01", "currency": "CNY"}, "more than we can count"),
+        ({"amount": "9" * 5000, "currency": "CNY"}, "plain decimal"),
+        ({"amount": 1.5, "currency": "CNY"}, "plain decimal"),
+        ({"amount": 15, "currency": "CNY"}, "plain decimal"),
+        ({"amount": None, "currency": "CNY"}, "plain decimal"),
+        ({"amount": ["1", ".", "0", "0"], "currency": "CNY"}, "plain decimal"),
+        ({"currency": "CNY"}, "plain decimal"),
+        ({"amount": "1.00"}, "ISO 4217"),
+        ({"amount": "1.00", "currency": "cny"}, "ISO 4217"),
+        ({"amount": "1.00", "currency": "XXX"}, "ISO 4217"),
+        ({"amount": "1.00", "currency": 156}, "ISO 4217"),
+        ({"amount": "1.00", "currency": ["CNY"]}, "ISO 4217"),
+        ("1.00 CNY", "must be an object"),
+        (1, "must be an object"),
+        ([], "must be an object"),
+        (None, "must be an object"),
+    ],
+)
+def test_what_is_no_clear_amount_is_refused_naming_the_field(wire: Any, because: str) -> None:
+    with pytest.raises(ValidationError, match=because) as refused:
+        Priced.model_validate({"price": wire})
+
+    assert refused.value.errors()[0]["loc"] == ("price",)
 
 
-def test_currencies_do_not_mix() -> None:
-    with pytest.raises(CurrencyMismatch):
-        Money(1, "CNY") + Money(1, "USD")
-    with pytest.raises(CurrencyMismatch):
-        assert Money(1, "CNY") < Money(2, "USD")
+def test_fewer_decimals_than_the_currency_has_are_taken() -> None:
+    assert cny("5") == cny("5.0") == cny("5.00") == Money(500, "CNY")
+    assert cny("-0.00") == Money.zero("CNY")
 
 
-def test_there_is_one_rounding_half_away_from_zero() -> None:
-    assert Money(5, "CNY").scaled(Decimal("0.1")) == Money(1, "CNY")
-    assert Money(-5, "CNY").scaled(Decimal("0.1")) == Money(-1, "CNY")
-    assert Money(100_01, "CNY").percentage(Decimal(6)) == Money(6_00, "CNY")
+@given(st.integers(LIMIT + 1, LIMIT**2), st.sampled_from([1, -1]))
+def test_nothing_holds_more_than_the_largest_amount(minor: int, sign: int) -> None:
+    with pytest.raises(ValueError, match="more than we can count"):
+        Money(sign * minor, "CNY")
 
 
-def test_an_api_may_refuse_less_than_nothing() -> None:
-    class Form(BaseModel):
-        budget: NonNegativeMoney
+def test_arithmetic_does_not_lead_beyond_the_largest_amount() -> None:
+    with pytest.raises(ValueError, match="more than we can count"):
+        Money(LIMIT, "CNY") + Money(1, "CNY")
 
-    with pytest.raises(ValidationError, match="negative"):
-        Form.model_validate({"budget": {"amount": "-1.00", "currency": "CNY"}})
+
+@pytest.mark.parametrize("minor", [1.0, True, "1", Decimal(1)])
+def test_minor_units_are_whole_numbers(minor: Any) -> None:
+    with pytest.raises(ValueError, match="whole numbers"):
+        Money(minor, "CNY")
 
 
 def test_money_does_not_change() -> None:
-    with pytest.raises(AttributeError):
-        Money(1, "CNY").minor = 2
+    money = cny("1.00")
+
+    with pytest.raises(AttributeError, match="does not change"):
+        money.minor = 5
+    assert copy.deepcopy(money) == money
+    assert pickle.loads(pickle.dumps(money)) == money  # noqa: S301 - what we have just dumped
+    assert {money: 1}[cny("1.00")] == 1
+
+
+def test_every_dump_writes_the_wire_form() -> None:
+    priced = Priced(price=cny("1234.50"))
+
+    assert priced.model_dump()["price"] == {"amount": "1234.50", "currency": "CNY"}
+    assert priced.model_dump_json(exclude_none=True) == (
+        '{"price":{"amount":"1234.50","currency":"CNY"}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "taken"),
+    [
+        (NonNegativeMoney, "0.00", True),
+        (NonNegativeMoney, "-0.01", False),
+        (PositiveMoney, "0.01", True),
+        (PositiveMoney, "0.00", False),
+    ],
+)
+def test_amounts_from_outside_can_be_bounded(kind: Any, amount: str, taken: bool) -> None:
+    adapter = TypeAdapter[Money](kind)
+    wire = {"amount": amount, "currency": "CNY"}
+
+    if taken:
+        assert adapter.validate_python(wire) == cny(amount)
+    else:
+        with pytest.raises(ValidationError, match="must"):
+            adapter.validate_python(wire)
+
+
+def test_every_currency_has_the_decimals_that_the_world_uses() -> None:
+    known = list_currencies(Locale("en"))
+    # Babel follows local habit, where ISO 4217 counts in smaller units.
+    habit = {
+        "AFN": 2, "ALL": 2, "COP": 2, "IDR": 2, "IQD": 3, "IRR": 2, "KPW": 2, "LAK": 2, "LBP": 2,
+        "MGA": 2, "MMK": 2, "PKR": 2, "RSD": 2, "SLE": 2, "SOS": 2, "SYP": 2, "TZS": 2, "UZS": 2,
+        "YER": 2, "CRC": 2, "HUF": 2, "AMD": 2, "GYD": 2, "MUR": 2, "MNT": 2, "CZK": 2, "NOK": 2,
+        "SEK": 2, "TWD": 2, "TMT": 2,
+    }  # fmt: skip
+    for code, exponent in EXPONENTS.items():
+        assert code in known
+        assert exponent in (get_currency_precision(code), habit.get(code))

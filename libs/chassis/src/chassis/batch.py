@@ -212,6 +212,7 @@ class BatchProcessor:
                 if is_infrastructure(error) or tx.used_sql:
                     raise
                 tx.revert()
+                tracing.record_exception(error)
                 return error
         return None
 

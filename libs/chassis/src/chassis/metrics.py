@@ -3,65 +3,134 @@
 from __future__ import annotations
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Histogram, Meter
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.registry import REGISTRY
+
+SHORT_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Bounds for what should take milliseconds."""
+LONG_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600, 86_400)
+"""Bounds for what can wait for an outage or a person."""
+EXPORT_EVERY_MS = 15_000
+_DESTINATION, _ERROR = "messaging.destination.name", "error.type"
+
+
+def _seconds(meter: Meter, name: str, bounds: tuple[float, ...], description: str) -> Histogram:
+    return meter.create_histogram(
+        name, unit="s", description=description, explicit_bucket_boundaries_advisory=bounds
+    )
 
 
 class Metrics:
-    """The instruments of one process, rendered for Prometheus."""
+    """The instruments of one process, rendered for Prometheus and, given an endpoint, sent by OTLP.
 
-    def __init__(self, service: str, *, instance: str) -> None:
-        reader = PrometheusMetricReader(disable_target_info=True)
-        # The reader registers itself globally; a registry of our own keeps two apps apart.
-        REGISTRY.unregister(reader._collector)
+    Each has its own registry and provider, so that several applications in one process stay apart.
+    """
+
+    def __init__(self, service: str, *, instance: str, otlp_endpoint: str | None = None) -> None:
+        self._service = service
         self._registry = CollectorRegistry()
-        self._registry.register(reader._collector)
-        provider = MeterProvider(
-            [reader],
+        readers: list[MetricReader] = [
+            PrometheusMetricReader(
+                disable_target_info=True, scope_info_enabled=False, registry=self._registry
+            )
+        ]
+        if otlp_endpoint:
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+            exporter = OTLPMetricExporter(f"{otlp_endpoint.rstrip('/')}/v1/metrics", timeout=5)
+            readers.append(PeriodicExportingMetricReader(exporter, EXPORT_EVERY_MS))
+        self._provider = MeterProvider(
+            readers,
             resource=Resource.create({"service.name": service, "service.instance.id": instance}),
             shutdown_on_exit=False,
         )
-        meter = provider.get_meter("chassis")
-        self._consumed = meter.create_counter("messaging.client.consumed.messages")
-        self._sent = meter.create_counter("messaging.client.sent.messages")
-        self._process = meter.create_histogram("messaging.process.duration", unit="s")
-        self._critical = meter.create_histogram("ltc.critical.time", unit="s")
-        self._duplicates = meter.create_counter("ltc.inbox.duplicates")
-        self._ignored = meter.create_counter("ltc.consumer.ignored")
-        self._failed = meter.create_counter("ltc.consumer.batch.failures")
-        self._rebalances = meter.create_counter("ltc.consumer.rebalances")
-        self._parked_now = meter.create_counter("ltc.parking.parked")
-        self._relay_errors = meter.create_counter("ltc.relay.errors")
-        self._pending = meter.create_gauge("ltc.outbox.pending")
-        self._oldest = meter.create_gauge("ltc.outbox.oldest.age", unit="s")
-        self._lag = meter.create_gauge("ltc.consumer.lag")
-        self._parked_keys = meter.create_gauge("ltc.parking.keys")
-        self._parked_messages = meter.create_gauge("ltc.parking.messages")
-        self._parked_age = meter.create_gauge("ltc.parking.oldest.age", unit="s")
-        self._gates = meter.create_gauge("ltc.gate.open")
-        self._overdue = meter.create_gauge("ltc.gate.overdue")
-        self._transaction = meter.create_gauge("ltc.db.oldest.transaction", unit="s")
+        meter = self._provider.get_meter("chassis")
+        self._create_messaging(meter)
+        self._create_queues(meter)
+        self._requests = _seconds(
+            meter, "http.server.request.duration", SHORT_S, "Duration of HTTP requests"
+        )
 
-    def relayed(self, sent: int, failed: int) -> None:
+    def _create_messaging(self, meter: Meter) -> None:
+        counter = meter.create_counter
+        self._consumed = counter("messaging.client.consumed.messages", "{message}", "Delivered")
+        self._sent = counter("messaging.client.sent.messages", "{message}", "Sent, by outcome")
+        self._operation = _seconds(
+            meter, "messaging.client.operation.duration", SHORT_S, "Sending one batch"
+        )
+        self._process = _seconds(
+            meter, "messaging.process.duration", SHORT_S, "Handling one batch, commit included"
+        )
+        self._critical = _seconds(
+            meter,
+            "ltc.critical.time",
+            LONG_S,
+            "From an event's creation to its handling",
+        )
+        self._duplicates = counter("ltc.inbox.duplicates", "{message}", "Seen before, not applied")
+        self._ignored = counter("ltc.consumer.ignored", "{message}", "Of types nobody here hears")
+        self._failed = counter("ltc.consumer.batch.failures", "{batch}", "Batches to be repeated")
+        self._rebalances = counter("ltc.consumer.rebalances", "{rebalance}", "Partitions moved")
+        self._paused = meter.create_gauge("ltc.consumer.paused", "{partition}", "Backing off")
+        self._lag = meter.create_gauge("ltc.consumer.lag", "{message}", "Not yet applied")
+        self._lag_s = meter.create_gauge("ltc.consumer.lag.age", "s", "Age of the next to apply")
+
+    def _create_queues(self, meter: Meter) -> None:
+        gauge = meter.create_gauge
+        self._relay_errors = meter.create_counter("ltc.relay.errors", "{error}", "Not published")
+        self._pending = gauge("ltc.outbox.pending", "{message}", "Facts not yet published")
+        self._oldest = gauge("ltc.outbox.oldest.age", "s", "Age of the oldest unpublished fact")
+        self._parked_now = meter.create_counter("ltc.parking.parked", "{message}", "Ever parked")
+        self._parked_keys = gauge("ltc.parking.keys", "{key}", "Parked keys by status")
+        self._parked_messages = gauge("ltc.parking.messages", "{message}", "Parked messages")
+        self._parked_age = gauge("ltc.parking.oldest.age", "s", "Age of the oldest parked key")
+        self._classes = gauge("ltc.parking.class.keys", "{key}", "Parked keys by error class")
+        self._class_age = gauge("ltc.parking.class.oldest.age", "s", "Oldest key by error class")
+        self._dead = gauge("ltc.dead.letters", "{message}", "Given up, waiting for a person")
+        self._gates = gauge("ltc.gate.open", "{gate}", "Gates that somebody must pass")
+        self._overdue = gauge("ltc.gate.overdue", "{gate}", "Open gates past their time")
+        self._stage_age = gauge("ltc.stage.age", "s", "Time since open work was last moved")
+        self._transaction = gauge("ltc.db.oldest.transaction", "s", "Oldest open transaction")
+        self._seen_classes: set[str] = set()
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One HTTP request. Route is the template, never the path."""
+        about: dict[str, str | int] = {
+            "http.request.method": method,
+            "http.response.status_code": status,
+        }
+        if route:
+            about["http.route"] = route
+        if status >= 500:
+            about[_ERROR] = str(status)
+        self._requests.record(seconds, about)
+
+    def relayed(self, sent: int, failed: int, seconds: float | None = None) -> None:
+        """One relay round: facts acknowledged, facts left, and how long sending took."""
         self._sent.add(sent)
         if failed:
-            self._relay_errors.add(failed, {"error.type": "unpublished"})
+            self._relay_errors.add(failed, {_ERROR: "unpublished"})
+        if seconds is not None:
+            self._operation.record(seconds, {"messaging.operation.name": "send"})
 
     def relay_failed(self, error: str) -> None:
-        self._relay_errors.add(1, {"error.type": error})
+        self._relay_errors.add(1, {_ERROR: error})
 
     def batch_consumed(self, topic: str, count: int, seconds: float) -> None:
-        self._consumed.add(count, {"messaging.destination.name": topic})
-        self._process.record(seconds, {"messaging.destination.name": topic})
+        """Of one batch, the messages of one topic; the seconds are the whole batch's."""
+        self._consumed.add(count, {_DESTINATION: topic})
+        self._process.record(seconds, {_DESTINATION: topic})
 
     def batch_failed(self, error: str) -> None:
-        self._failed.add(1, {"error.type": error})
+        self._failed.add(1, {_ERROR: error})
 
-    def critical_time(self, seconds: float) -> None:
+    def critical_time(self, seconds: float, topic: str | None = None) -> None:
         """From an event's creation to the end of its handling, for the oldest of a batch."""
-        self._critical.record(max(0.0, seconds))
+        about = {_DESTINATION: topic} if topic else None
+        self._critical.record(max(0.0, seconds), about)
 
     def duplicates(self, count: int) -> None:
         if count:
@@ -77,8 +146,17 @@ class Metrics:
     def rebalanced(self) -> None:
         self._rebalances.add(1)
 
-    def lag(self, messages: int) -> None:
+    def paused(self, partitions: int) -> None:
+        """Partitions that wait for the surroundings to recover."""
+        self._paused.set(partitions)
+
+    def lag(self, messages: int, seconds: float | None = None) -> None:
+        """Messages not yet applied and, where known, the age of the first of them."""
         self._lag.set(messages)
+        if seconds is not None:
+            self._lag_s.set(seconds)
+        elif messages == 0:
+            self._lag_s.set(0.0)
 
     def outbox_state(self, pending: int, oldest_s: float) -> None:
         self._pending.set(pending)
@@ -90,9 +168,28 @@ class Metrics:
         self._parked_messages.set(messages)
         self._parked_age.set(oldest_s)
 
+    def parked_classes(self, classes: dict[str, tuple[int, float]]) -> None:
+        """Per error class: parked keys, and the age of the oldest in seconds. A class that is
+        gone goes to zero, so that its alert ends."""
+        for name in self._seen_classes - classes.keys():
+            self._classes.set(0, {_ERROR: name})
+            self._class_age.set(0.0, {_ERROR: name})
+        for name, (keys, oldest_s) in classes.items():
+            self._classes.set(keys, {_ERROR: name})
+            self._class_age.set(oldest_s, {_ERROR: name})
+        self._seen_classes |= classes.keys()
+
+    def dead_letters(self, messages: int) -> None:
+        self._dead.set(messages)
+
     def gates_state(self, open_gates: int, overdue: int) -> None:
         self._gates.set(open_gates)
         self._overdue.set(overdue)
+
+    def stage_age(self, longest_s: float, p95_s: float) -> None:
+        """How long this service's open work has stood still."""
+        self._stage_age.set(longest_s, {"statistic": "max"})
+        self._stage_age.set(p95_s, {"statistic": "p95"})
 
     def oldest_transaction(self, seconds: float) -> None:
         self._transaction.set(seconds)
@@ -100,3 +197,7 @@ class Metrics:
     def render(self) -> bytes:
         """Prometheus' text format."""
         return generate_latest(self._registry)
+
+    def shutdown(self) -> None:
+        """Send what is held and stop."""
+        self._provider.shutdown()

@@ -21,6 +21,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from chassis.bulk import fetch
 from chassis.schema import ensure_partitions
 from chassis.settings import Settings
 
@@ -65,26 +66,46 @@ async def upgrade(package: str, database_url: str, *, revision: str = "head") ->
     await engine.dispose()
 
 
-async def ensure_group_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> int:
-    """Start a group at the earliest record of every partition it has no offset for.
+async def ensure_group_offsets(
+    database_url: str, bootstrap: str, group: str, topics: Sequence[str]
+) -> int:
+    """Start a group at the earliest record of topics that it has never been started on.
 
-    Without this a new subscription would stop loudly (``auto_offset_reset=none``). Returns how many
-    partitions were given an offset. Raises LookupError when a topic does not exist.
+    Without this a new subscription would stop loudly (``auto_offset_reset=none``). What the group
+    was started on is kept in the service's own database, because a broker that has just come up
+    may for a moment know of no offsets. Returns how many partitions were given one. Raises
+    LookupError when a topic does not exist.
     """
+    engine = create_async_engine(database_url)
+    try:
+        async with engine.begin() as connection:
+            known = await fetch(
+                connection, "SELECT topic FROM subscription WHERE consumer = $1", group
+            )
+            new = sorted(set(topics) - {row[0] for row in known})
+            given = await _give_offsets(bootstrap, group, new) if new else 0
+            for topic in new:
+                await connection.exec_driver_sql(
+                    "INSERT INTO subscription VALUES ($1, $2, now())", (group, topic)
+                )
+        return given
+    finally:
+        await engine.dispose()
+
+
+async def _give_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> int:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
     )
     await consumer.start()
     try:
-        wanted: list[TopicPartition] = []
-        for topic in topics:
-            partitions = await _partitions(consumer, topic)
-            wanted += [TopicPartition(topic, n) for n in partitions]
+        wanted = [
+            TopicPartition(topic, n) for topic in topics for n in await _partitions(consumer, topic)
+        ]
         consumer.assign(wanted)
         missing = [p for p in wanted if await consumer.committed(p) is None]
         if missing:
-            beginnings = await consumer.beginning_offsets(missing)
-            await consumer.commit(beginnings)
+            await consumer.commit(await consumer.beginning_offsets(missing))
         return len(missing)
     finally:
         await consumer.stop()
@@ -103,7 +124,12 @@ async def main(package: str, *, subscribe: bool) -> None:
     await upgrade(package, settings.database_url.get_secret_value())
     consumer = importlib.import_module(f"{package}.main").service.consumer
     if subscribe and consumer.subscriptions:
-        new = await ensure_group_offsets(settings.kafka_bootstrap, consumer.group, consumer.topics)
+        new = await ensure_group_offsets(
+            settings.database_url.get_secret_value(),
+            settings.kafka_bootstrap,
+            consumer.group,
+            consumer.topics,
+        )
         if new:
             logger.info("%s: %d partitions start at their earliest record", consumer.group, new)
 

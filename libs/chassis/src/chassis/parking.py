@@ -20,7 +20,6 @@ from chassis import bulk, inbox
 from chassis.delivery import Delivery, RawRecord, Undecodable
 from chassis.domain import DependencyMissing
 from chassis.tables import ParkedMessageRow, table_of
-from chassis.tracing import current_trace_id
 
 RETRY_AFTER_S = (1.0, 5.0, 30.0, 300.0, 1800.0)
 """Seconds until the next try, by the number of tries so far. After the last one: dead."""
@@ -119,7 +118,7 @@ async def park(
             type(error).__name__,
             str(error).replace("\0", "")[:2000],
             wake_key,
-            current_trace_id(),
+            delivery.trace.trace_id if delivery.trace else None,
             now,
         ),
     )

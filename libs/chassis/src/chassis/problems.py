@@ -76,7 +76,7 @@ class Problem(HTTPException):
 
 
 def slug(name: str) -> str:
-    """``QuoteLapsed`` → ``quote-lapsed``."""
+    """``LinkExpired`` → ``link-expired``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 

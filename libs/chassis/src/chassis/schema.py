@@ -75,6 +75,8 @@ V1: tuple[str, ...] = (
         CONSTRAINT pk_gate PRIMARY KEY (aggregate_id, name, opened_at))""",
     "CREATE INDEX ix_gate_journey_id ON gate (journey_id)",
     "CREATE INDEX ix_gate_due_at ON gate (due_at) WHERE cleared_at IS NULL AND overdue_at IS NULL",
+    "CREATE TABLE subscription (consumer text NOT NULL, topic text NOT NULL,"
+    " since timestamptz NOT NULL, CONSTRAINT pk_subscription PRIMARY KEY (consumer, topic))",
     "CREATE TABLE number_series (series text CONSTRAINT pk_number_series PRIMARY KEY,"
     " next_value bigint NOT NULL)",
 )

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
 
     otlp_endpoint: str | None = None
     trace_ratio: float = 1.0
+    traces_per_second: float = 20.0
+    """Traces begun here at most; 0 sets no bound. Full spans at full load would cost as much as the
+    work they watch."""
     log_level: str = "INFO"
 
     relay_sweep_ms: int = 75

@@ -224,6 +224,17 @@ class GateRow(ChassisRow, table=True):
     evidence: str | None = Field(default=None, sa_type=Text)
 
 
+class SubscriptionRow(ChassisRow, table=True):
+    """A topic that a consumer has been started on. Only one that is not here yet may be given
+    offsets: for any other, missing offsets are a loss, and the consumer stops, not guesses."""
+
+    __tablename__ = "subscription"
+
+    consumer: str = Field(sa_type=Text, primary_key=True)
+    topic: str = Field(sa_type=Text, primary_key=True)
+    since: datetime
+
+
 class NumberSeriesRow(ChassisRow, table=True):
     """The next number of a series that may have no gaps: locked by whoever takes one."""
 

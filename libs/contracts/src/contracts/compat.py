@@ -1,7 +1,8 @@
-"""``python -m contracts.compat``: whether a change of the facts breaks those who listen.
+"""Has an edit broken anybody? ``python -m contracts.compat [--base REV] [--allow-breaking]``
 
-Compares today's schemas with those of the merge base, and every fixture ever committed with today's
-models. Names the type, the field and the rule, and says what to do instead.
+Compares the facts as they are now with the schemas and fixtures at the merge base with the main
+branch, or at the revision given. Exits 1 when anything breaks, naming type, field, rule and what to
+do instead; with ``--allow-breaking``, until the contracts are 1.0, says so and exits 0.
 """
 
 from __future__ import annotations
@@ -9,183 +10,154 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from contracts.breach import Breach, compare
 from contracts.catalog import FACTS
-from contracts.generate import GOLDEN, LIBRARY, ROOT, schema_of
+from contracts.envelope import Envelope, MalformedEnvelope
+from contracts.event import Event
+from contracts.generate import GOLDEN, PACKAGE, SCHEMAS
+from contracts.samples import SAMPLES
+from contracts.schema import Schema, schema_of
+from contracts.schema_reader import refusal
 
-INSTEAD = "publish a new version of the type beside the old one"
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """One way in which a change would break a hearer."""
-
-    type: str
-    field: str
-    rule: str
-
-    def __str__(self) -> str:
-        return f"{self.type}: {self.field}: {self.rule}; {INSTEAD}"
+MAIN_BRANCHES = ("origin/main", "main")
 
 
-def compare(name: str, old: dict[str, Any], new: dict[str, Any] | None) -> list[Breach]:
-    """What of a type's change breaks hearers of the old; an empty list when nothing does."""
-    if new is None:
-        return [Breach(name, "", "the type was removed")]
-    found: list[Breach] = []
-    for word, rule in (("x-topic", "the topic changed"), ("x-key", "the key changed")):
-        if old.get(word) != new.get(word):
-            found.append(Breach(name, word.removeprefix("x-"), rule))
-    found += _objects(name, "", old, new, old.get("$defs", {}), new.get("$defs", {}))
+def compare_catalogues(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> list[Breach]:
+    """Every published type against what it is now. A type that is new cannot break anybody."""
+    found = []
+    for name, schema in old.items():
+        if name not in new:
+            found.append(Breach(name, "", "type-removed", "nobody says it any more"))
+        else:
+            found += compare(schema, new[name])
     return found
 
 
-def _objects(
-    name: str, at: str, old: dict[str, Any], new: dict[str, Any], olds: Any, news: Any
-) -> Iterator[Breach]:
-    before, after = old.get("properties", {}), new.get("properties", {})
-    for field, spec in before.items():
-        path = f"{at}/{field}"
-        if field not in after:
-            yield Breach(name, path, "the field was removed or renamed")
-            continue
-        if field in old.get("required", []) and field not in new.get("required", []):
-            yield Breach(name, path, "a field that was always there became optional")
-        yield from _values(name, path, spec, after[field], olds, news)
-    for field in new.get("required", []):
-        if field not in old.get("required", []):
-            word = "a new field is required" if field not in before else "the field became required"
-            yield Breach(name, f"{at}/{field}", word)
+def compare_fixtures(old: Mapping[str, str], new: Mapping[str, str]) -> list[Breach]:
+    """Fixtures, once published, stay as they are."""
+    found = []
+    for name, text in old.items():
+        if name not in new:
+            found.append(Breach(name, "", "fixture-removed", "the golden sample is gone"))
+        elif new[name] != text:
+            found.append(Breach(name, "", "fixture-edited", "the golden sample is another"))
+    return found
 
 
-_TIGHTER = {
-    "minLength": 1,
-    "maxLength": -1,
-    "minimum": 1,
-    "maximum": -1,
-    "exclusiveMinimum": 1,
-    "exclusiveMaximum": -1,
-    "minItems": 1,
-    "maxItems": -1,
-}
-
-
-def _values(name: str, at: str, old: Any, new: Any, olds: Any, news: Any) -> Iterator[Breach]:
-    old, new = _resolved(old, olds), _resolved(new, news)
-    if _types(old, olds) != _types(new, news):
-        yield Breach(name, at, f"the type changed from {_types(old, olds)} to {_types(new, news)}")
-        return
-    for word in ("format", "pattern", "x-personal", "x-unit"):
-        if old.get(word) != new.get(word):
-            yield Breach(name, at, f"{word} changed from {old.get(word)} to {new.get(word)}")
-    if "enum" in old and set(old["enum"]) != set(new.get("enum", old["enum"])):
-        yield Breach(name, at, "the known values changed; values are open, keep them as text")
-    for word, direction in _TIGHTER.items():
-        was, now = old.get(word), new.get(word)
-        if now is not None and (was is None or (now - was) * direction > 0):
-            yield Breach(name, at, f"{word} was tightened from {was} to {now}")
-    if old.get("type") == "object" or "properties" in old:
-        yield from _objects(name, at, old, new, olds, news)
-    if old.get("type") == "array":
-        yield from _values(name, f"{at}[]", old.get("items", {}), new.get("items", {}), olds, news)
-    for was, now in zip(old.get("anyOf", []), new.get("anyOf", []), strict=False):
-        yield from _values(name, at, was, now, olds, news)
-
-
-def _resolved(spec: Any, defs: Any) -> Any:
-    ref = spec.get("$ref") if isinstance(spec, dict) else None
-    return defs[ref.rsplit("/", 1)[1]] if ref else spec
-
-
-def _types(spec: Any, defs: Any) -> str:
-    if "anyOf" in spec:
-        return " or ".join(
-            sorted(_types(_resolved(option, defs), defs) for option in spec["anyOf"])
-        )
-    return str(spec.get("type", "any"))
-
-
-def fixture_breaches() -> list[Breach]:
-    """Every fixture ever committed must still be readable."""
-    found: list[Breach] = []
-    for path in sorted(GOLDEN.glob("*.json")):
-        fact = FACTS.get(path.stem)
+def read_fixtures(fixtures: Mapping[str, str], facts: Mapping[str, type[Event]]) -> list[Breach]:
+    """Every sample ever promised must be read, and nothing it says be lost."""
+    found = []
+    for name, text in fixtures.items():
+        fact = facts.get(name)
         if fact is None:
-            found.append(Breach(path.stem, "", "the type was removed"))
             continue
+        golden = json.loads(text)
         try:
-            fact.model_validate(json.loads(path.read_text(encoding="utf-8"))["value"])
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = "/" + "/".join(map(str, first["loc"]))
-            found.append(Breach(path.stem, field, f"an old message is refused: {first['msg']}"))
+            Envelope.from_headers([(k, v.encode()) for k, v in golden["headers"].items()])
+            again = json.loads(fact.model_validate(golden["value"]).model_dump_json())
+        except (ValidationError, MalformedEnvelope) as error:
+            first = str(error).replace("\n", " ")
+            found.append(Breach(name, "", "fixture-unreadable", first))
+            continue
+        found += [
+            Breach(name, where, "fixture-unreadable", "is lost or altered in reading")
+            for where in lost(golden["value"], again)
+        ]
     return found
 
 
-def merge_base() -> str | None:
-    """The commit that this work started from; none in a repository without one."""
-    for branch in ("origin/main", "main"):
-        done = subprocess.run(
-            ["git", "merge-base", "HEAD", branch],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
-            return done.stdout.strip()
+def lost(before: Any, after: Any, at: str = "") -> Iterator[str]:
+    """Pointers to what one JSON value says and the other does not."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name, value in before.items():
+            if name in after:
+                yield from lost(value, after[name], f"{at}/{name}")
+            else:
+                yield f"{at}/{name}"
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from lost(one, other, f"{at}/{index}")
+    elif before != after:
+        yield at
+
+
+def read_samples(old: Mapping[str, Schema], samples: Mapping[str, Any]) -> list[Breach]:
+    """What we say today must be readable by those who still go by the published schema."""
+    found = []
+    for name, schema in old.items():
+        problem = refusal(schema, samples[name]) if name in samples else None
+        if problem is not None:
+            found.append(Breach(name, problem[0], "sample-unreadable", problem[1]))
+    return found
+
+
+def main(arguments: Sequence[str] | None = None, package: Path = PACKAGE) -> int:
+    parser = argparse.ArgumentParser(prog="python -m contracts.compat", description=__doc__)
+    parser.add_argument("--base", help="revision to compare with")
+    parser.add_argument("--allow-breaking", action="store_true", help="tell, but exit 0")
+    options = parser.parse_args(arguments)
+    base = options.base or merge_base(package)
+    if options.base and not known_revision(package, options.base):
+        sys.stderr.write(f"there is no revision {options.base}\n")
+        return 2
+    fixtures = {p.stem: p.read_text(encoding="utf-8") for p in (package / GOLDEN).glob("*.json")}
+    found = read_fixtures(fixtures, FACTS)
+    if base is None:
+        sys.stdout.write("no earlier revision to compare with; fixtures only\n")
+    else:
+        old = {n: json.loads(t) for n, t in files_at(package, base, SCHEMAS).items()}
+        found += compare_catalogues(old, {name: schema_of(fact) for name, fact in FACTS.items()})
+        found += compare_fixtures(files_at(package, base, GOLDEN), fixtures)
+        said = {f.name: json.loads(f.model_dump_json()) for f in SAMPLES.values()}
+        found += read_samples(old, said)
+    for breach in found:
+        sys.stderr.write(f"{breach}\n")
+    counted = f"{len(found)} breaking" if found else "nothing breaks"
+    sys.stdout.write(f"{len(FACTS)} facts against {base or 'their fixtures'}: {counted}\n")
+    return 1 if found and not options.allow_breaking else 0
+
+
+def merge_base(package: Path) -> str | None:
+    """The commit this work started from; none in a tree without history."""
+    for branch in MAIN_BRANCHES:
+        found = _git(package, "merge-base", "HEAD", branch)
+        if found:
+            return found.strip()
     return None
 
 
-def committed(base: str, folder: str) -> dict[str, str]:
-    """The files of a folder of the library as they were in a commit, by type."""
-    prefix = f"{LIBRARY.relative_to(ROOT)}/{folder}/"
-    listed = subprocess.run(
-        ["git", "ls-tree", "-r", "--name-only", base, prefix],
-        cwd=ROOT,
+def known_revision(package: Path, revision: str) -> bool:
+    return _git(package, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is not None
+
+
+def files_at(package: Path, revision: str, folder: Path) -> dict[str, str]:
+    """The JSON files of a folder as they were, by name without ending."""
+    listing = _git(package, "ls-tree", "--name-only", revision, f"{folder.as_posix()}/") or ""
+    return {
+        Path(path).stem: _git(package, "show", f"{revision}:./{path}") or ""
+        for path in listing.splitlines()
+        if path.endswith(".json")
+    }
+
+
+def _git(package: Path, *arguments: str) -> str | None:
+    """What git answers, run in the package's folder; none when it refuses."""
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=package,
         capture_output=True,
-        text=True,
         check=False,
+        encoding="utf-8",
     )
-    texts: dict[str, str] = {}
-    for path in listed.stdout.split():
-        shown = subprocess.run(
-            ["git", "show", f"{base}:{path}"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-        texts[path.removeprefix(prefix).removesuffix(".json")] = shown.stdout
-    return texts
-
-
-def breaches(base: str) -> list[Breach]:
-    found: list[Breach] = []
-    for name, text in committed(base, "schemas").items():
-        fact = FACTS.get(name)
-        found += compare(name, json.loads(text), schema_of(fact) if fact else None)
-    for name, text in committed(base, "tests/golden").items():
-        path = GOLDEN / f"{name}.json"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            found.append(Breach(name, "", "a fixture was edited or removed"))
-    return found + fixture_breaches()
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--base", help="compare with this commit instead of the merge base")
-    parser.add_argument(
-        "--allow-breaking", action="store_true", help="print breaches and go on (before 1.0)"
-    )
-    arguments = parser.parse_args()
-    base = arguments.base or merge_base()
-    found = breaches(base) if base else fixture_breaches()
-    for breach in found:
-        print(breach)  # noqa: T201 - this is a command
-    return 0 if arguments.allow_breaking or not found else 1
+    return done.stdout if done.returncode == 0 else None
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -68,7 +68,7 @@ class ContractPartySigned(ContractFact):
 
 
 class ContractSigned(ContractFact):
-    """All parties have signed: from here on nothing is undone, only amended or credited."""
+    """All parties have signed: from here nothing is undone, only amended, cancelled, credited."""
 
     name: ClassVar[str] = "ltc.contract.signed.v1"
 

@@ -11,6 +11,7 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 SCHEMA_PATH = "/schemas"
 _CONTENT_TYPE = ("content-type", b"application/json")
+_SEQUENCE_DIGITS = 20
 _SPEC = ("ce_specversion", b"1.0")
 
 
@@ -62,7 +63,7 @@ class Envelope:
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Envelope:
-        """Read an envelope; unknown headers are ignored. Raises MalformedEnvelope naming one."""
+        """Read an envelope. Raises MalformedEnvelope naming the header; ignores unknown ones."""
         found = dict(headers)
         time = _text(found, "ce_time")
         try:
@@ -72,7 +73,7 @@ class Envelope:
         if moment.tzinfo is None:
             raise MalformedEnvelope("ce_time has no offset")
         sequence = _text(found, "ce_sequence")
-        if not sequence.isdigit():
+        if not (sequence.isascii() and sequence.isdigit() and len(sequence) <= _SEQUENCE_DIGITS):
             raise MalformedEnvelope(f"ce_sequence is no number: {sequence[:40]!r}")
         subject = _text(found, "ce_subject")
         return cls(

@@ -16,7 +16,12 @@ class Event(BaseModel):
     newer speaker may add optional ones.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        ser_json_timedelta="iso8601",
+        use_attribute_docstrings=True,
+    )
 
     name: ClassVar[str]
     key: ClassVar[str]

@@ -21,6 +21,12 @@ LIMIT = 10**15
 _AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,4})?")
 
 
+_SURELY_SMALL = 15
+"""A number of so many digits is below the limit."""
+
+_WIRE = core_schema.dict_schema(core_schema.str_schema(), core_schema.str_schema())
+
+
 class CurrencyMismatch(ValueError):
     """Two currencies were mixed without a rate."""
 
@@ -39,6 +45,8 @@ class Money:
     currency: str
 
     def __init__(self, minor: int, currency: str) -> None:
+        if type(minor) is not int:
+            raise ValueError(f"minor units are whole numbers, not {minor!r}")
         if currency not in EXPONENTS:
             raise ValueError(f"{currency!r} is no ISO 4217 currency")
         if not -LIMIT <= minor <= LIMIT:
@@ -46,13 +54,16 @@ class Money:
         object.__setattr__(self, "minor", minor)
         object.__setattr__(self, "currency", currency)
 
+    def __reduce__(self) -> tuple[type[Money], tuple[int, str]]:
+        return Money, (self.minor, self.currency)
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("Money does not change; make another")
 
     @classmethod
     def parse(cls, amount: str, currency: str) -> Self:
         """From a decimal string. Raises ValueError saying what is wrong with it."""
-        exponent = EXPONENTS.get(currency)
+        exponent = EXPONENTS.get(currency) if isinstance(currency, str) else None
         if exponent is None:
             raise ValueError(f"currency: {currency!r} is no ISO 4217 currency")
         if not isinstance(amount, str) or not _AMOUNT.fullmatch(amount):
@@ -72,9 +83,11 @@ class Money:
         exponent = EXPONENTS[self.currency]
         if exponent == 0:
             return str(self.minor)
-        digits = str(abs(self.minor)).rjust(exponent + 1, "0")
-        sign = "-" if self.minor < 0 else ""
-        return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}"
+        digits = str(self.minor)
+        if len(digits) <= exponent or self.minor < 0:
+            padded = digits.removeprefix("-").rjust(exponent + 1, "0")
+            digits = f"-{padded}" if self.minor < 0 else padded
+        return f"{digits[:-exponent]}.{digits[-exponent:]}"
 
     def __add__(self, other: Money) -> Money:
         return Money(self.minor + self._same(other), self.currency)
@@ -142,6 +155,30 @@ class Money:
 
     @classmethod
     def _from_wire(cls, value: Any) -> Money:
+        """The canonical form by the shortest way, as facts hold a dozen amounts; else with care."""
+        try:
+            currency = value["currency"]
+            exponent = EXPONENTS[currency]
+            amount = value["amount"]
+            if exponent and len(value) == 2 and amount[~exponent] == ".":
+                whole = amount[:~exponent]
+                digits = whole + amount[-exponent:]
+                if (
+                    (whole[0] != "0" or whole == "0")
+                    and len(digits) <= _SURELY_SMALL
+                    and digits.isdigit()
+                    and digits.isascii()
+                ):
+                    money = _bare(Money)
+                    _set_minor(money, int(digits))
+                    _set_currency(money, currency)
+                    return money
+        except (KeyError, TypeError, IndexError, AttributeError):
+            pass
+        return cls._from_anything(value)
+
+    @classmethod
+    def _from_anything(cls, value: Any) -> Money:
         if isinstance(value, Money):
             return value
         if not isinstance(value, dict):
@@ -160,7 +197,9 @@ class Money:
     ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
             cls._from_wire,
-            serialization=core_schema.plain_serializer_function_ser_schema(cls._to_wire),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                cls._to_wire, return_schema=_WIRE
+            ),
         )
 
     @classmethod
@@ -178,6 +217,12 @@ class Money:
             "required": ["amount", "currency"],
             "examples": [{"amount": "1234.50", "currency": "CNY"}],
         }
+
+
+# The slots' own setters: the way past the refusing __setattr__ that costs least.
+_bare = object.__new__
+_set_minor = Money.__dict__["minor"].__set__
+_set_currency = Money.__dict__["currency"].__set__
 
 
 def _not_negative(money: Money) -> Money:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from contracts.ids import AccountId, ContactId
 
-PERSONAL: JsonDict = {"x-personal": True}
+PERSONAL: dict[str, JsonValue] = {"x-personal": True}
 
 
 class Snapshot(BaseModel):
     """A part of a fact: what its hearer needs to know, as it was at that moment."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Account(Snapshot):

@@ -137,7 +137,7 @@ class ScheduleItem(Snapshot):
 
 
 class LineProgress(Snapshot):
-    """How far one order line is. ``ordered = open + shipped + cancelled``, delivered ≤ shipped."""
+    """How far a line has come. ``ordered = open + shipped + cancelled``, delivered ≤ shipped."""
 
     line_no: int
     sku: str

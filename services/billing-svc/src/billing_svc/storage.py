@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, Text
+from sqlalchemy import BigInteger, Index, MetaData, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -42,6 +42,15 @@ class BillingAccountRow(Row, AggregateRow, table=True):
 
 class InvoiceRow(Row, AggregateRow, table=True):
     __tablename__ = "invoice"
+    __table_args__ = (
+        Index(
+            "ix_invoice_open",
+            "outstanding_minor",
+            "currency",
+            "account_name",
+            postgresql_where=text("outstanding_minor > 0"),
+        ),
+    )
 
     status: str = Field(sa_type=Text, index=True)
     contract_id: UUID = Field(index=True)

@@ -52,6 +52,7 @@ class ClauseRow(Row, table=True):
     """One version of one clause of the library."""
 
     __tablename__ = "clause"
+    __table_args__ = ({"comment": "seed"},)
 
     clause_id: str = Field(sa_type=Text, primary_key=True)
     version: int = Field(primary_key=True)

@@ -42,6 +42,7 @@ class PriceRow(Row, table=True):
     """One product's price in one book and currency."""
 
     __tablename__ = "price"
+    __table_args__ = ({"comment": "seed"},)
 
     book: str = Field(sa_type=Text, primary_key=True)
     currency: str = Field(sa_type=Text, primary_key=True)
