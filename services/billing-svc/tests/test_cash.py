@@ -1,0 +1,222 @@
+"""Invoices and money on real PostgreSQL: whatever comes first, and however often."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from billing_svc.commands.invoice import invoice_id_of
+from chassis.testing import Harness
+from contracts.billing import InvoiceIssued, InvoicePaid, JourneySettled, PaymentAllocated
+from contracts.contract import ContractSigned
+from contracts.ids import AccountId, ContractId, DealId, OrderId, QuoteId
+from contracts.money import Money
+from contracts.order import OrderDelivered, OrderFulfilled
+from contracts.parties import Account
+from contracts.terms import (
+    Evidence,
+    LineProgress,
+    LineQuantity,
+    PaymentTerms,
+    Prepayment,
+    PricedLine,
+    ScheduleItem,
+    Totals,
+)
+
+NOW = datetime.now(UTC)
+CONTRACT = ContractId(UUID(int=5))
+NET, TAX = Money(1000_00, "CNY"), Money(60_01, "CNY")
+GROSS = NET + TAX
+
+
+def a_signature(*items: ScheduleItem, **changes: Any) -> ContractSigned:
+    line = PricedLine(
+        line_no=1,
+        sku="HW",
+        name="Gateway",
+        kind="goods",
+        quantity=3,
+        list_price=NET,
+        discount_percent=Decimal(0),
+        net=NET,
+        tax_percent=Decimal(6),
+        tax=TAX,
+    )
+    values: dict[str, Any] = {
+        "contract_id": CONTRACT,
+        "number": "C-1",
+        "deal_id": DealId(UUID(int=1)),
+        "quote_id": QuoteId(UUID(int=2)),
+        "deal_number": "D-1",
+        "lead_id": None,
+        "account": Account(account_id=AccountId(UUID(int=3)), name="Acme"),
+        "contact": None,
+        "owner": None,
+        "legal_entity": "LTC-CN",
+        "lines": (line,),
+        "totals": Totals(net=NET, tax=TAX, gross=GROSS),
+        "payment_terms": PaymentTerms(kind="on_delivery"),
+        "schedule": items or (ScheduleItem(n=1, due="on_delivery", amount=GROSS),),
+        "version_hash": "a",
+        "text_hash": "b",
+        "signed_at": NOW,
+    }
+    return ContractSigned(**{**values, **changes})
+
+
+def progress(delivered: int) -> tuple[LineProgress, ...]:
+    return (
+        LineProgress(
+            line_no=1, sku="HW", ordered=3, shipped=delivered, delivered=delivered, cancelled=0
+        ),
+    )
+
+
+ABOUT: dict[str, Any] = {
+    "order_id": OrderId(UUID(int=6)),
+    "number": "O-1",
+    "contract_id": CONTRACT,
+    "deal_id": DealId(UUID(int=1)),
+}
+
+
+def a_delivery(delivered: int) -> OrderDelivered:
+    return OrderDelivered(
+        **ABOUT,
+        lines=(LineQuantity(line_no=1, quantity=1),),
+        progress=progress(delivered),
+        evidence=Evidence(by="ERP", at=NOW, method="erp"),
+        delivered_at=NOW,
+    )
+
+
+def a_fulfilment() -> OrderFulfilled:
+    return OrderFulfilled(**ABOUT, progress=progress(3), fulfilled_at=NOW)
+
+
+async def pay(billing_svc: Harness, number: str, amount: Money, reference: str = "B-1") -> Any:
+    line = {
+        "bank_reference": reference,
+        "amount": {"amount": amount.amount, "currency": "CNY"},
+        "booked_at": NOW.isoformat(),
+        "payer": "Acme",
+        "remittance": f"for {number}",
+    }
+    async with billing_svc.client("integration_bank") as bank:
+        headers = {"Idempotency-Key": uuid4().hex}
+        return await bank.post("/bank-statements", json={"lines": [line]}, headers=headers)
+
+
+async def balance(billing_svc: Harness) -> int:
+    [(total,)] = await billing_svc.rows("SELECT coalesce(sum(minor), 0)::bigint FROM ledger_entry")
+    return int(total)
+
+
+async def test_partial_deliveries_are_invoiced_to_the_cent(billing_svc: Harness) -> None:
+    await billing_svc.receives(a_signature())
+    for delivered in (1, 2, 3):
+        await billing_svc.receives(a_delivery(delivered), times=2)
+    await billing_svc.receives(a_fulfilment())
+
+    issued = await billing_svc.published(InvoiceIssued)
+    assert len(issued) == 3
+    assert Money.total((i.totals.gross for i in issued), "CNY") == GROSS
+    for n, invoice in enumerate(issued):
+        answer = await pay(billing_svc, invoice.number, invoice.totals.gross, f"B-{n}")
+        assert answer.status_code == 200, answer.text
+    [settled] = await billing_svc.published(JourneySettled)
+    assert (settled.invoiced, settled.paid, settled.earned) == (GROSS, GROSS, NET)
+    assert await balance(billing_svc) == 0
+
+
+async def test_deliveries_that_come_before_the_contract_wait_for_it(billing_svc: Harness) -> None:
+    await billing_svc.receives(a_delivery(3))
+    await billing_svc.receives(a_fulfilment())
+    assert await billing_svc.said() == []
+
+    await billing_svc.receives(a_signature())
+    await billing_svc.retry_parked()
+
+    [issued] = await billing_svc.published(InvoiceIssued)
+    assert issued.totals.gross == GROSS
+    assert await billing_svc.rows("SELECT count(*) FROM parked_message") == [(0,)]
+
+
+async def test_a_confirmed_prepayment_is_cash_and_settles_with_the_delivery(
+    billing_svc: Harness,
+) -> None:
+    paid = Prepayment(provider="alipay", reference="P-1", amount=GROSS, captured_at=NOW)
+    item = ScheduleItem(n=1, due="on_signature", amount=GROSS)
+    await billing_svc.receives(a_signature(item, prepayment=paid), times=2)
+    await billing_svc.receives(a_fulfilment(), times=2)
+
+    assert await billing_svc.said() == [
+        "ltc.invoice.issued.v1",
+        "ltc.payment.received.v1",
+        "ltc.payment.allocated.v1",
+        "ltc.invoice.paid.v1",
+        "ltc.journey.settled.v1",
+    ]
+    assert await balance(billing_svc) == 0
+
+
+async def test_a_line_reported_twice_is_one_payment_and_another_amount_is_refused(
+    billing_svc: Harness,
+) -> None:
+    await billing_svc.receives(a_signature(), a_fulfilment())
+    [invoice] = await billing_svc.published(InvoiceIssued)
+    first = await pay(billing_svc, invoice.number, GROSS)
+    again = await pay(billing_svc, invoice.number, GROSS)
+    other = await pay(billing_svc, invoice.number, Money(1, "CNY"))
+
+    assert [first.json()[0]["new"], again.json()[0]["new"]] == [True, False]
+    assert other.status_code == 422
+    assert len(await billing_svc.published(PaymentAllocated)) == 1
+    assert len(await billing_svc.published(InvoicePaid)) == 1
+
+
+async def test_money_that_nobody_knows_waits_for_finance(billing_svc: Harness) -> None:
+    await billing_svc.receives(a_signature(), a_fulfilment())
+    answer = await pay(billing_svc, "nothing we know", Money(500_00, "CNY"))
+    payment_id = answer.json()[0]["payment_id"]
+    invoice_id = str(invoice_id_of(CONTRACT, 1))
+    async with billing_svc.client("finance") as finance:
+        form = {"invoice_id": invoice_id, "amount": {"amount": "600.00", "currency": "CNY"}}
+        path = f"/payments/{payment_id}/allocations"
+        keyless = await finance.post(path, json=form)
+        too_much = await finance.post(path, json=form, headers={"Idempotency-Key": "a"})
+        form["amount"] = {"amount": "500.00", "currency": "CNY"}
+        done = await finance.post(path, json=form, headers={"Idempotency-Key": "b"})
+        again = await finance.post(path, json=form, headers={"Idempotency-Key": "b"})
+        other = await finance.post(
+            path, json={**form, "invoice_id": str(uuid4())}, headers={"Idempotency-Key": "b"}
+        )
+
+    assert keyless.status_code == 400
+    assert too_much.status_code == 422
+    assert done.json()["status"] == "allocated"
+    assert again.content == done.content
+    assert again.headers["idempotency-replayed"] == "true"
+    assert other.status_code == 422
+    assert await balance(billing_svc) == 0
+
+
+async def test_a_refused_statement_stores_nothing(billing_svc: Harness) -> None:
+    async with billing_svc.client("integration_bank") as bank:
+        for amount in (
+            {"amount": "-1.00", "currency": "CNY"},
+            {"amount": "1.001", "currency": "CNY"},
+            {"amount": "1.00", "currency": "ZZZ"},
+            12.5,
+        ):
+            line = {"bank_reference": "x", "amount": amount, "booked_at": NOW.isoformat()}
+            answer = await bank.post(
+                "/bank-statements", json={"lines": [line]}, headers={"Idempotency-Key": uuid4().hex}
+            )
+            assert answer.status_code == 422
+            assert answer.json()["errors"][0]["pointer"].startswith("/body/lines/0/amount")
+
+    assert await billing_svc.said() == []

@@ -1,0 +1,117 @@
+"""From an accepted offer to a signed contract, on real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from chassis.testing import Harness
+from contract_svc.commands.draft import contract_id_of
+from contracts.contract import ContractSigned, ContractWithdrawn
+from contracts.deal import DealLost
+from contracts.ids import AccountId, DealId, QuoteId
+from contracts.money import Money
+from contracts.parties import Account
+from contracts.quote import QuoteAccepted
+from contracts.terms import Evidence, PaymentTerms, PricedLine, Totals
+
+NOW = datetime.now(UTC)
+DEAL = DealId(UUID(int=1))
+QUOTE = QuoteId(UUID(int=2))
+CONTRACT = contract_id_of(QUOTE, 1)
+NET, TAX = Money(1000_00, "CNY"), Money(60_00, "CNY")
+
+
+def an_acceptance(**changes: Any) -> QuoteAccepted:
+    line = PricedLine(
+        line_no=1,
+        sku="SVC",
+        name="Service",
+        kind="service",
+        quantity=1,
+        list_price=NET,
+        discount_percent=Decimal(0),
+        net=NET,
+        tax_percent=Decimal(6),
+        tax=TAX,
+    )
+    values: dict[str, Any] = {
+        "quote_id": QUOTE,
+        "number": "Q-1",
+        "deal_id": DEAL,
+        "version": 1,
+        "deal_number": "D-1",
+        "lead_id": None,
+        "account": Account(account_id=AccountId(UUID(int=3)), name="Acme"),
+        "contact": None,
+        "owner": None,
+        "lines": (line,),
+        "totals": Totals(net=NET, tax=TAX, gross=NET + TAX),
+        "payment_terms": PaymentTerms(kind="on_delivery"),
+        "valid_until": NOW,
+        "version_hash": "abc",
+        "accepted_at": NOW,
+        "evidence": Evidence(by="Ada", at=NOW, method="signed_link"),
+    }
+    return QuoteAccepted(**{**values, **changes})
+
+
+async def test_a_consent_that_covers_the_signature_signs_at_once(contract_svc: Harness) -> None:
+    await contract_svc.receives(an_acceptance(consent_covers_signature=True), times=2)
+
+    assert await contract_svc.said() == [
+        "ltc.contract.drafted.v1",
+        "ltc.contract.sent_for_signature.v1",
+        "ltc.contract.party_signed.v1",
+        "ltc.contract.party_signed.v1",
+        "ltc.contract.signed.v1",
+    ]
+    [signed] = await contract_svc.published(ContractSigned)
+    assert signed.totals.gross == Money(1060_00, "CNY")
+    assert [(i.due, i.amount) for i in signed.schedule] == [("on_delivery", NET + TAX)]
+
+
+async def test_the_customer_signs_the_text_they_were_shown(contract_svc: Harness) -> None:
+    await contract_svc.receives(an_acceptance())
+    async with contract_svc.client("sales_rep") as seller, contract_svc.client() as customer:
+        token = (await seller.get(f"/contracts/{CONTRACT}/link")).json()["token"]
+        shown = (await customer.get(f"/signing/{token}")).json()
+        form = {"name": "Ada", "text_hash": "another text", "agree": True}
+        other = await customer.post(f"/signing/{token}/signature", json=form)
+        form["text_hash"] = shown["text_hash"]
+        signed = await customer.post(f"/signing/{token}/signature", json=form)
+        again = await customer.post(f"/signing/{token}/signature", json=form)
+
+    assert "Acme" in shown["text"]
+    assert other.status_code == 409
+    assert other.json()["type"] == "urn:ltc:problem:text-differs"
+    assert signed.json()["signed_by"] == ["customer", "company"]
+    assert again.status_code == 409
+    assert len(await contract_svc.published(ContractSigned)) == 1
+
+
+async def test_what_was_signed_never_changes(contract_svc: Harness) -> None:
+    await contract_svc.receives(an_acceptance(consent_covers_signature=True))
+
+    for statement in (
+        "UPDATE contract_text SET text = 'other'",
+        "DELETE FROM contract_text",
+        "UPDATE contract SET text_hash = 'other'",
+        "UPDATE contract SET body = jsonb_set(body, '{totals,gross,amount}', '\"1.00\"')",
+    ):
+        with pytest.raises(DBAPIError, match="never changes"):
+            await contract_svc.execute(statement)
+
+
+async def test_a_lost_deal_takes_an_unsigned_contract_back(contract_svc: Harness) -> None:
+    await contract_svc.receives(an_acceptance())
+    lost = DealLost(deal_id=DEAL, number="D-1", reason="no budget", lost_by="rep", lost_at=NOW)
+    await contract_svc.receives(lost, times=2)
+
+    [withdrawn] = await contract_svc.published(ContractWithdrawn)
+    assert withdrawn.reason == "no budget"

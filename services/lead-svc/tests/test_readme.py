@@ -1,0 +1,19 @@
+"""The README shows the lifecycle that the code has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lead_svc.domain.lead import LIFECYCLE, Status
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def test_the_readme_draws_the_lifecycle_of_the_code() -> None:
+    assert LIFECYCLE.mermaid(Status.NEW) in README.read_text(encoding="utf-8")
+
+
+def test_no_status_is_out_of_reach() -> None:
+    reached = {Status.NEW} | {t for targets in LIFECYCLE.moves.values() for t in targets}
+
+    assert reached == set(Status)
