@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
+from chassis.limits import Budget, address_of
 from chassis.settings import Settings
 
-ALGORITHMS = ["ES256", "RS256", "EdDSA"]
+logger = logging.getLogger(__name__)
+
+ALGORITHMS = ["ES256", "RS256", "Ed25519", "EdDSA"]
+"""The last is the older name of the one before it; issuers still use it."""
+FRESH_S = 300.0
+"""Older keys are fetched again, while requests go on with the old ones."""
 REFRESH_S = 10.0
 """An unknown key id makes us ask the issuer again, at most this often."""
+FIRST_RETRY_S = 1.0
+"""How soon we ask again while we have no key at all."""
 KEEP_S = 3600.0
 """How long known keys are trusted while the issuer does not answer."""
 CACHE_S = 60.0
@@ -57,15 +68,15 @@ class Authenticator:
         self._audience = settings.oidc_audience
         self._jwks_url = settings.oidc_jwks_url
         self._keys: KeySet | None = None
-        self._fetched_at = 0.0
-        self._asked_at = 0.0
-        self._fetching = asyncio.Lock()
+        self._fetched_at = -math.inf
+        self._asked_at = -math.inf
+        self._fetching: asyncio.Task[None] | None = None
         self._cache: dict[bytes, tuple[float, Actor]] = {}
 
     def trust(self, keys: KeySet) -> None:
-        """Use these keys without asking anybody, as tests do."""
+        """Use these keys for good, without asking anybody, as tests do."""
         self._keys = keys
-        self._fetched_at = self._asked_at = time.monotonic()
+        self._fetched_at = self._asked_at = math.inf
 
     async def actor(self, token: str) -> Actor:
         """Whose token this is. Raises Unauthenticated when it does not convince."""
@@ -81,18 +92,18 @@ class Authenticator:
         return actor
 
     async def _claims(self, token: str) -> dict[str, Any]:
-        for last in (False, True):
-            keys = await self._known_keys(again=last)
-            try:
-                decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
-            except (JoseError, ValueError, TypeError, KeyError) as error:
-                if last or not isinstance(error, ValueError):
-                    raise Unauthenticated("the token's signature is not one we trust") from error
-                continue
-            if decoded.header.get("typ", "JWT").lower() not in ("jwt", "at+jwt"):
-                raise Unauthenticated("this is not an access token")
-            return dict(decoded.claims)
-        raise Unauthenticated("the token's key is unknown")
+        decoded = _decode(token, await self._trusted())
+        if decoded is None:
+            decoded = _decode(token, await self._trusted(again=True))
+        if decoded is None:
+            raise Unauthenticated("the token's key is not one of the issuer's")
+        if "kid" not in decoded.header:
+            raise Unauthenticated("the token does not name its key")
+        if decoded.header.get("typ", "JWT").lower() not in ("jwt", "at+jwt"):
+            raise Unauthenticated("this is not an access token")
+        if not isinstance(decoded.claims, dict):
+            raise Unauthenticated("the token makes no claims")
+        return decoded.claims
 
     def _read(self, claims: dict[str, Any]) -> Actor:
         registry = jwt.JWTClaimsRegistry(
@@ -109,60 +120,121 @@ class Authenticator:
         roles, teams = claims.get("roles", []), claims.get("teams", [])
         if not isinstance(roles, list) or not isinstance(teams, list):
             raise Unauthenticated("roles and teams must be lists")
+        email = claims.get("email")
         return Actor(
             sub=str(claims["sub"]),
             name=str(claims.get("name", claims["sub"])),
-            email=claims.get("email"),
+            email=email if isinstance(email, str) else None,
             roles=frozenset(map(str, roles)),
             teams=frozenset(map(str, teams)),
         )
 
-    async def _known_keys(self, *, again: bool) -> KeySet:
-        """The issuer's keys; fetched once at a time, and again for an unknown key id."""
-        now = time.monotonic()
-        if self._keys is not None and (not again or now - self._asked_at < REFRESH_S):
-            return self._keys
-        async with self._fetching:
-            if self._keys is not None and time.monotonic() - self._asked_at < REFRESH_S:
-                return self._keys
-            self._asked_at = time.monotonic()
-            try:
-                async with httpx.AsyncClient(timeout=5) as client:
-                    response = await client.get(self._jwks_url)
-                    response.raise_for_status()
-                    self._keys = KeySet.import_key_set(response.json())
-                    self._fetched_at = time.monotonic()
-            except (httpx.HTTPError, ValueError) as error:
-                if self._keys is None or time.monotonic() - self._fetched_at > KEEP_S:
-                    self._asked_at = 0.0
-                    raise HTTPException(
-                        503, "the token issuer does not answer", {"Retry-After": "5"}
-                    ) from error
+    async def _trusted(self, *, again: bool = False) -> KeySet:
+        """The issuer's keys; asked for ``again``, at most as old as the last time we might ask."""
+        age = time.monotonic() - self._fetched_at
+        if self._keys is None or again or age > KEEP_S:
+            fetching = self._refresh()
+            if fetching is not None:
+                await asyncio.shield(fetching)
+        elif age > FRESH_S:
+            self._refresh()
+        if self._keys is None or time.monotonic() - self._fetched_at > KEEP_S:
+            raise HTTPException(503, "the token issuer does not answer", {"Retry-After": "5"})
         return self._keys
+
+    def _refresh(self) -> asyncio.Task[None] | None:
+        """The one request for keys that is under way; none when we asked a moment ago."""
+        if self._fetching is None or self._fetching.done():
+            pause = REFRESH_S if self._keys is not None else FIRST_RETRY_S
+            if time.monotonic() - self._asked_at < pause:
+                return None
+            self._asked_at = time.monotonic()
+            self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
+
+    async def _fetch(self) -> None:
+        try:
+            async with httpx.AsyncClient(timeout=5) as client:
+                response = await client.get(self._jwks_url)
+                response.raise_for_status()
+                self._keys = _signing_keys(response.json()["keys"])
+                self._fetched_at = time.monotonic()
+        except (httpx.HTTPError, ValueError, TypeError, KeyError) as error:
+            logger.warning("no keys from %s: %s: %s", self._jwks_url, type(error).__name__, error)
+
+
+def _signing_keys(published: list[dict[str, Any]]) -> KeySet:
+    """The keys we can use. Issuers publish others too: for encryption, of kinds we do not know."""
+    usable: list[Key] = []
+    for key in published:
+        if key.get("kty") == "oct" or key.get("use", "sig") != "sig":
+            continue
+        try:
+            usable.append(JWKRegistry.import_key(key))
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            logger.info("key %s of the issuer is of no use here: %s", key.get("kid"), error)
+    return KeySet(usable)
+
+
+def _decode(token: str, keys: KeySet) -> jwt.Token | None:
+    """A token that one of the keys signed; none when it names a key we do not have."""
+    try:
+        return jwt.decode(token, keys, algorithms=ALGORITHMS)
+    except InvalidKeyIdError:
+        return None
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Unauthenticated("the token's signature is not one we trust") from error
 
 
 async def authenticate(request: Request) -> Actor:
-    """The actor of a request's bearer token."""
+    """The actor of a request's bearer token. Charges their budget of requests, once a request."""
+    known: Actor | None = getattr(request.state, "actor", None)
+    if known is not None:
+        return known
+    budget: Budget | None = getattr(request.app.state, "budget", None)
     header = request.headers.get("authorization", "")
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("a bearer token is needed")
-    authenticator: Authenticator = request.app.state.authenticator
-    return await authenticator.actor(token.strip())
+    try:
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("a bearer token is needed")
+        authenticator: Authenticator = request.app.state.authenticator
+        actor = await authenticator.actor(token.strip())
+    except Unauthenticated:
+        if budget is not None and header:
+            budget.spend(address_of(request.scope))
+        raise
+    if budget is not None:
+        budget.spend(actor.sub)
+    request.state.actor = actor
+    return actor
 
 
-def roles(*allowed: str) -> Callable[[Request], Any]:
+Door = Callable[[Request], Awaitable[Actor]]
+"""Lets a request in and says who asks, or raises."""
+
+
+def roles(*allowed: str) -> Door:
     """A dependency that lets these roles in and gives the actor."""
 
     async def authorise(request: Request) -> Actor:
         actor = await authenticate(request)
-        if not actor.roles & set(allowed):
+        if not actor.roles & authorise.allowed:  # type: ignore[attr-defined]
             raise HTTPException(403, f"this needs one of the roles {', '.join(sorted(allowed))}")
-        request.state.actor = actor
         return actor
 
     authorise.allowed = frozenset(allowed)  # type: ignore[attr-defined]
+    authorise.is_door = True  # type: ignore[attr-defined]
     return authorise
+
+
+def doors_of(dependant: Dependant) -> list[Door]:
+    """The doors that a route's own parameters name, to be passed before anything is read."""
+    found: list[Door] = []
+    for sub in dependant.dependencies:
+        if sub.call is not None and getattr(sub.call, "is_door", False):
+            found.append(sub.call)
+        found += doors_of(sub)
+    return found
 
 
 def public(why: str) -> Any:

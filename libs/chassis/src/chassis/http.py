@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.params import Form as FormField
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 
 from chassis import idempotency
-from chassis.auth import Actor, authenticate
+from chassis.auth import Actor, authenticate, doors_of
 from chassis.db import Database
+from chassis.json_body import check_json
+from chassis.pagination import Page, link_to_next
 from chassis.problems import FieldError, Problem
 from chassis.transaction import Transaction
 
-MAX_DEPTH = 32
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ETAG = re.compile(r'(?:W/)?"?v([0-9]{1,18})"?')
 
 
 class ApiModel(BaseModel):
@@ -33,20 +36,26 @@ class TransactionalRoute(APIRoute):
 
     The commit happens before the response is sent, so an acknowledged change is durable and a
     failed commit is a failed request. An answer of 400 or more rolls back. With an
-    ``Idempotency-Key`` the answer is stored in the same transaction.
+    ``Idempotency-Key`` the answer is stored in the same transaction. Who may not enter is turned
+    away before the body is looked at and before the database is asked for a connection.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        doors = doors_of(self.dependant)
+        takes_json = self.body_field is not None and not isinstance(
+            self.body_field.field_info, FormField
+        )
+        paged = isinstance(self.response_model, type) and issubclass(self.response_model, Page)
 
         async def within_transaction(request: Request) -> Response:
+            for door in doors:
+                await door(request)
+            refuse_nul(request)
             database: Database = request.app.state.database
-            body = b""
-            if request.method in CHANGING:
-                body = await request.body()
-                if body and "json" in request.headers.get("content-type", "json"):
-                    check_json(body)
-            key = idempotency.key_of(request) if request.method in CHANGING else None
+            changing = request.method in CHANGING
+            body = await read_body(request, takes_json=takes_json) if changing else b""
+            key = idempotency.key_of(request) if changing else None
             async with database.transaction() as tx:
                 request.state.tx = tx
                 response = (
@@ -54,11 +63,34 @@ class TransactionalRoute(APIRoute):
                     if key is None
                     else await _once(request, tx, key, body, handle)
                 )
-                if response.status_code >= 400 or request.method not in CHANGING:
+                if response.status_code >= 400 or not changing:
                     tx.rollback_only()
+            if paged:
+                link_to_next(response, request.query_params)
             return response
 
         return within_transaction
+
+
+async def read_body(request: Request, *, takes_json: bool) -> bytes:
+    """The whole body. Raises Problem for one that is no JSON where JSON is due, or is bad JSON."""
+    body = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
+    if body and is_json:
+        check_json(body)
+    elif body and takes_json:
+        raise Problem(415, f"application/json is needed, not {kind or 'nothing named'}")
+    return body
+
+
+def refuse_nul(request: Request) -> None:
+    """PostgreSQL's text cannot hold NUL, so no path or query parameter may."""
+    query: bytes = request.scope["query_string"]
+    if b"%00" in query or b"\0" in query or "\0" in request.scope["path"]:
+        raise Problem(422, "text must not contain NUL characters", type="invalid-text")
 
 
 async def _once(
@@ -69,7 +101,7 @@ async def _once(
     handle: Callable[[Request], Awaitable[Response]],
 ) -> Response:
     """Answer a request with a key: from the store, or by doing it and storing the answer."""
-    principal = (await authenticate(request)).sub if "authorization" in request.headers else "-"
+    principal = await _principal(request)
     fingerprint = idempotency.request_hash(request, body)
     stored = await idempotency.replay(tx.connection, principal, key, fingerprint)
     if stored is not None:
@@ -80,37 +112,11 @@ async def _once(
     return response
 
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_BRACKETS = re.compile(rb"[\[\]{}]")
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Problem(422, f"the field {twice!r} is given twice", type="duplicate-field")
-    return found
-
-
-def check_json(body: bytes) -> None:
-    """Refuse what parsers disagree about: duplicate fields, NUL, lone surrogates, great depth."""
-    depth = 0
-    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", body)):
-        depth += 1 if bracket.group() in b"[{" else -1
-        if depth > MAX_DEPTH:
-            raise Problem(422, f"JSON nested deeper than {MAX_DEPTH}", type="too-deep")
-    if b"\\u0000" in body:
-        raise Problem(422, "text must not contain NUL characters", type="invalid-text")
-    try:
-        json.loads(body, object_pairs_hook=_once_each)
-    except (ValueError, RecursionError) as error:
-        raise Problem(422, f"the body is no JSON: {error}", type="invalid-json") from error
-    if b"\\ud" in body.lower():
-        try:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise Problem(422, "text holds half a character", type="invalid-text") from error
+async def _principal(request: Request) -> str:
+    """Whose key it is. Without an account: whoever holds the same link."""
+    if "authorization" in request.headers:
+        return (await authenticate(request)).sub
+    return "public:" + hashlib.sha256(request.url.path.encode()).hexdigest()[:32]
 
 
 def _acting(request: Request) -> Transaction:
@@ -126,6 +132,7 @@ Tx = Annotated[Transaction, Depends(_acting)]
 
 
 def etag(revision: int) -> str:
+    """A revision as a header shows it."""
     return f'"v{revision}"'
 
 
@@ -134,10 +141,10 @@ def if_match(request: Request) -> int:
     header = request.headers.get("if-match")
     if header is None:
         raise Problem(428, "If-Match is needed: read the object first", type="if-match-missing")
-    value = header.strip().removeprefix("W/").strip('"')
-    if not (value.startswith("v") and value[1:].isdigit()):
+    ours = _ETAG.fullmatch(header.strip())
+    if ours is None:
         raise Problem(412, "If-Match is not an ETag of ours", type="stale")
-    return int(value[1:])
+    return int(ours[1])
 
 
 Revision = Annotated[int, Depends(if_match)]

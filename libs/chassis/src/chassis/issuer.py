@@ -3,8 +3,10 @@ whoever asks. An installation points ``LTC_OIDC_*`` at its own OpenID Connect pr
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 AUDIENCE = "ltc"
 
@@ -27,7 +29,7 @@ class SignIn(BaseModel):
     email: str | None = None
     roles: list[str]
     teams: list[str] = []
-    ttl_s: int = 3600
+    ttl_s: int = Field(default=3600, ge=1, le=86_400)
 
 
 def load_key(path: Path) -> ECKey:
@@ -35,9 +37,14 @@ def load_key(path: Path) -> ECKey:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
             json.dump(key.as_dict(private=True), file)
+        # Whole or not at all, and whoever links first wins: others read that key.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
     return ECKey.import_key(json.loads(path.read_text()))
 
 
@@ -138,6 +145,11 @@ def main() -> None:
     issuer = os.environ.get("LTC_OIDC_ISSUER", f"http://127.0.0.1:{port}")
     key_file = Path(os.environ.get("LTC_ISSUER_KEY_FILE", ".ltc/issuer/key.json"))
     app = create_issuer(key_file, issuer)
+    print(  # noqa: T201 - whoever starts this by hand must read it
+        f"{issuer}: FOR DEVELOPMENT ONLY. Anybody on this machine can sign in here as anybody.",
+        file=sys.stderr,
+        flush=True,
+    )
     uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")
 
 

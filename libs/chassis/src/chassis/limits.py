@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.problems import respond
+from chassis.problems import Problem, respond
 from chassis.settings import Settings
 
-
-class TooLarge(Exception):
-    """The body went past the limit while it was being read."""
+UNLIMITED = ("/health", "/metrics")
+"""Paths of the installation's own watchers."""
+CALLERS = 10_000
+"""How many callers are remembered; the one not seen for longest is forgotten first."""
 
 
 class BodyLimit:
@@ -28,9 +30,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._larger.get(scope["path"], self._limit)
+        refusal = f"a body here has at most {limit} bytes"
         announced = next((v for n, v in scope["headers"] if n == b"content-length"), b"0")
-        if announced.isdigit() and int(announced) > limit:
-            await self._refuse(limit, scope, receive, send)
+        if announced.isdigit() and int(announced[:20]) > limit:
+            await respond(413, "too-large", refusal)(scope, receive, send)
             return
         taken = 0
 
@@ -39,51 +42,70 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > limit:
-                raise TooLarge
+                raise Problem(413, refusal)
             return message
 
-        try:
-            await self._app(scope, bounded, send)
-        except TooLarge:
-            await self._refuse(limit, scope, receive, send)
-
-    async def _refuse(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-        response = respond(413, "too-large", f"a body here has at most {limit} bytes")
-        await response(scope, receive, send)
+        await self._app(scope, bounded, send)
 
 
-class RateLimit:
-    """A token bucket per bearer token (or per address without one): 429 with Retry-After."""
+class Budget:
+    """A token bucket per caller: two seconds' worth at once, then so many a second."""
 
-    def __init__(self, app: ASGIApp, per_second: float) -> None:
-        self._app = app
+    def __init__(self, per_second: float) -> None:
         self._rate = per_second
-        self._buckets: dict[bytes, tuple[float, float]] = {}
+        self._burst = max(10.0, per_second * 2)
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def spend(self, who: str) -> None:
+        """Take one request from a caller's budget. Raises Problem (429) when it is used up."""
+        now = time.monotonic()
+        level, at = self._buckets.pop(who, (self._burst, now))
+        level = min(self._burst, level + (now - at) * self._rate)
+        if len(self._buckets) >= CALLERS:
+            del self._buckets[next(iter(self._buckets))]
+        self._buckets[who] = (level - 1 if level >= 1 else level, now)
+        if level < 1:
+            wait = max(1, math.ceil((1 - level) / self._rate))
+            raise Problem(429, f"again in {wait} s", headers={"Retry-After": str(wait)})
+
+
+class AnonymousLimit:
+    """Spends the budget of an address for requests without a token.
+
+    Who brings a token is charged when it has been verified, by name: a new token is no new budget.
+    """
+
+    def __init__(self, app: ASGIApp, budget: Budget) -> None:
+        self._app = app
+        self._budget = budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._take(scope):
+        try:
+            if self._charges(scope):
+                self._budget.spend(address_of(scope))
+        except Problem as refusal:
+            answer = respond(429, refusal.type, refusal.detail, headers=dict(refusal.headers or {}))
+            await answer(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
-        wait = max(1, round(1 / self._rate))
-        response = respond(
-            429, "too-many-requests", "slow down", headers={"Retry-After": str(wait)}
-        )
-        await response(scope, receive, send)
 
-    def _take(self, scope: Scope) -> bool:
-        who = next((v for n, v in scope["headers"] if n == b"authorization"), None)
-        key = who or str((scope.get("client") or ("", 0))[0]).encode()
-        now = time.monotonic()
-        burst = max(10.0, self._rate * 2)
-        level, at = self._buckets.get(key, (burst, now))
-        level = min(burst, level + (now - at) * self._rate)
-        if len(self._buckets) > 10_000:
-            self._buckets.clear()
-        self._buckets[key] = (level - 1 if level >= 1 else level, now)
-        return level >= 1
+    def _charges(self, scope: Scope) -> bool:
+        return (
+            scope["type"] == "http"
+            and not scope["path"].startswith(UNLIMITED)
+            and all(name != b"authorization" for name, _ in scope["headers"])
+        )
+
+
+def address_of(scope: Scope) -> str:
+    """Who asks when nobody says so: the peer's address."""
+    client: tuple[str, int] | None = scope.get("client")
+    return f"address:{client[0] if client else ''}"
 
 
 def install_limits(app: FastAPI, settings: Settings, larger: dict[str, int] | None = None) -> None:
+    """Bound bodies always, and rates when the settings name one."""
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, larger=larger or {})
     if settings.requests_per_second > 0:
-        app.add_middleware(RateLimit, per_second=settings.requests_per_second)
+        app.state.budget = Budget(settings.requests_per_second)
+        app.add_middleware(AnonymousLimit, budget=app.state.budget)

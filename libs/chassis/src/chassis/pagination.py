@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel
+from fastapi.responses import Response
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
 from sqlalchemy import ColumnElement, tuple_
 
 from chassis.problems import Problem
@@ -28,13 +34,24 @@ class Page(BaseModel, Generic[T]):
 
 
 def _encode(value: Any, row_id: UUID) -> str:
-    return urlsafe_b64encode(orjson.dumps([value, str(row_id)])).decode().rstrip("=")
+    return urlsafe_b64encode(orjson.dumps([value, row_id], default=str)).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> tuple[Any, UUID]:
+_READERS: dict[type, TypeAdapter[Any]] = {
+    datetime: TypeAdapter(AwareDatetime),
+    date: TypeAdapter(date),
+    int: TypeAdapter(Annotated[int, Field(ge=-(2**63), lt=2**63)]),
+    str: TypeAdapter(Annotated[str, Field(pattern=r"^[^\x00]*$")]),
+    Decimal: TypeAdapter(Decimal),
+}
+"""Read a sort value back, strictly enough for PostgreSQL to take it."""
+
+
+def _decode(cursor: str, python_type: type) -> tuple[Any, UUID]:
     try:
         value, row_id = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return value, UUID(row_id)
+        read = _READERS[python_type].validate_json(orjson.dumps(value), strict=True)
+        return read, UUID(row_id)
     except (ValueError, TypeError, AttributeError) as error:
         raise Problem(400, "the cursor is not one of ours", type="bad-cursor") from error
 
@@ -47,18 +64,15 @@ def page_of(
     cursor: str | None,
     limit: int,
 ) -> Q:
-    """The query for one page, newest or largest first; asks for one row more than the page."""
+    """The query for one page, newest or largest first; asks for one row more than the page.
+
+    The sort column must not be null: rows without a value would be on no page.
+    """
     if cursor:
-        value, after = _decode(cursor)
-        python_type = sort.type.python_type
-        if hasattr(python_type, "fromisoformat"):
-            try:
-                value = python_type.fromisoformat(value)
-            except (ValueError, TypeError) as error:
-                raise Problem(400, "the cursor is not one of ours", type="bad-cursor") from error
+        value, after = _decode(cursor, sort.type.python_type)
         query = query.where(tuple_(sort, row_id) < tuple_(value, after))
-    paged: Q = query.order_by(sort.desc(), row_id.desc()).limit(limit + 1)
-    return paged
+    page: Q = query.order_by(sort.desc(), row_id.desc()).limit(limit + 1)
+    return page
 
 
 def next_cursor(rows: list[Any], sort: str, limit: int) -> str | None:
@@ -67,3 +81,14 @@ def next_cursor(rows: list[Any], sort: str, limit: int) -> str | None:
         return None
     del rows[limit:]
     return _encode(getattr(rows[-1], sort), rows[-1].id)
+
+
+_NEXT = re.compile(rb'"next":"([A-Za-z0-9_-]+)"\}$')
+
+
+def link_to_next(response: Response, query: Mapping[str, str]) -> None:
+    """Add the ``Link`` header to a rendered page: its last field tells where to go on."""
+    found = _NEXT.search(bytes(response.body[-2048:]))
+    if found:
+        following = urlencode({**query, "cursor": found[1].decode()})
+        response.headers["Link"] = f'<?{following}>; rel="next"'

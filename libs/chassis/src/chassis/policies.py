@@ -3,9 +3,12 @@
 import time
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
-from fastapi import APIRouter, Depends, Request, Response
+import orjson
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Bound
 from sqlalchemy import Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
@@ -60,12 +63,14 @@ class Policies:
 
     def __init__(self, **models: type[Policy]) -> None:
         self.models = models
-        self._cache: dict[tuple[int, str], tuple[float, Ruling[Any]]] = {}
+        self._cache: WeakKeyDictionary[object, dict[str, tuple[float, Ruling[Any]]]] = (
+            WeakKeyDictionary()
+        )
 
     async def get(self, tx: Transaction, name: str, model: type[P]) -> Ruling[P]:
         """The ruling in force. On the hot path this is memory; a query every two seconds."""
-        key = (id(tx.database), name)
-        cached = self._cache.get(key)
+        known = self._cache.setdefault(tx.database or self, {})
+        cached = known.get(name)
         if cached and cached[0] > time.monotonic():
             ruling: Ruling[P] = cached[1]
             return ruling
@@ -75,7 +80,7 @@ class Policies:
         )
         version, rules = (row[0], model.model_validate_json(row[1])) if row else (0, model())
         fresh = Ruling[Any](name=name, version=version, rules=rules)
-        self._cache[key] = (time.monotonic() + CACHE_S, fresh)
+        known[name] = (time.monotonic() + CACHE_S, fresh)
         return fresh
 
     def forget(self) -> None:
@@ -86,6 +91,16 @@ class PolicyChange(ApiModel):
     """The whole policy anew, and why."""
 
     rules: dict[str, Any]
+    reason: str = Bound(min_length=1, max_length=500)
+
+
+class PolicyVersion(BaseModel):
+    """One version of a policy: who made it, when and why."""
+
+    version: int
+    rules: dict[str, Any]
+    changed_by: str
+    changed_at: datetime
     reason: str
 
 
@@ -120,6 +135,22 @@ def policy_router(
         response.headers["ETag"] = etag(ruling.version)
         return ruling.model_dump(mode="json")
 
+    @router.get("/{name}/versions", operation_id="listPolicyVersions")
+    async def versions(_: reader, tx: Tx, name: str) -> list[PolicyVersion]:
+        """Every version that was made, the newest first. The defaults before them are version 0."""
+        model_of(name)
+        rows = await tx.read(
+            "SELECT version, body::text, changed_by, changed_at, reason FROM policy"
+            " WHERE name = $1 ORDER BY version DESC LIMIT 200",
+            name,
+        )
+        return [
+            PolicyVersion(
+                version=version, rules=orjson.loads(body), changed_by=by, changed_at=at, reason=why
+            )
+            for version, body, by, at, why in rows
+        ]
+
     @router.put("/{name}", operation_id="changePolicy")
     async def change(
         actor: changer,
@@ -128,7 +159,6 @@ def policy_router(
         body: PolicyChange,
         seen: Revision,
         response: Response,
-        request: Request,
     ) -> dict[str, Any]:
         """Replace a policy by a new version."""
         model = model_of(name)
@@ -139,7 +169,9 @@ def policy_router(
                 422,
                 "the rules do not fit this policy",
                 type="invalid",
-                errors=field_errors([{**e, "loc": ("rules", *e["loc"])} for e in error.errors()]),
+                errors=field_errors(
+                    [{**e, "loc": ("body", "rules", *e["loc"])} for e in error.errors()]
+                ),
             ) from error
         policies.forget()
         before = await policies.get(tx, name, model)

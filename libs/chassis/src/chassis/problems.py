@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.domain import DependencyMissing, DomainError
 from chassis.failures import is_infrastructure
@@ -20,6 +22,9 @@ from chassis.tracing import current_trace_id
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+UNIQUE_VIOLATION = "23505"
+DATA_EXCEPTION = "22"
 
 _TITLES = {
     400: "bad-request",
@@ -99,14 +104,15 @@ def respond(
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
-def field_errors(errors: Any) -> list[FieldError]:
+def field_errors(errors: Sequence[Any]) -> list[FieldError]:
+    """Pydantic's errors, by JSON pointer. Their number is bounded: a body is, its echo must be."""
     return [
         FieldError(
             pointer="/"
             + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in e["loc"]),
             detail=str(e["msg"]).removeprefix("Value error, "),
         )
-        for e in errors[:50]
+        for e in errors[:MOST_ERRORS]
     ]
 
 
@@ -127,9 +133,9 @@ def install(app: FastAPI) -> None:
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        return respond(
-            422, "invalid", "some fields are not as they must be", errors=field_errors(found)
-        )
+        more = f"; {len(found) - MOST_ERRORS} more" if len(found) > MOST_ERRORS else ""
+        detail = f"some fields are not as they must be{more}"
+        return respond(422, "invalid", detail, errors=field_errors(found))
 
     async def refused(_: Request, error: Exception) -> JSONResponse:
         status = error.status if isinstance(error, DomainError) else 409
@@ -144,6 +150,13 @@ def install(app: FastAPI) -> None:
                 "a part we depend on does not answer; nothing was changed",
                 headers={"Retry-After": "2"},
             )
+        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+        if state == UNIQUE_VIOLATION:
+            logger.info("two at once: %s", error)
+            return respond(409, "conflict", "somebody else did this at the same time; read again")
+        if state.startswith(DATA_EXCEPTION):
+            logger.warning("a value that no check caught", exc_info=error)
+            return respond(422, "invalid", "a value is outside of what can be stored")
         logger.error("unexpected", exc_info=error)
         return respond(500, "internal-error", "this is our fault; nothing was changed")
 
@@ -151,6 +164,52 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(DomainError, refused)
     app.add_exception_handler(DependencyMissing, refused)
-    for kind in (SQLAlchemyError, OSError, TimeoutError, ValidationError, Exception):
+    for kind in (SQLAlchemyError, OSError, TimeoutError):
         app.add_exception_handler(kind, unexpected)
-    app.router.responses = {"default": {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}}}
+    app.add_middleware(_LastResort, answer=unexpected)
+    app.router.responses = {"default": {"model": ProblemDetails, "description": "A problem"}}
+    _document(app)
+
+
+class _LastResort:
+    """Answers what nobody caught while the request's trace is still known, so that the caller
+    gets its id. The error goes on to whoever records failures; Starlette's own answer would come
+    after them, and without the id."""
+
+    def __init__(
+        self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[JSONResponse]]
+    ) -> None:
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            if scope["type"] == "http" and not begun:
+                response = await self._answer(Request(scope, receive), error)
+                await response(scope, receive, send)
+            raise
+
+
+def _document(app: FastAPI) -> None:
+    """Have OpenAPI show problems under their own media type."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for path in generate()["paths"].values():
+                for operation in path.values():
+                    content = operation["responses"].get("default", {}).get("content", {})
+                    if "application/json" in content:
+                        content[MEDIA_TYPE] = content.pop("application/json")
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]

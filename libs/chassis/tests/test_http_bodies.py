@@ -1,0 +1,158 @@
+"""Bodies that parsers or the database would disagree about are refused, quickly and by name."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from thing_service import a_client, names, thing_app
+
+from chassis.json_body import check_json
+from chassis.problems import Problem
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+async def app() -> AsyncIterator[FastAPI]:
+    async with thing_app(max_body_bytes=10_000) as app:
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with a_client(app) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("body", "type"),
+    [
+        (b'{"name": "a", "name": "b"}', "duplicate-field"),
+        (b'{"name": "a", "x": {"y": 1, "y": 1}}', "duplicate-field"),
+        (rb'{"name": "a\u0000b"}', "invalid-text"),
+        (rb'{"name": "\\\u0000"}', "invalid-text"),
+        (rb'{"name": "a\ud800"}', "invalid-text"),
+        (rb'{"\uDfff": 1, "name": "a"}', "invalid-text"),
+        (b'{"name": "a\x00b"}', "invalid-json"),
+        (b'{"name": "\xff"}', "invalid-json"),
+        (b'{"name": "\xed\xa0\x80"}', "invalid-json"),
+        ('{"name": "a"}'.encode("utf-16"), "invalid-json"),
+        (b'{"name": "a", "size": NaN}', "invalid-json"),
+        (b'{"name": "a", "size": -Infinity}', "invalid-json"),
+        (b'{"name": "a", "size": 1e400}', "invalid-json"),
+        (b'{"name": "a", "size": ' + b"9" * 5000 + b"}", "invalid-json"),
+        (b'{"name": ', "invalid-json"),
+        (b"[" * 33 + b"]" * 33, "too-deep"),
+        (b'{"a":' * 33 + b"1" + b"}" * 33, "too-deep"),
+    ],
+)
+async def test_an_ambiguous_or_broken_body_is_answered_422(
+    client: httpx.AsyncClient, body: bytes, type: str
+) -> None:
+    answer = await client.post("/things", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["type"]) == (422, f"urn:ltc:problem:{type}")
+
+
+async def test_a_doubled_field_is_named(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/things", content=b'{"size": 1, "size": 2}', headers=JSON)
+    assert "'size'" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["[" * 90, '"{[', r"\u0000 spelt out", "\\", "𝄞 música 音楽"])
+async def test_what_only_looks_dangerous_inside_a_text_is_stored_as_it_is(
+    app: FastAPI, client: httpx.AsyncClient, name: str
+) -> None:
+    assert (await client.post("/things", json={"name": name})).status_code == 201
+    assert name in await names(app)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
+async def test_a_body_that_does_not_claim_to_be_json_is_answered_415(
+    client: httpx.AsyncClient, kind: str | None
+) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    answer = await client.post("/things", content=b'{"name": "typed"}', headers=headers)
+    assert answer.status_code == 415
+    assert answer.json()["type"] == "urn:ltc:problem:unsupported-media-type"
+
+
+@pytest.mark.parametrize("path", ["/things?q=%00", "/things?q=a%00b", "/things/%00"])
+async def test_nul_in_an_address_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code in (404, 405, 422)
+    assert (await client.get("/things?q=%00")).status_code == 422
+
+
+async def test_a_body_over_the_limit_is_answered_413(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/things", json={"name": "x" * 10_000})
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:ltc:problem:too-large")
+
+
+async def test_a_body_over_the_limit_that_hides_its_length_is_answered_413(
+    client: httpx.AsyncClient,
+) -> None:
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(1000):
+            sent += 1000
+            yield b" " * 1000
+
+    answer = await client.post("/things", content=pieces(), headers=JSON)
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:ltc:problem:too-large")
+    assert sent <= 12_000, "it was read to its end"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'"' + b'\\"' * 130_000,
+        b'"' + b"\\\n" * 130_000,
+        b'"' * 260_000,
+        b"\\" * 260_000,
+        b'"' + b"\\\\" * 130_000 + rb"\u000",
+        b'{"a":"' + b"\\u00" * 60_000,
+    ],
+    ids=["open string", "escaped lines", "quotes", "backslashes", "almost NUL", "cut escapes"],
+)
+def test_no_body_within_the_limit_holds_the_process_up(body: bytes) -> None:
+    begun = time.process_time()
+    with pytest.raises(Problem):
+        check_json(body)
+    assert time.process_time() - begun < 0.5
+
+
+def test_many_doubled_fields_do_not_hold_the_process_up() -> None:
+    pairs = ",".join(f'"{n}":0' for n in range(25_000))
+    begun = time.process_time()
+    with pytest.raises(Problem, match="twice"):
+        check_json(f'{{{pairs},"24999":0}}'.encode())
+    assert time.process_time() - begun < 0.5
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(VALUES, st.booleans())
+def test_every_decent_value_is_taken(value: object, ascii_only: bool) -> None:
+    check_json(json.dumps(value, ensure_ascii=ascii_only).encode())
+
+
+@given(st.text('{}[]":,\\u0dD8 1e\n', max_size=60))
+def test_whatever_comes_is_taken_or_refused_and_never_breaks(text: str) -> None:
+    with suppress(Problem):
+        check_json(text.encode())

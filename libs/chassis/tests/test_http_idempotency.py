@@ -1,0 +1,173 @@
+"""The same key and request have one effect and one answer, on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from thing_service import PAUSE, a_client, a_token, names, thing_app
+
+from chassis.idempotency import purge
+
+
+@pytest.fixture(scope="module")
+async def app() -> AsyncIterator[FastAPI]:
+    async with thing_app() as app:
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with a_client(app) as client:
+        yield client
+
+
+def keyed(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+async def test_a_repeated_request_has_one_effect_and_the_same_answer(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    body = {"name": "once"}
+    first = await client.post("/things", json=body, headers=keyed("k-once"))
+    again = await client.post("/things", json=body, headers=keyed("k-once"))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    for header in ("location", "etag", "content-type"):
+        assert again.headers[header] == first.headers[header]
+    assert (await names(app)).count("once") == 1
+
+
+async def test_another_payload_under_a_used_key_is_refused(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    await client.post("/things", json={"name": "mine"}, headers=keyed("k-other"))
+    other = await client.post("/things", json={"name": "not mine"}, headers=keyed("k-other"))
+    assert other.status_code == 422
+    assert other.json()["type"] == "urn:ltc:problem:idempotency-key-reused"
+    assert "not mine" not in await names(app)
+
+
+async def test_another_route_under_a_used_key_is_refused(client: httpx.AsyncClient) -> None:
+    await client.post("/things", json={"name": "routed"}, headers=keyed("k-route"))
+    other = await client.post("/payments", json={"name": "routed"}, headers=keyed("k-route"))
+    assert other.status_code == 422
+
+
+async def test_a_key_in_flight_is_a_conflict_and_the_first_still_succeeds(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    PAUSE["slow"] = asyncio.Event()
+    body = {"name": "slow"}
+    first = asyncio.create_task(client.post("/things", json=body, headers=keyed("k-slow")))
+    second = await until_in_flight(client, body, "k-slow")
+    assert second.json()["type"] == "urn:ltc:problem:idempotency-key-in-flight"
+    PAUSE.pop("slow").set()
+    assert (await first).status_code == 201
+    third = await client.post("/things", json=body, headers=keyed("k-slow"))
+    assert third.content == (await first).content
+    assert (await names(app)).count("slow") == 1
+
+
+async def until_in_flight(
+    client: httpx.AsyncClient, body: dict[str, str], key: str
+) -> httpx.Response:
+    """The conflict of a second request, sent as soon as the first one holds the key."""
+    async with asyncio.timeout(5):
+        while True:
+            await asyncio.sleep(0.05)
+            try:
+                async with asyncio.timeout(0.5):
+                    answer = await client.post("/things", json=body, headers=keyed(key))
+            except TimeoutError:
+                continue  # it came first: cancelled, and rolled back with its key
+            if answer.status_code == 409:
+                return answer
+
+
+async def test_twenty_at_once_with_one_key_make_one_thing(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    body = {"name": "crowd"}
+    answers = await asyncio.gather(
+        *(client.post("/things", json=body, headers=keyed("k-crowd")) for _ in range(20))
+    )
+    assert {a.status_code for a in answers} <= {201, 409}
+    assert len({a.content for a in answers if a.status_code == 201}) == 1
+    assert (await names(app)).count("crowd") == 1
+
+
+async def test_a_refused_request_leaves_its_key_free(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    refused = await client.post("/failures/lapsed", json={"name": "again"}, headers=keyed("k-free"))
+    assert refused.status_code == 409
+    done = await client.post("/things", json={"name": "again"}, headers=keyed("k-free"))
+    assert done.status_code == 201
+    assert "idempotency-replayed" not in done.headers
+
+
+async def test_a_commit_that_fails_stores_no_answer(client: httpx.AsyncClient) -> None:
+    for _ in range(2):
+        answer = await client.post("/things", json={"name": "doomed"}, headers=keyed("k-doomed"))
+        assert answer.status_code == 500
+
+
+async def test_two_people_may_use_the_same_key(app: FastAPI, client: httpx.AsyncClient) -> None:
+    await client.post("/things", json={"name": "hers"}, headers=keyed("k-1"))
+    async with a_client(app, a_token("maker", sub="u-2")) as other:
+        answer = await other.post("/things", json={"name": "his"}, headers=keyed("k-1"))
+    assert answer.json()["actor"] == "u-2"
+
+
+async def test_holders_of_different_links_may_use_the_same_key(app: FastAPI) -> None:
+    async with a_client(app, "") as nobody:
+        one = await nobody.post("/by-link/one", json={"name": "l-1"}, headers=keyed("k-link"))
+        two = await nobody.post("/by-link/two", json={"name": "l-2"}, headers=keyed("k-link"))
+        again = await nobody.post("/by-link/one", json={"name": "l-1"}, headers=keyed("k-link"))
+    assert (one.status_code, two.status_code) == (200, 200)
+    assert again.content == one.content
+
+
+async def test_a_stored_answer_is_not_given_to_who_lost_the_role(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    body = {"name": "demoted"}
+    await client.post("/things", json=body, headers=keyed("k-role"))
+    async with a_client(app, a_token("looker")) as demoted:
+        answer = await demoted.post("/things", json=body, headers=keyed("k-role"))
+    assert answer.status_code == 403
+
+
+async def test_a_route_that_moves_money_needs_a_key(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    answer = await client.post("/payments", json={"name": "paid"})
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:ltc:problem:idempotency-key-missing"
+    assert "paid" not in await names(app)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256])
+async def test_a_key_has_1_to_255_characters(client: httpx.AsyncClient, key: str) -> None:
+    answer = await client.post("/things", json={"name": "keyed"}, headers=keyed(key))
+    assert answer.status_code == 400
+
+
+async def test_answers_are_forgotten_after_two_days_and_not_before(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    body = {"name": "forgotten"}
+    await client.post("/things", json=body, headers=keyed("k-old"))
+    for days, status in ((1, 201), (3, 409)):
+        async with app.state.database.engine.begin() as connection:
+            await purge(connection, datetime.now(UTC) + timedelta(days=days))
+        answer = await client.post("/things", json=body, headers=keyed("k-old"))
+        assert answer.status_code == status

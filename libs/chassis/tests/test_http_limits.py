@@ -1,0 +1,94 @@
+"""Nobody takes everybody else's share: budgets of requests, by person and by address."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+from thing_service import a_client, a_token, an_app, settings_for
+
+from chassis import limits
+from chassis.limits import Budget
+from chassis.problems import Problem
+
+STRANGER = "/nowhere"
+
+
+def limited(per_second: float) -> FastAPI:
+    return an_app(settings_for(requests_per_second=per_second))
+
+
+async def statuses(app: FastAPI, token: str, times: int, path: str = "/policies/none") -> list[int]:
+    async with a_client(app, token) as client:
+        return [(await client.put(path, content=b"{")).status_code for _ in range(times)]
+
+
+async def test_a_flood_of_one_person_is_answered_429_and_others_go_on() -> None:
+    app = limited(0.01)
+    flood = await statuses(app, a_token("maker"), 12)
+    assert flood == [415] * 10 + [429] * 2
+    assert await statuses(app, a_token("maker", sub="u-2"), 1) == [415]
+
+
+async def test_a_refused_caller_is_told_when_to_come_back() -> None:
+    app = limited(0.5)
+    async with a_client(app) as client:
+        answers = [await client.get(STRANGER + "?", headers={}) for _ in range(3)]
+        answers += [await client.put("/policies/none", content=b"{") for _ in range(11)]
+    refused = answers[-1]
+    assert refused.status_code == 429
+    assert refused.json()["type"] == "urn:ltc:problem:too-many-requests"
+    assert 1 <= int(refused.headers["retry-after"]) <= 2
+
+
+async def test_a_new_token_is_no_new_budget() -> None:
+    app = limited(0.01)
+    answers = [(await statuses(app, a_token("maker", ttl_s=600 + n), 1))[0] for n in range(11)]
+    assert answers == [415] * 10 + [429]
+
+
+async def test_who_shows_no_token_or_a_false_one_spends_the_budget_of_their_address() -> None:
+    app = limited(0.01)
+    assert await statuses(app, "", 6) == [401] * 6
+    assert await statuses(app, "forged", 6) == [401] * 4 + [429] * 2
+    assert await statuses(app, "", 1) == [429]
+    assert await statuses(app, a_token("maker"), 1) == [415]
+
+
+async def test_watchdogs_are_never_refused() -> None:
+    app = limited(0.01)
+    async with a_client(app, "") as client:
+        answers = {(await client.get("/health/live")).status_code for _ in range(30)}
+    assert answers == {200}
+
+
+async def test_without_a_setting_there_is_no_limit_of_requests() -> None:
+    assert set(await statuses(an_app(settings_for()), a_token("maker"), 50)) == {415}
+
+
+def test_a_budget_fills_up_again_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("chassis.limits.time.monotonic", lambda: clock[0])
+    budget = Budget(per_second=1)
+    for _ in range(10):
+        budget.spend("u-1")
+    with pytest.raises(Problem):
+        budget.spend("u-1")
+    clock[0] += 3
+    for _ in range(3):
+        budget.spend("u-1")
+    with pytest.raises(Problem):
+        budget.spend("u-1")
+
+
+def test_inventing_callers_does_not_empty_the_budget_of_a_busy_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "CALLERS", 100)
+    budget = Budget(per_second=0.001)
+    for n in range(10):
+        budget.spend("busy")
+        for m in range(50):
+            budget.spend(f"invented {n} {m}")
+    with pytest.raises(Problem):
+        budget.spend("busy")
+    assert len(budget._buckets) <= 100

@@ -1,0 +1,119 @@
+"""Pages by the last row seen: together they are the plain list, whatever comes in between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+from thing_service import THINGS, a_client, thing_app
+
+from chassis.pagination import _encode
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ROWS = 500
+
+
+@pytest.fixture(scope="module")
+async def app() -> AsyncIterator[FastAPI]:
+    """500 things, seven at each instant, so that only the id tells them apart."""
+    async with thing_app() as app:
+        rows = [a_row(f"thing {n}", NOON + timedelta(microseconds=n // 7)) for n in range(ROWS)]
+        async with app.state.database.engine.begin() as connection:
+            await connection.execute(THINGS.insert(), rows)
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with a_client(app) as client:
+        yield client
+
+
+def a_row(name: str, made_at: datetime) -> dict[str, Any]:
+    return {"id": uuid4(), "name": name, "size": 1, "revision": 1, "made_at": made_at}
+
+
+async def in_order(app: FastAPI) -> list[UUID]:
+    query = select(THINGS.c.id).order_by(THINGS.c.made_at.desc(), THINGS.c.id.desc())
+    async with app.state.database.engine.connect() as connection:
+        return list((await connection.execute(query)).scalars())
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50, 200])
+async def test_the_pages_together_are_the_plain_list(
+    app: FastAPI, client: httpx.AsyncClient, limit: int
+) -> None:
+    found: list[UUID] = []
+    url = f"/things?limit={limit}"
+    while url:
+        answer = await client.get(url)
+        page = answer.json()
+        found += [UUID(item["id"]) for item in page["items"]]
+        link = answer.links.get("next")
+        assert (link is None) == (page["next"] is None)
+        url = str(answer.url.join(link["url"])) if link else ""
+    assert found == await in_order(app)
+
+
+async def test_rows_that_come_meanwhile_neither_repeat_nor_hide_a_row(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    before = await in_order(app)
+    first = (await client.get("/things?limit=50")).json()
+    async with app.state.database.engine.begin() as connection:
+        await connection.execute(THINGS.insert(), [a_row("newer", NOON + timedelta(days=1))])
+        await connection.execute(THINGS.delete().where(THINGS.c.id == before[10]))
+    second = (await client.get(f"/things?limit=50&cursor={first['next']}")).json()
+    found = [UUID(item["id"]) for item in first["items"] + second["items"]]
+    assert found == before[:100]
+
+
+async def test_the_link_keeps_the_filter(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/things?limit=3")
+    assert answer.links["next"]["url"].startswith("?limit=3&cursor=")
+
+
+async def test_a_page_that_is_the_last_has_no_link(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/things?q=thing 3")
+    assert [item["name"] for item in answer.json()["items"]] == ["thing 3"]
+    assert (answer.json()["next"], "link" in answer.headers) == (None, False)
+
+
+async def test_fifty_rows_make_a_page_unless_another_number_is_asked_for(
+    client: httpx.AsyncClient,
+) -> None:
+    assert len((await client.get("/things")).json()["items"]) == 50
+
+
+@pytest.mark.parametrize("limit", [0, -1, 201, 10**30, "many"])
+async def test_a_page_has_1_to_200_rows(client: httpx.AsyncClient, limit: object) -> None:
+    assert (await client.get(f"/things?limit={limit}")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "é",
+        "%20%20",
+        "bnVsbA",
+        _encode(5, uuid4()),
+        _encode(None, uuid4()),
+        _encode("noon", uuid4()),
+        _encode("2026-11-24T12:00:00", uuid4()),
+        _encode(NOON, uuid4())[:-10],
+        _encode([NOON], uuid4()),
+        _encode("a\x00", uuid4()),
+    ],
+)
+async def test_a_cursor_that_was_tampered_with_is_answered_400(
+    client: httpx.AsyncClient, cursor: str
+) -> None:
+    answer = await client.get(f"/things?cursor={cursor}")
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:ltc:problem:bad-cursor")
