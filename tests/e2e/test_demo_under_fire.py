@@ -43,10 +43,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def environment(home: Path) -> dict[str, str]:
     port_file = home / "ports"
     if not port_file.exists():
-        port_file.write_text(f"{free_port()} {free_port()}")
-    postgres, kafka = port_file.read_text().split()
-    base = {"LTC_HOME": str(home), "LTC_PG_PORT": postgres, "LTC_KAFKA_PORT": kafka}
-    return {**os.environ, **base, "LTC_PORT_BASE": "18100"}
+        port_file.write_text(f"{free_port()} {free_port()} 18100")
+    names = ("LTC_PG_PORT", "LTC_KAFKA_PORT", "LTC_PORT_BASE")
+    ports = dict(zip(names, port_file.read_text().split(), strict=True))
+    return {**os.environ, **ports, "LTC_HOME": str(home)}
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -56,7 +56,7 @@ def up(
 ) -> None:
     """Start everything and look after it until Ctrl-C.
 
-    Ports: LTC_PG_PORT (54320), LTC_KAFKA_PORT (59092 and the next), LTC_PORT_BASE (8100). An
+    Ports: LTC_PG_PORT (25432), LTC_KAFKA_PORT (29092 and the next), LTC_PORT_BASE (8100). An
     existing PostgreSQL or Kafka: LTC_POSTGRES_DSN, LTC_KAFKA_BOOTSTRAP. State: LTC_HOME (.ltc).
     """
     settings = Settings.from_env()

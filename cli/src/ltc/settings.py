@@ -24,8 +24,8 @@ class Settings:
     """One installation. Everything it writes is under ``home``."""
 
     home: Path
-    pg_port: int = 54320
-    kafka_port: int = 59092
+    pg_port: int = 25432
+    kafka_port: int = 29092
     port_base: int = 8100
     postgres_dsn: str | None = None
     """A superuser's address of an existing PostgreSQL; none of ours is started then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 
 import psutil
@@ -11,11 +12,12 @@ from local_infra.errors import PortTaken
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now, below those that the system gives to outgoing
+    connections: one of those might be taken again before we listen."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - no secret
+        if is_free(port):
+            return port
 
 
 def is_free(port: int) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
@@ -10,6 +12,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from local_infra.errors import CannotStart
 from local_infra.processes import run_sync
+
+VISIBLE_WITHIN_S = 10.0
 
 
 def answers(bootstrap: str) -> bool:
@@ -41,13 +45,6 @@ async def ensure_topics(bootstrap: str, *, replication: int = 1) -> int:
             **{t: {"cleanup.policy": "compact"} for t in STATE_TOPICS},
         }
         existing = set(await admin.list_topics())
-        for found in await admin.describe_topics([t for t in wanted if t in existing] or None):
-            count = len(found["partitions"])
-            if found["topic"] in wanted and count != PARTITIONS:
-                raise CannotStart(
-                    f"topic {found['topic']} has {count} partitions instead of {PARTITIONS}:"
-                    " publish a new topic version instead of changing it"
-                )
         missing = [
             NewTopic(name, PARTITIONS, replication, topic_configs=config)
             for name, config in wanted.items()
@@ -58,6 +55,30 @@ async def ensure_topics(bootstrap: str, *, replication: int = 1) -> int:
             for topic, code, reason in answer.topic_errors:
                 if code not in (0, TopicAlreadyExistsError.errno):  # a colleague may be as quick
                     raise CannotStart(f"topic {topic} could not be created: {reason}")
+        _refuse_other_counts(await _partition_counts(admin, set(wanted)))
         return len(missing)
     finally:
         await admin.close()
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient, wanted: set[str]) -> dict[str, int]:
+    """Partitions by topic, once the broker tells of all of them: it may take a moment to."""
+    deadline = time.monotonic() + VISIBLE_WITHIN_S
+    while True:
+        found = await admin.describe_topics(sorted(wanted))
+        counts = {t["topic"]: len(t["partitions"]) for t in found if t["partitions"]}
+        if wanted <= counts.keys():
+            return counts
+        if time.monotonic() > deadline:
+            gone = ", ".join(sorted(wanted - counts.keys()))
+            raise CannotStart(f"Kafka does not show topic {gone}, {VISIBLE_WITHIN_S:.0f} s later")
+        await asyncio.sleep(0.1)
+
+
+def _refuse_other_counts(counts: dict[str, int]) -> None:
+    for topic, count in counts.items():
+        if count != PARTITIONS:
+            raise CannotStart(
+                f"topic {topic} has {count} partitions instead of {PARTITIONS}:"
+                " publish a new topic version instead of changing it"
+            )

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     database_pool: int = 8
     statement_timeout_ms: int = 30_000
 
-    kafka_bootstrap: str = "127.0.0.1:59092"
+    kafka_bootstrap: str = "127.0.0.1:29092"
     kafka_client_id: str | None = None
     auto_offset_reset: Literal["none", "earliest"] = "none"
     """``none``: a group without offsets stops loudly instead of skipping its backlog."""
