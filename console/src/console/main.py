@@ -5,11 +5,13 @@ from __future__ import annotations
 from chassis.runtime import Service
 from console.api import router
 from console.consumers import consumer
+from console.timers import timers
 
 service = Service(
     name="console",
     router=router,
     consumer=consumer,
+    timers=timers,
     larger_bodies={"/v1/traces": 16 * 1024 * 1024},
     description="Projects every journey from the topics, and stores the spans it is sent.",
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -17,6 +17,9 @@ from chassis import bulk
 from chassis.tables import table_of
 from chassis.transaction import Transaction
 from console.storage import SpanRow
+
+MAX_INFLATED = 64 * 1024 * 1024
+KEEP = timedelta(days=7)
 
 
 class UnreadableSpans(ValueError):
@@ -38,8 +41,8 @@ class WaterfallRow(BaseModel):
 def read_spans(body: bytes, *, gzipped: bool, now: datetime) -> list[dict[str, Any]]:
     """The rows of an OTLP request. Raises UnreadableSpans."""
     try:
-        request = ExportTraceServiceRequest.FromString(gzip.decompress(body) if gzipped else body)
-    except (DecodeError, OSError, EOFError) as error:
+        request = ExportTraceServiceRequest.FromString(_inflated(body) if gzipped else body)
+    except (DecodeError, zlib.error) as error:
         raise UnreadableSpans("the body is no OTLP trace request") from error
     rows: list[dict[str, Any]] = []
     for resource_spans in request.resource_spans:
@@ -67,6 +70,15 @@ def read_spans(body: bytes, *, gzipped: bool, now: datetime) -> list[dict[str, A
     return rows
 
 
+def _inflated(body: bytes) -> bytes:
+    """A gzipped body, within bounds: a small one may hold gigabytes."""
+    inflater = zlib.decompressobj(wbits=31)
+    plain = inflater.decompress(body, MAX_INFLATED)
+    if inflater.unconsumed_tail:
+        raise UnreadableSpans(f"the request inflates to more than {MAX_INFLATED} bytes")
+    return plain
+
+
 def _value(value: Any) -> Any:
     kind = value.WhichOneof("value")
     if kind is None:
@@ -84,6 +96,16 @@ async def store_spans(rows: Sequence[dict[str, Any]], tx: Transaction) -> None:
         ordered,
         on_conflict="ON CONFLICT DO NOTHING",
     )
+
+
+async def forget_old_spans(tx: Transaction) -> int:
+    """Drop a portion of the spans that are older than a week; how many."""
+    result = await tx.connection.exec_driver_sql(
+        "DELETE FROM span WHERE ctid = ANY(ARRAY("
+        "SELECT ctid FROM span WHERE received_at < $1 LIMIT 5000))",
+        (tx.now - KEEP,),
+    )
+    return result.rowcount
 
 
 async def spans_of_traces(trace_ids: Sequence[str], tx: Transaction) -> list[Any]:

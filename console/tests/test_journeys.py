@@ -1,0 +1,131 @@
+"""Journeys as the console tells of them, on real PostgreSQL."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from chassis.testing import JOURNEY, Harness
+from console.queries import assemble
+from console.spans import waterfall
+from contracts.ids import LeadId
+from contracts.journey import LEAD_GATES
+from contracts.lead import LeadCaptured
+from contracts.samples import sample
+
+NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
+
+
+def a_capture() -> LeadCaptured:
+    return sample(LeadCaptured).model_copy(update={"number": "L-2026-000042"})
+
+
+def a_gate(fact: type[Any], **more: Any) -> Any:
+    lead = a_capture()
+    return fact(
+        aggregate_id=lead.lead_id,
+        number=lead.number,
+        gate="qualification",
+        owner="role:sales_rep",
+        opened_at=NOW,
+        due_at=NOW + timedelta(days=2),
+        **more,
+    )
+
+
+async def test_a_journey_is_found_by_its_number_and_says_whom_it_waits_for(
+    console_svc: Harness,
+) -> None:
+    await console_svc.receives(a_capture(), a_gate(LEAD_GATES.opened), times=2)
+    async with console_svc.client("ops") as ops, console_svc.client() as nobody:
+        by_number = (await ops.get("/journeys/L-2026-000042")).json()
+        by_id = (await ops.get(f"/journeys/{JOURNEY}")).json()
+        unknown = await ops.get("/journeys/L-1999-000000")
+        refused = await nobody.get(f"/journeys/{JOURNEY}")
+
+    assert by_number["journey_id"] == by_id["journey_id"] == str(JOURNEY)
+    assert len(by_number["steps"]) == 2, "a repeated fact is on the timeline once"
+    assert "gate 'qualification' of L-2026-000042 for role:sales_rep" in by_number["summary"]
+    assert unknown.status_code == 404
+    assert refused.status_code == 401
+
+
+async def test_a_passed_gate_is_waited_for_no_more(console_svc: Harness) -> None:
+    passed = a_gate(LEAD_GATES.cleared, cleared_at=NOW, cleared_by="rep")
+    await console_svc.receives(a_capture(), a_gate(LEAD_GATES.opened), passed)
+    async with console_svc.client("ops") as ops:
+        journey = (await ops.get("/journeys/L-2026-000042")).json()
+
+    assert journey["gates"] == []
+    assert journey["summary"].startswith("On its way in lead")
+
+
+def test_a_gate_past_its_time_is_called_overdue() -> None:
+    gate = a_gate(LEAD_GATES.overdue, overdue_at=NOW, overdue_for_s=5)
+    payload = gate.model_dump(mode="json")
+    lead_id = str(LeadId(gate.aggregate_id))
+    row = (UUID(int=1), gate.name, "/ltc/lead-svc", lead_id, 2, NOW, None, None, payload)
+
+    journey = assemble(JOURNEY, [row], now=NOW + timedelta(days=3))
+
+    assert journey.gates[0].overdue
+    assert "overdue since" in journey.summary
+
+
+def a_span_request() -> bytes:
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add()
+    service = spans.resource.attributes.add()
+    service.key, service.value.string_value = "service.name", "lead-svc"
+    scope = spans.scope_spans.add()
+    for number, (name, parent) in enumerate(
+        [("POST /leads", b""), ("create", b"\x01" * 8)], start=1
+    ):
+        span = scope.spans.add()
+        span.trace_id, span.span_id, span.parent_span_id = b"\x0a" * 16, bytes([number]) * 8, parent
+        span.name, span.start_time_unix_nano = name, number * 1_000_000
+        span.end_time_unix_nano = 5_000_000
+    return request.SerializeToString()
+
+
+async def test_spans_come_in_over_otlp_once_and_are_drawn_as_a_tree(console_svc: Harness) -> None:
+    headers = {"content-type": "application/x-protobuf"}
+    async with console_svc.client() as service:
+        plain = await service.post("/v1/traces", content=a_span_request(), headers=headers)
+        zipped = await service.post(
+            "/v1/traces",
+            content=gzip.compress(a_span_request()),
+            headers={**headers, "content-encoding": "gzip"},
+        )
+        nonsense = await service.post("/v1/traces", content=b"\xff\xff", headers=headers)
+        bomb = await service.post(
+            "/v1/traces",
+            content=gzip.compress(bytes(80 * 1024 * 1024)),
+            headers={**headers, "content-encoding": "gzip"},
+        )
+
+    assert (plain.status_code, zipped.status_code) == (200, 200)
+    assert (nonsense.status_code, bomb.status_code) == (400, 400)
+    rows = await console_svc.rows(
+        "SELECT trace_id, span_id, parent_span_id, name, service, started_ns, duration_ns, failed"
+        " FROM span"
+    )
+    drawn = waterfall(rows)
+    assert [(row.depth, row.name, row.service) for row in drawn] == [
+        (0, "POST /leads", "lead-svc"),
+        (1, "create", "lead-svc"),
+    ]
+    assert drawn[1].start_offset_ms == 1.0
+
+
+async def test_spans_are_kept_for_a_week(console_svc: Harness) -> None:
+    async with console_svc.client() as service:
+        await service.post("/v1/traces", content=a_span_request())
+    await console_svc.execute("UPDATE span SET received_at = now() - interval '8 days'")
+
+    assert await console_svc.tick("forget_spans") == 2
+    assert await console_svc.rows("SELECT count(*) FROM span") == [(0,)]
