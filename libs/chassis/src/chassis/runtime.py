@@ -20,6 +20,7 @@ from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.gates import sweep_overdue
+from chassis.idempotency import purge
 from chassis.intake import Intake
 from chassis.metrics import Metrics
 from chassis.relay import Relay
@@ -152,6 +153,7 @@ class Runtime:
             try:
                 async with self.database.engine.begin() as connection:
                     await ensure_partitions(connection, datetime.now(UTC))
+                    await purge(connection, datetime.now(UTC))
             except Exception as error:
                 logger.warning("partitions: %s: %s", type(error).__name__, error)
             await asyncio.sleep(3600)
