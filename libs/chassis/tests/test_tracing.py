@@ -122,6 +122,30 @@ def test_a_fact_is_traced_from_its_creation_to_what_is_said_because_of_it() -> N
     ]
 
 
+def test_a_fact_that_stands_apart_begins_a_trace_and_points_to_where_it_was_said() -> None:
+    with watching() as watch:
+        with handling(say()) as around:
+            alone = tracing.creation_context(TOPIC, TYPE, KEY, JOURNEY, apart=True)
+        [created] = [s for s in watch.spans("create") if ids(s) == of(alone)]
+
+    assert alone.trace_id != around.trace_id
+    assert created.parent is None
+    assert linked(created) == [of(around)]
+
+
+def test_of_many_journeys_said_in_one_recorded_place_only_the_allowed_share_is_recorded() -> None:
+    with watching(per_second=2.0) as watch:
+        with handling(SAMPLED):
+            said = [
+                tracing.creation_context(TOPIC, TYPE, KEY, str(n), apart=True) for n in range(50)
+            ]
+        created = watch.spans("create")
+
+    assert 0 < len(created) <= 3
+    assert sum(context.sampled for context in said) == len(created)
+    assert len({context.trace_id for context in said}) == 50
+
+
 def test_spans_are_named_and_described_as_the_conventions_say() -> None:
     with watching() as watch:
         creation = say()

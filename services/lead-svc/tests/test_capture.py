@@ -112,6 +112,23 @@ async def test_every_row_of_a_batch_is_answered_for(lead_svc: Harness) -> None:
     assert (again["accepted"], again["duplicates"], again["refused"]) == (0, 3, 4)
 
 
+async def test_each_journey_of_a_batch_has_one_trace_of_its_own(lead_svc: Harness) -> None:
+    rows = [a_lead(contact={"name": "N", "email": f"n{n}@example.com"}) for n in range(3)]
+    for n, row in enumerate(rows):
+        row["company"] = {"name": f"Company {n}"}
+    async with lead_svc.client("integration_import") as client:
+        answer = (await client.post("/leads/batch", json={"leads": rows})).json()
+    said = await lead_svc.rows("SELECT aggregateid, headers->>'traceparent' FROM outbox")
+    traces: dict[str, set[str]] = {}
+    for lead_id, traceparent in said:
+        traces.setdefault(str(lead_id), set()).add(traceparent.split("-")[1])
+
+    assert answer["accepted"] == len(traces) == 3
+    assert len(said) > 3
+    assert all(len(of_one) == 1 for of_one in traces.values())
+    assert len(set.union(*traces.values())) == 3
+
+
 async def test_nothing_of_a_refused_request_is_stored(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         unknown_field = await client.post("/leads", json=a_lead(status="qualified"))

@@ -33,13 +33,28 @@ class Cause:
 
 
 def outbox_row(
-    fact: Event, *, source: str, journey_id: UUID, version: int, now: datetime, cause: Cause | None
+    fact: Event,
+    *,
+    source: str,
+    journey_id: UUID,
+    version: int,
+    now: datetime,
+    cause: Cause | None,
+    apart: dict[UUID, TraceContext] | None = None,
 ) -> dict[str, Any]:
-    """The row of one fact. The payload is serialised here, once; the relay never parses it."""
+    """The row of one fact. The payload is serialised here, once; the relay never parses it.
+
+    With ``apart``, the first fact of each journey begins a trace of its own and is noted there;
+    those that follow it continue that trace.
+    """
     key = str(fact.key_value())
+    parent = cause.trace if cause else apart.get(journey_id) if apart else None
+    alone = apart is not None and parent is None
     trace = creation_context(
-        fact.topic, fact.name, key, str(journey_id), parent=cause.trace if cause else None
+        fact.topic, fact.name, key, str(journey_id), parent=parent, apart=alone
     )
+    if apart is not None and alone:
+        apart[journey_id] = trace
     event_id = new_id()
     envelope = Envelope(
         id=event_id,

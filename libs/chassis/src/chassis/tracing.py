@@ -8,6 +8,7 @@ conventions of OpenTelemetry 1.44.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from contextvars import Token
 from functools import lru_cache
@@ -62,16 +63,28 @@ def _named(operation: str, topic: str) -> str:
 
 
 def creation_context(
-    topic: str, event_type: str, key: str, journey_id: str, *, parent: TraceContext | None = None
+    topic: str,
+    event_type: str,
+    key: str,
+    journey_id: str,
+    *,
+    parent: TraceContext | None = None,
+    apart: bool = False,
 ) -> TraceContext:
     """The context of a fact's creation: a ``create`` span when sampled, else the parent's own.
 
-    The parent is the one given, or else the span we are in; with neither, a new trace begins.
+    The parent is the one given, or else the span we are in; with neither, a new trace begins. One
+    also begins when the fact stands ``apart``; it links to the span we are in.
     """
     making, place = recorder(), here.get()
     above: SpanContext | None = None
     trace_id = 0
-    if isinstance(place, RecordedSpan) and (parent is None or parent is place.carried):
+    links: Sequence[Link] = ()
+    if apart:
+        trace_id = making.new_trace() if making is not None else 0
+        if trace_id and isinstance(place, RecordedSpan):
+            links = (Link(place.get_span_context()),)
+    elif isinstance(place, RecordedSpan) and (parent is None or parent is place.carried):
         if making is None:
             return place.carried
         above = place.get_span_context()
@@ -99,7 +112,7 @@ def creation_context(
     if above is not None:
         span = making.child(name, SpanKind.PRODUCER, above, attributes)
     else:
-        span = making.root(name, SpanKind.PRODUCER, attributes, trace_id=trace_id)
+        span = making.root(name, SpanKind.PRODUCER, attributes, links, trace_id)
     span.end()
     return span.carried
 

@@ -19,6 +19,7 @@ from chassis.auth import Actor
 from chassis.domain import Aggregate, Conflict, Gate
 from chassis.outbox import Cause, outbox_row
 from chassis.tables import GateRow, OutboxRow, table_of
+from chassis.trace_context import TraceContext
 from contracts.event import Event
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Transaction:
         self._numbers: dict[str, int] = {}
         self._blocks: dict[str, list[int]] = {}
         self._block_size: dict[str, int] = {}
+        self._apart: dict[UUID, TraceContext] | None = None
         self._mark: _Mark | None = None
         self._rollback_only = False
         self.after_commit: list[Callable[[], None]] = []
@@ -189,6 +191,7 @@ class Transaction:
                 version=tracked.version,
                 now=self.now,
                 cause=self.cause,
+                apart=self._apart,
             )
         )
 
@@ -199,6 +202,10 @@ class Transaction:
     def insert_if_new(self, table: type[SQLModel], **values: Any) -> None:
         """Like `insert`, and silent about a row whose key is there already."""
         self._inserts_if_new[table_of(table)].append(values)
+
+    def trace_apart(self) -> None:
+        """Many journeys begin in this one transaction: each gets a trace of its own."""
+        self._apart = {}
 
     def rollback_only(self) -> None:
         """Whatever happens next, nothing of this transaction is kept."""

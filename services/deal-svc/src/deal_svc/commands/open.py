@@ -142,6 +142,7 @@ class Moved(BaseModel, frozen=True):
 
 async def take_over(offered: Sequence[MovedDeal], tx: Transaction) -> list[Moved]:
     """Take over deals; known by the other system's name alone, so a second time adds nothing."""
+    tx.trace_apart()
     ruling = await policies.get(tx, "pipeline", Pipeline)
     keys = sorted({deal.key for deal in offered})
     rows = await tx.read(

@@ -69,6 +69,8 @@ async def capture_leads(offered: Sequence[CaptureLead], tx: Transaction) -> list
     for lead in offered:
         if lead.captured_at is not None and lead.captured_at > tx.now + CLOCK_LEEWAY:
             raise CapturedInTheFuture(f"captured_at {lead.captured_at} has not come yet")
+    if len(offered) > 1:
+        tx.trace_apart()
     keys = [lead.keys() for lead in offered]
     known = await _known(tx, {key for of_one in keys for key in of_one})
     first_row: dict[str, int] = {}
