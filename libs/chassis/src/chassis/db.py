@@ -20,6 +20,30 @@ def _dumps(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
+def _engine(settings: Settings, pool_size: int, *, max_overflow: int, **server: str) -> AsyncEngine:
+    return create_async_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=10,
+        pool_pre_ping=False,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args={
+            "timeout": 5,
+            "command_timeout": settings.statement_timeout_ms / 1000 + 5,
+            "server_settings": {
+                "application_name": settings.service or "ltc",
+                "jit": "off",
+                "statement_timeout": str(settings.statement_timeout_ms),
+                "idle_in_transaction_session_timeout": "30000",
+                "lock_timeout": "10000",
+                **server,
+            },
+        },
+    )
+
+
 class Database:
     """The engine of one process. ``said`` is set after every commit that published a fact: the
     relay of the same process sleeps on it, so a fact leaves without waiting for a sweep."""
@@ -29,26 +53,10 @@ class Database:
         self.service = settings.service
         self.said = asyncio.Event()
         self.woken = asyncio.Event()
-        self.engine: AsyncEngine = create_async_engine(
-            settings.database_url.get_secret_value(),
-            pool_size=settings.database_pool,
-            max_overflow=4,
-            pool_timeout=10,
-            pool_pre_ping=False,
-            json_serializer=_dumps,
-            json_deserializer=orjson.loads,
-            connect_args={
-                "timeout": 5,
-                "command_timeout": settings.statement_timeout_ms / 1000 + 5,
-                "server_settings": {
-                    "application_name": settings.service or "ltc",
-                    "jit": "off",
-                    "statement_timeout": str(settings.statement_timeout_ms),
-                    "idle_in_transaction_session_timeout": "30000",
-                    "lock_timeout": "10000",
-                },
-            },
-        )
+        self.engine = _engine(settings, settings.database_pool, max_overflow=4)
+        # What a crash of the database takes back of a relay's work is only sent again under the
+        # same id, and every inbox drops it; so a relay does not wait for the disk.
+        self.relaying = _engine(settings, 1, max_overflow=1, synchronous_commit="off")
 
     @asynccontextmanager
     async def transaction(
@@ -88,3 +96,4 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self.relaying.dispose()

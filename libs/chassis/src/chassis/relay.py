@@ -9,7 +9,6 @@ against the ones known to lose, repeat or reorder facts.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -50,14 +49,17 @@ SELECT seq, id, topic, key, type, headers::text, payload, created_at FROM outbox
 WHERE shard = ANY($1::smallint[]) AND {_SENDABLE} ORDER BY seq LIMIT $2
 """  # noqa: S608
 BACKLOG = f"SELECT EXISTS (SELECT 1 FROM outbox o WHERE {_SENDABLE})"  # noqa: S608
-MOVE_TO_LOG = """
-WITH gone AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]) RETURNING *)
-INSERT INTO event_log (published_at, seq, id, topic, key, aggregateid, aggregate_version, type,
-                       headers, payload, created_at)
-SELECT now(), seq, id, topic, key, aggregateid, aggregate_version, type, headers, payload,
-       created_at
-FROM gone
-"""
+MOVE_TO_LOG = f"""
+WITH gone AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]) RETURNING *),
+logged AS (
+  INSERT INTO event_log (published_at, seq, id, topic, key, aggregateid, aggregate_version, type,
+                         headers, payload, created_at)
+  SELECT now(), seq, id, topic, key, aggregateid, aggregate_version, type, headers, payload,
+         created_at
+  FROM gone)
+SELECT EXISTS (SELECT 1 FROM outbox o WHERE o.seq <> ALL ($1::bigint[]) AND {_SENDABLE})
+"""  # noqa: S608
+"""Also says whether there is more: what was left, or was said while we sent."""
 BURY = """
 WITH gone AS (DELETE FROM outbox WHERE seq = $1 RETURNING *)
 INSERT INTO outbox_dead (seq, id, topic, key, type, headers, payload, created_at, died_at, error)
@@ -96,7 +98,8 @@ class UnacknowledgedSend(Exception):
 
 @dataclass(slots=True)
 class Round:
-    """What one claim achieved: how many facts were published, and whether to go on at once."""
+    """What one claim achieved: how many facts were published, whether to go on at once, and
+    whether there was nothing that could be claimed: no facts, or none that another holds."""
 
     published: int = 0
     more: bool = False
@@ -107,9 +110,6 @@ async def publish_round(
     connection: AsyncConnection, sender: Sender, *, limit: int, metrics: Metrics | None = None
 ) -> Round:
     """Claim shards, publish what they hold, move it to the event log. The caller commits."""
-    # Most looks find nothing: one cheap question, before sixteen shards are asked.
-    if not (await connection.exec_driver_sql(BACKLOG)).scalar_one():
-        return Round()
     claimed = await connection.exec_driver_sql(CLAIM, (SHARDS_PER_CLAIM,))
     shards = [row[0] for row in claimed]
     if not shards:
@@ -119,15 +119,16 @@ async def publish_round(
     records = [OutboxRecord(*row) for row in rows]
     with tracing.send_span(records):
         done, poisoned = await _send(sender, records)
+    more = bool(poisoned)
     if done:
-        await connection.exec_driver_sql(MOVE_TO_LOG, (done,))
+        moved = await connection.exec_driver_sql(MOVE_TO_LOG, (done,))
+        more = moved.scalar_one() or more
     for record, error in poisoned:
         logger.error("Kafka refuses %s of %s for good: %s", record.type, record.key, error)
         await connection.exec_driver_sql(BURY, (record.seq, repr(error)))
     if metrics is not None:
         metrics.relayed(len(done), len(records) - len(done))
-    # What another relay held, or what was committed meanwhile, is looked for at once.
-    return Round(published=len(done), more=bool(done or poisoned))
+    return Round(published=len(done), more=more)
 
 
 async def _send(
@@ -185,6 +186,7 @@ class Relay:
         batch: int = 500,
     ) -> None:
         self._engine = engine
+        self._looking = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._bootstrap = bootstrap
         self._client_id = client_id
         self._said = said
@@ -227,23 +229,30 @@ class Relay:
 
     async def _drain(self) -> None:
         """Wait to be woken or for the sweep, then publish until the outbox is empty."""
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(self._said.wait(), self._sweep_s)
-        self._said.clear()
-        while not self._stopping:
+            waiting = True
+        except TimeoutError:
+            waiting = await self._backlog()
+        self.last_round_at = time.monotonic()
+        while waiting and not self._stopping:
+            # Before the round: what is said from here on is in it, or in its answer.
+            self._said.clear()
             done = await self._round()
             self.last_round_at = time.monotonic()
+            waiting = done.more
             if done.contended:
                 await asyncio.sleep(0.003)
-            elif not done.more:
-                return
+                waiting = await self._backlog()
+
+    async def _backlog(self) -> bool:
+        """Most sweeps find nothing: one cheap question, before sixteen shards are asked."""
+        async with self._looking.connect() as connection:
+            return bool((await connection.exec_driver_sql(BACKLOG)).scalar_one())
 
     async def _round(self) -> Round:
         producer = self._producer or await self._connect()
         async with self._engine.begin() as connection:
-            # What a crash of the database takes back of this is only sent again under the same id,
-            # and every inbox drops it; so nobody waits for the disk here.
-            await connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             return await publish_round(
                 connection, producer, limit=self._batch, metrics=self._metrics
             )

@@ -79,7 +79,7 @@ class Runtime:
         self.database = database
         self.metrics = metrics
         self.relay = Relay(
-            database.engine,
+            database.relaying,
             bootstrap=settings.kafka_bootstrap,
             client_id=f"{service.name}-relay-{settings.instance}",
             said=database.said,
