@@ -108,7 +108,7 @@ class Intake:
             heartbeat_interval_ms=3_000,
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=250,
             max_partition_fetch_bytes=2 * 1024 * 1024,
             listener=_Rebalances(self),
             parser=_parse,
