@@ -158,6 +158,8 @@ class Kafka:
             "-Xms256m",
             "-Xmx512m",
             "-XX:+UseSerialGC",
+            # On few cores the optimising compiler takes more than it gives for the first hours.
+            "-XX:TieredStopAtLevel=1",
             f"-Dlog4j2.configurationFile={log4j}",
             "-cp",
             f"{jars}/*",
