@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,12 @@ async def test_the_manifest_refuses_a_topic_with_another_partition_count(broker:
     await admin.start()
     await admin.delete_topics([STATE_TOPICS[-1]])
     await admin.create_topics([NewTopic(STATE_TOPICS[-1], PARTITIONS + 1, 1)])
+    async with asyncio.timeout(20):  # a busy broker tells of the deleted one for a while
+        while True:
+            [shown] = await admin.describe_topics([STATE_TOPICS[-1]])
+            if len(shown["partitions"]) == PARTITIONS + 1:
+                break
+            await asyncio.sleep(0.1)
     await admin.close()
 
     with pytest.raises(CannotStart, match=f"{STATE_TOPICS[-1]} has {PARTITIONS + 1} partitions"):
