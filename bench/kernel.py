@@ -150,8 +150,9 @@ async def _prepare(run: Run) -> None:
     await admin.close()
 
 
-async def _offer_and_await(run: Run) -> float:
-    """Offer all journeys, wait for the last to leave the last hop; seconds."""
+async def _offer_and_await(run: Run, per_s: float | None) -> tuple[float, list[float]]:
+    """Offer the journeys, all at once or so many a second, and wait for the last to leave the last
+    hop. Seconds in all, and milliseconds of each."""
     producer = AIOKafkaProducer(bootstrap_servers=run.bootstrap, max_batch_size=256 * 1024)
     consumer = AIOKafkaConsumer(
         run.topic(HOPS),
@@ -162,26 +163,48 @@ async def _offer_and_await(run: Run) -> float:
     await producer.start()
     await consumer.start()
     body = json.dumps(PAYLOAD).encode()
+    offered: dict[bytes, float] = {}
     started = time.perf_counter()
-    sent = [
-        await producer.send(run.topic(0), body, key=str(uuid4()).encode())
-        for _ in range(run.journeys)
-    ]
-    await asyncio.gather(*sent)
-    seen = 0
-    while seen < run.journeys:
+
+    async def offer() -> None:
+        sent = []
+        for n in range(run.journeys):
+            if per_s is not None:
+                await asyncio.sleep(max(0, started + n / per_s - time.perf_counter()))
+            key = str(uuid4()).encode()
+            offered[key] = time.perf_counter()
+            sent.append(await producer.send(run.topic(0), body, key=key))
+        await asyncio.gather(*sent)
+
+    offering = asyncio.create_task(offer())
+    took: list[float] = []
+    while len(took) < run.journeys:
         polled = await consumer.getmany(timeout_ms=200, max_records=1000)
-        seen += sum(len(part) for part in polled.values())
-    took = time.perf_counter() - started
+        now = time.perf_counter()
+        took += [(now - offered[record.key]) * 1000 for part in polled.values() for record in part]
+    total = time.perf_counter() - started
+    await offering
     await producer.stop()
     await consumer.stop()
-    return took
+    return total, took
 
 
 def journeys_per_second(
     dsn: str, bootstrap: str, *, batch: int, unnest: bool, journeys: int
 ) -> float:
-    """Journeys a second through six hops."""
+    """Journeys a second through six hops, all offered at once."""
+    total, _ = _through_six_hops(dsn, bootstrap, batch, journeys, None, unnest=unnest)
+    return journeys / total
+
+
+def latencies_ms(dsn: str, bootstrap: str, *, journeys: int, per_s: float) -> list[float]:
+    """Milliseconds of each journey through six hops, offered at a rate that leaves time."""
+    return _through_six_hops(dsn, bootstrap, 500, journeys, per_s, unnest=True)[1]
+
+
+def _through_six_hops(
+    dsn: str, bootstrap: str, batch: int, journeys: int, per_s: float | None, *, unnest: bool
+) -> tuple[float, list[float]]:
     run = Run(dsn, bootstrap, batch, unnest, journeys, uuid4().hex[:8])
     asyncio.run(_prepare(run))
     context = multiprocessing.get_context("spawn")
@@ -189,9 +212,9 @@ def journeys_per_second(
     for process in hops:
         process.start()
     time.sleep(2.5)
-    took = asyncio.run(_offer_and_await(run))
+    result = asyncio.run(_offer_and_await(run, per_s))
     for process in hops:
         process.join(20)
         if process.is_alive():
             process.kill()
-    return journeys / took
+    return result

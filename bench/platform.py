@@ -191,7 +191,7 @@ class Platform:
         await billing.close()
         if len(settled) != len(ids):
             raise LookupError(f"{len(ids) - len(settled)} of {len(ids)} journeys did not settle")
-        return _percentiles([(settled[i] - captured[i]).total_seconds() * 1000 for i in captured])
+        return percentiles([(settled[i] - captured[i]).total_seconds() * 1000 for i in captured])
 
     async def dwell(self) -> tuple[float, float]:
         """Milliseconds from a fact's outbox row to Kafka's acknowledgement, lately: p50 and p99."""
@@ -204,9 +204,10 @@ class Platform:
             )
             values += [float(row[0]) for row in rows]
             await connection.close()
-        return _percentiles(values)
+        return percentiles(values)
 
 
-def _percentiles(values: Sequence[float]) -> tuple[float, float]:
+def percentiles(values: Sequence[float]) -> tuple[float, float]:
+    """The median and the 99th percentile."""
     cuts = quantiles(values, n=100)
     return cuts[49], cuts[98]
