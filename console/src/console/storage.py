@@ -35,7 +35,8 @@ class JourneyEventRow(Row, table=True):
     seen_at: datetime
     causation_id: UUID | None = None
     trace_id: str | None = Field(default=None, sa_type=Text, index=True)
-    payload: dict[str, Any] = Field(sa_type=JSONB)
+    payload: str = Field(sa_type=Text)
+    """The fact's JSON as it came: shown, never searched, so it is not taken apart to be kept."""
 
 
 class JourneyKeyRow(Row, table=True):
