@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from thing_service import THINGS, a_client, thing_app
 
-from chassis.pagination import _encode
+from chassis.audit import AuditRow
+from chassis.pagination import _encode, page_of
+from chassis.tables import table_of
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ROWS = 500
@@ -117,3 +119,10 @@ async def test_a_cursor_that_was_tampered_with_is_answered_400(
 ) -> None:
     answer = await client.get(f"/things?cursor={cursor}")
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:ltc:problem:bad-cursor")
+
+
+def test_rows_can_be_paged_by_a_models_own_instants() -> None:
+    table = table_of(AuditRow)
+    query = page_of(select(table), table.c.at, table.c.id, cursor=_encode(NOON, uuid4()), limit=1)
+
+    assert NOON in query.compile().params.values()

@@ -15,7 +15,7 @@ import orjson
 from fastapi import Query
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
-from sqlalchemy import ColumnElement, tuple_
+from sqlalchemy import ColumnElement, TypeDecorator, tuple_
 
 from chassis.problems import Problem
 
@@ -56,6 +56,12 @@ def _decode(cursor: str, python_type: type) -> tuple[Any, UUID]:
         raise Problem(400, "the cursor is not one of ours", type="bad-cursor") from error
 
 
+def _python_type(sort: ColumnElement[Any]) -> type:
+    """What the column holds: a decorated type, such as that of instants, does not say so itself."""
+    kind = sort.type.impl_instance if isinstance(sort.type, TypeDecorator) else sort.type
+    return kind.python_type
+
+
 def page_of(
     query: Q,
     sort: ColumnElement[Any],
@@ -69,7 +75,7 @@ def page_of(
     The sort column must not be null: rows without a value would be on no page.
     """
     if cursor:
-        value, after = _decode(cursor, sort.type.python_type)
+        value, after = _decode(cursor, _python_type(sort))
         query = query.where(tuple_(sort, row_id) < tuple_(value, after))
     page: Q = query.order_by(sort.desc(), row_id.desc()).limit(limit + 1)
     return page
