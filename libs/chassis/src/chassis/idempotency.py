@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime, timedelta
 
 import orjson
@@ -18,6 +19,7 @@ from chassis.tables import ChassisRow
 
 HEADER = "idempotency-key"
 KEEP = timedelta(hours=48)
+_BOUNDARY = re.compile(r'multipart/form-data;\s*boundary="?([^";,\s]{8,70})', re.IGNORECASE)
 
 
 class IdempotencyRow(ChassisRow, table=True):
@@ -51,8 +53,15 @@ async def idempotency_key_required(request: Request) -> str:
 
 def request_hash(request: Request, body: bytes) -> str:
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    digest.update(body)
+    digest.update(_without_boundary(request.headers.get("content-type", ""), body))
     return digest.hexdigest()
+
+
+def _without_boundary(content_type: str, body: bytes) -> bytes:
+    """A form with files, without the random word that its sender parted it by: the same form sent
+    again has another."""
+    found = _BOUNDARY.match(content_type)
+    return body.replace(found[1].encode(), b"") if found else body
 
 
 async def replay(
