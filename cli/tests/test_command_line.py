@@ -148,3 +148,23 @@ def test_reset_forgets_data_and_secrets_but_asks_first(home: Path) -> None:
     assert ltc("reset", "--yes").exit_code == 0
     assert not (home / "data").exists()
     assert not (home / "link.secret").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "mapping", "told"),
+    [
+        ("", "columns: {a: contact.name}", "is empty"),
+        ('a\n"open\n', "columns: {a: contact.name}", "is no well-formed CSV"),
+        ("b\n1\n", "columns: {a: contact.name}", "has no column a"),
+        ("a\n1\n", "columns: [", "is neither YAML nor JSON"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_named_before_anybody_is_asked(
+    home: Path, file: str, mapping: str, told: str
+) -> None:
+    (home / "leads.csv").write_text(file)
+    (home / "map.yaml").write_text(mapping)
+    done = ltc("import", "leads", str(home / "leads.csv"), "--map", str(home / "map.yaml"))
+
+    assert done.exit_code == 2
+    assert told in done.stderr

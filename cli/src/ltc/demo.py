@@ -50,8 +50,8 @@ def run_demo(settings: Settings, say: Say, out: Console) -> bool:
     walked = [_walk(cast, settings, say, n) for n in range(WALKED)]
     journeys = [r["journey_id"] for r in answer["results"] if r["journey_id"]]
     _await_settled(cast["ops"], len(journeys) + len(walked), say)
-    figures = _figures(cast, report.as_dict(), walked)
-    _print(out, cast, report.as_dict(), figures, walked[0])
+    figures = _figures(cast, report.model_dump(), walked)
+    _print(out, cast, report.model_dump(), figures, walked[0])
     write_json(settings.home / "demo.json", figures)
     return bool(figures["invariants_violated"] == 0)
 
@@ -222,7 +222,7 @@ def _print(
         table.add_row(f"{step['after_ms'] / 1000:.2f} s", step["stage"], name, step["number"] or "")
     out.print(table)
     out.print(journey["summary"])
-    reasons = Counter(error["error"].split(":")[0] for error in report["errors"])
+    reasons = Counter(error["column"] or "the row" for error in report["errors"])
     out.print(
         f"\nLeads in {report['rows']}: accepted {report['accepted']},"
         f" duplicates {report['duplicates']}, refused {report['refused']} ({dict(reasons)})"

@@ -22,6 +22,7 @@ from chassis.auth import Actor
 from chassis.batch import BatchProcessor
 from chassis.db import Database
 from chassis.delivery import RawRecord
+from chassis.gates import sweep_overdue
 from chassis.issuer import sign
 from chassis.migrate import upgrade
 from chassis.retries import Retries
@@ -130,6 +131,21 @@ class Harness:
         """Run one timer once; how many it dealt with."""
         timer = next(t for t in self.service.timers.timers if t.name == name)
         return await run_once(self.database, timer)
+
+    async def let_gates_lapse(self) -> int:
+        """Let the time of every open gate pass, and sweep; how many gates were marked overdue."""
+        past = "2020-01-01T00:00:00Z"
+        for repository in self.service.repositories:
+            await self.execute(
+                f"UPDATE {repository.table().name} SET body = jsonb_set(body, '{{gates}}',"  # noqa: S608
+                " (SELECT jsonb_agg(gate || jsonb_build_object('due_at', $1::text))"
+                " FROM jsonb_array_elements(body->'gates') gate))"
+                " WHERE jsonb_array_length(body->'gates') > 0",
+                past,
+            )
+        await self.execute("UPDATE gate SET due_at = $1", datetime.fromisoformat(past))
+        repositories = {r.table().name: r for r in self.service.repositories}
+        return await sweep_overdue(self.database, repositories)
 
     def client(
         self, *roles: str, sub: str = "u-1", name: str = "Ada Lovelace", teams: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from chassis.domain import DependencyMissing
 from chassis.transaction import Transaction
 from contracts.billing import JourneySettled
 from contracts.deal import DealOpened
+from lead_svc.commands.register import learn_parties
 from lead_svc.commands.work import convert_lead
 from lead_svc.domain.lead import LIFECYCLE, Status
 from lead_svc.storage import Leads
@@ -16,8 +17,9 @@ consumer = Consumer("lead-svc")
 
 @consumer.on(DealOpened, loads={Leads: lambda fact: (fact.lead_id,) if fact.lead_id else ()})
 async def convert(fact: DealOpened, tx: Transaction) -> None:
-    """The deal that a lead asked for is open."""
+    """The deal that a lead asked for is open. One opened by hand brings parties to the register."""
     if fact.lead_id is None:
+        learn_parties(fact.account, fact.contact, fact.opened_at, tx)
         return
     lead = await Leads(tx).find(fact.lead_id)
     if lead is None:

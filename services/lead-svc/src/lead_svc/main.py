@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chassis.runtime import Service
 from lead_svc.api import router
+from lead_svc.api.imports import FILE_BYTES
 from lead_svc.consumers import consumer
 from lead_svc.storage import Leads
 from lead_svc.timers import timers
@@ -14,6 +15,6 @@ service = Service(
     consumer=consumer,
     repositories=(Leads,),
     timers=timers,
-    larger_bodies={"/leads/batch": 8 * 1024 * 1024},
+    larger_bodies={"/leads/batch": 8 * 1024 * 1024, "/leads/imports": FILE_BYTES},
     description="Captures leads, removes duplicates, scores and qualifies them.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,13 @@ from pydantic import BaseModel
 from sqlmodel import select
 
 from chassis.domain import NotFound
+from chassis.imports import Report
 from chassis.pagination import Page, next_cursor, page_of
 from chassis.tables import table_of
 from chassis.transaction import Transaction
+from lead_svc.domain.activity import Activity
 from lead_svc.domain.lead import Lead
-from lead_svc.storage import LeadRow
+from lead_svc.storage import ActivityRow, ImportRow, LeadRow
 
 
 class LeadView(Lead, frozen=True):
@@ -33,6 +36,28 @@ class ChannelStats(BaseModel):
     settled: int
     earned_minor: int
     currency: str | None
+
+
+class ImportView(Report):
+    """A file that was taken in, and what became of each row; no id of a dry run."""
+
+    id: UUID | None
+    file_name: str
+    imported_by: str
+    imported_at: datetime
+
+
+class ImportSummary(BaseModel):
+    """A file that was taken in, in numbers."""
+
+    id: UUID
+    file_name: str
+    imported_by: str
+    imported_at: datetime
+    rows: int
+    accepted: int
+    duplicates: int
+    refused: int
 
 
 def view(row: Any) -> LeadView:
@@ -92,3 +117,35 @@ async def channel_stats(tx: Transaction) -> list[ChannelStats]:
            FROM lead GROUP BY 1, 2, 8 ORDER BY leads DESC"""
     )
     return [ChannelStats(**row._asdict()) for row in rows]
+
+
+async def list_imports(tx: Transaction, *, cursor: str | None, limit: int) -> Page[ImportSummary]:
+    table = table_of(ImportRow)
+    query = page_of(select(ImportRow), table.c.imported_at, table.c.id, cursor=cursor, limit=limit)
+    rows = list((await tx.session.exec(query)).all())
+    following = next_cursor(rows, "imported_at", limit)
+    return Page(
+        items=[ImportSummary.model_validate({**r.report, **r.model_dump()}) for r in rows],
+        next=following,
+    )
+
+
+async def show_import(import_id: UUID, tx: Transaction) -> ImportView:
+    row = await tx.session.get(ImportRow, import_id)
+    if row is None:
+        raise NotFound(f"no import {import_id}")
+    return ImportView.model_validate({**row.report, **row.model_dump()})
+
+
+async def list_activities(
+    lead_id: UUID, tx: Transaction, *, cursor: str | None, limit: int
+) -> Page[Activity]:
+    await show_lead(lead_id, tx)
+    table = table_of(ActivityRow)
+    query = select(ActivityRow).where(table.c.lead_id == lead_id)
+    query = page_of(query, table.c.recorded_at, table.c.id, cursor=cursor, limit=limit)
+    rows = list((await tx.session.exec(query)).all())
+    following = next_cursor(rows, "recorded_at", limit)
+    return Page(
+        items=[Activity.model_validate(r, from_attributes=True) for r in rows], next=following
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import MetaData, Text
+from sqlalchemy import Index, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -69,6 +69,22 @@ class ImportRow(Row, table=True):
     imported_by: str = Field(sa_type=Text)
     imported_at: datetime
     report: dict[str, Any] = Field(sa_type=JSONB)
+
+
+class ActivityRow(Row, table=True):
+    """Something that was done about a lead."""
+
+    __tablename__ = "activity"
+    __table_args__ = (Index(None, "lead_id", "recorded_at", "id"),)
+
+    id: UUID = Field(primary_key=True)
+    lead_id: UUID
+    kind: str = Field(sa_type=Text)
+    note: str = Field(sa_type=Text)
+    happened_at: datetime
+    by_sub: str = Field(sa_type=Text)
+    by_name: str = Field(sa_type=Text)
+    recorded_at: datetime
 
 
 class Leads(Repository[Lead]):

@@ -16,16 +16,16 @@ from contracts.ids import AccountId, ContactId, new_id
 from contracts.money import Money
 from contracts.parties import Account, Contact, Owner
 from contracts.terms import Origin, WebOrder
+from lead_svc.commands.register import PARTIES, party_row
 from lead_svc.domain import identity
 from lead_svc.domain.lead import CapturedInTheFuture, Lead
 from lead_svc.domain.scoring import score
 from lead_svc.policies import Qualification, policies
 from lead_svc.storage import DedupeRow, Leads, PartyRow
 
-PARTIES = UUID("6c74632d-7061-7274-7900-000000000001")
-"""Namespace of the register: a party's id follows from what it is recognised by, so two
-services or two transactions never make two of one."""
 CLOCK_LEEWAY = timedelta(minutes=5)
+FLUSH_EVERY = 500
+"""Leads of one request that are written at once, so that a long one lets others in between."""
 
 
 class CaptureLead(BaseModel, frozen=True):
@@ -136,7 +136,9 @@ async def _store(
     parties: dict[str, dict[str, Any]] = {}
     fresh_ids = {identity_[0] for identity_ in identities.values()}
     await tx.expect_new(Leads, fresh_ids)
-    for row, offered, keys in fresh:
+    for n, (row, offered, keys) in enumerate(fresh, start=1):
+        if n % FLUSH_EVERY == 0:
+            await tx.flush()
         lead_id, number = identities[row]
         winner = next((owners[k] for k in keys if k in owners and owners[k][0] != lead_id), None)
         if winner is not None:
@@ -168,7 +170,7 @@ def _lead(
         account = Account(
             account_id=AccountId(uuid5(PARTIES, key)), name=offered.company, domain=offered.domain
         )
-        parties[key] = _party(
+        parties[key] = party_row(
             "account", account.account_id, key, offered.company, now, domain=offered.domain
         )
     key = f"person:{offered.email or offered.phone or lead_id}"
@@ -178,7 +180,7 @@ def _lead(
         email=offered.email,
         phone=offered.phone,
     )
-    parties[key] = _party(
+    parties[key] = party_row(
         "contact",
         contact.contact_id,
         key,
@@ -211,33 +213,11 @@ def _lead(
     )
 
 
-def _party(
-    kind: str,
-    party_id: UUID,
-    key: str,
-    name: str,
-    now: datetime,
-    *,
-    email: str | None = None,
-    phone: str | None = None,
-    domain: str | None = None,
-) -> dict[str, Any]:
-    return {
-        "id": party_id,
-        "kind": kind,
-        "key": key,
-        "name": name,
-        "email": email,
-        "phone": phone,
-        "domain": domain,
-        "first_seen_at": now,
-    }
-
-
 async def _judge(
     lead: Lead, leads: Leads, tx: Transaction, rules: Qualification, cite: str
 ) -> None:
-    """Qualified by policy in the same commit, or a person's to judge."""
+    """Qualified by policy in the same commit, or a person's to judge: its owner's, where it comes
+    with one."""
     order = lead.web_order
     complete = order is not None and order.consent is not None and order.prepayment is not None
     promising = lead.score.points >= rules.threshold and lead.need is not None
@@ -250,4 +230,11 @@ async def _judge(
     within = timedelta(hours=rules.review_within_hours)
     await leads.save(lead)
     tx.publish(lead.captured())
-    await leads.save(lead.await_qualification(at=tx.now, within=within))
+    waiting = lead.await_qualification(at=tx.now, within=within)
+    if lead.owner is not None:
+        contact_within = timedelta(hours=rules.contact_within_hours)
+        waiting, assigned = waiting.assign(
+            lead.owner, by=tx.actor.sub, at=tx.now, contact_within=contact_within
+        )
+        tx.publish(assigned)
+    await leads.save(waiting)

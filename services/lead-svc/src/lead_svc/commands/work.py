@@ -1,4 +1,4 @@
-"""Working on leads: assign, contact, qualify, disqualify, reopen, merge, convert, settle."""
+"""Working on leads: assign, qualify, disqualify, reopen, merge, convert, settle."""
 
 from __future__ import annotations
 
@@ -23,12 +23,6 @@ async def assign_lead(lead_id: UUID, owner: Owner, tx: Transaction) -> Lead:
     await leads.save(assigned)
     tx.publish(fact)
     return assigned
-
-
-async def contact_lead(lead_id: UUID, note: str, tx: Transaction) -> Lead:
-    leads = Leads(tx)
-    lead = await leads.get(lead_id)
-    return await leads.save(lead.contact_made(by=tx.actor.sub, at=tx.now, note=note))
 
 
 async def qualify_lead(
@@ -63,12 +57,16 @@ async def reopen_lead(lead_id: UUID, reason: str, tx: Transaction) -> Lead:
 
 
 async def merge_leads(lead_id: UUID, into_id: UUID, tx: Transaction) -> Lead:
+    """Fold one into the other, with what was done about it."""
     leads = Leads(tx)
     await tx.load_all(Leads, (lead_id, into_id))
     lead, into = await leads.get(lead_id), await leads.get(into_id)
     merged, fact = lead.merge_into(into, by=tx.actor.sub, at=tx.now)
     await leads.save(merged)
     tx.publish(fact)
+    await tx.connection.exec_driver_sql(
+        "UPDATE activity SET lead_id = $2 WHERE lead_id = $1", (lead_id, into_id)
+    )
     return merged
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from chassis.domain import Aggregate, Lifecycle, Refused
+from chassis.domain import Aggregate, DomainError, Lifecycle, Refused
 from contracts.ids import DealId, LeadId
 from contracts.lead import (
     LeadAssigned,
@@ -21,6 +21,7 @@ from contracts.lead import (
 from contracts.money import Money
 from contracts.parties import Account, Contact, Owner
 from contracts.terms import Origin, WebOrder
+from lead_svc.domain.activity import Activity
 from lead_svc.domain.scoring import Score
 
 
@@ -55,6 +56,14 @@ FIRST_CONTACT = "first_contact"
 
 class CapturedInTheFuture(Refused):
     """A lead cannot have come in later than now."""
+
+
+class NoContact(Refused):
+    """A note is no contact: somebody must have called, written or met."""
+
+
+class Elsewhere(DomainError):
+    """It was folded into another lead, where work goes on."""
 
 
 class NotYetAble(Refused):
@@ -112,10 +121,18 @@ class Lead(Aggregate, frozen=True):
         )
         return lead, fact
 
-    def contact_made(self, *, by: str, at: datetime, note: str) -> Lead:
-        """The owner spoke with them; the first contact is done."""
+    def must_be_itself(self) -> None:
+        if self.status is Status.MERGED:
+            raise Elsewhere(f"{self.number} was merged into {self.merged_into}")
+
+    def contact_made(self, activity: Activity) -> Lead:
+        """Somebody spoke with them; the logged activity is the evidence."""
         LIFECYCLE.move(self.status, Status.CONTACTED)
-        lead = self.pass_gate(FIRST_CONTACT, by=by, at=at, evidence=note)
+        if not activity.is_contact:
+            raise NoContact("log a call, an e-mail or a meeting")
+        lead = self.pass_gate(
+            FIRST_CONTACT, by=activity.by_sub, at=activity.recorded_at, evidence=activity.note
+        )
         return lead.model_copy(update={"status": Status.CONTACTED})
 
     def qualify(

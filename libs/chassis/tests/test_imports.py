@@ -1,0 +1,162 @@
+"""From rows to forms, and the account of what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.imports import Mapping, Report
+from chassis.table_file import TableFile, UnreadableFile
+
+COLUMNS = ["Name", "Mail", "Came by", "Day", "Ignored"]
+MAPPING = b"""
+columns: {Name: contact.name, Mail: contact.email, Came by: origin.channel, Day: captured_at}
+values:
+  origin.channel: {web: website, no: none}
+constants: {origin.medium: file, source: import}
+copy: {title: contact.name}
+dates: {captured_at: "%d.%m.%Y"}
+timezone: Asia/Shanghai
+"""
+
+
+def the_form(*row: str) -> dict[str, Any]:
+    return Mapping.read(MAPPING).form(COLUMNS, row)
+
+
+def test_a_row_becomes_the_apis_form() -> None:
+    assert the_form(" Ada ", "ada@x.test", "web", "03.01.2026", "?") == {
+        "contact": {"name": "Ada", "email": "ada@x.test"},
+        "origin": {"channel": "website", "medium": "file"},
+        "captured_at": "2026-01-02T16:00:00+00:00",
+        "source": "import",
+        "title": "Ada",
+    }
+
+
+def test_empty_cells_are_left_out_and_yaml_words_stay_words() -> None:
+    assert the_form("", "", "no", "", "") == {
+        "origin": {"channel": "none", "medium": "file"},
+        "source": "import",
+    }
+
+
+@pytest.mark.parametrize("text", ["2026-01-03", "2026-01-03T00:00:00", "2026-01-02T16:00:00Z"])
+def test_iso_dates_are_read_whatever_the_pattern(text: str) -> None:
+    assert the_form("", "", "", text, "")["captured_at"] == "2026-01-02T16:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "reason"),
+    [
+        (["Ada", "m", "fax", "", ""], "Came by", "'fax' is not in the mapping's values"),
+        (["Ada", "m", "web", "31.02.2026", ""], "Day", "'31.02.2026' is no date like %d.%m.%Y"),
+        (["Ada", "m", "web", "0001-01-01", ""], "Day", "'0001-01-01' is out of the calendar"),
+        (["A\0da", "m", "web", "", ""], "Name", "holds a NUL character"),
+        (["Ada", "m"], None, "has 2 columns instead of 5"),
+        (["a", "b", "c", "d", "e", "f"], None, "has 6 columns instead of 5"),
+    ],
+)
+def test_an_unreadable_row_is_refused_with_its_column(
+    row: list[str], column: str | None, reason: str
+) -> None:
+    report = Report()
+    forms = report.forms(TableFile(COLUMNS, [(7, row)]), Mapping.read(MAPPING))
+
+    assert forms == []
+    assert (report.rows, report.refused) == (1, 1)
+    assert [e.model_dump() for e in report.errors] == [
+        {"row": 7, "column": column, "reason": reason}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"", "Input should be a valid dictionary"),
+        (b"columns: {}", "at least 1 item"),
+        (b"columns: {a: b", "neither YAML nor JSON"),
+        (b'{"columns": {"a": ', "neither YAML nor JSON"),
+        (b"\xff\xfe", "neither YAML nor JSON"),
+        (b"columns: {a: b}\nother: 1", "other: Extra inputs"),
+        (b"columns: {a: b}\ntimezone: Mars/Base", "no time zone 'Mars/Base'"),
+        (b"columns: {a: b}\ntimezone: ../../etc/passwd", "no time zone"),
+        (b"columns: {a: x, b: x}", "'x' is given twice"),
+        (b"columns: {a: contact, b: contact.name}", "'contact.name' is given twice"),
+        (b"columns: {a: x..y}", "'x..y' is no field"),
+        (b'{"columns": {"a": 1}}', "columns.a: Input should be a valid string"),
+        (b"columns: &all {a: b}\nconstants: *all", "references"),
+        (b"columns: " + b"[" * 60_000, "nested deeper than 4"),
+        (b'{"columns": ' + b"[" * 60_000, "neither YAML nor JSON"),
+        (b"columns: {a: b}\n" + b"#" * 70_000, "is larger than 65536 bytes"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_says_why(text: bytes, told: str) -> None:
+    with pytest.raises(UnreadableFile, match=told):
+        Mapping.read(text)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [(COLUMNS[1:], "has no column Name"), ([*COLUMNS, "Mail"], "has more than one column Mail")],
+)
+def test_a_file_must_have_each_mapped_column_once(columns: list[str], told: str) -> None:
+    with pytest.raises(UnreadableFile, match=told):
+        Report().forms(TableFile(columns, []), Mapping.read(MAPPING))
+
+
+def test_doubled_columns_that_nobody_asks_for_are_no_harm() -> None:
+    table = TableFile([*COLUMNS, "Ignored"], [(2, ["Ada", "m", "web", "", "?", "?"])])
+
+    assert len(Report().forms(table, Mapping.read(MAPPING))) == 1
+
+
+@pytest.mark.parametrize(
+    ("pointer", "column"),
+    [
+        ("/contact/email", "Mail"),
+        ("/contact", "Name, Mail"),
+        ("/captured_at/0", "Day"),
+        ("/title", "Name"),
+        ("/origin/campaign", None),
+    ],
+)
+def test_a_refused_field_is_traced_to_its_column(pointer: str, column: str | None) -> None:
+    assert Mapping.read(MAPPING).column_of(pointer) == column
+
+
+def test_what_an_api_answered_is_counted_under_the_files_own_row_numbers() -> None:
+    report = Report(rows=4)
+    results: list[dict[str, Any]] = [
+        {"outcome": "accepted", "number": "L-1"},
+        {"outcome": "duplicate", "number": "L-1", "duplicate_of_row": 0},
+        {"outcome": "duplicate", "number": "L-0"},
+        {"outcome": "refused", "errors": [{"pointer": "/contact/email", "detail": "is none"}]},
+    ]
+    report.count([3, 5, 6, 9], results, Mapping.read(MAPPING))
+
+    assert report.model_dump() == {
+        "rows": 4,
+        "accepted": 1,
+        "duplicates": 2,
+        "refused": 1,
+        "errors": [{"row": 9, "column": "Mail", "reason": "is none"}],
+        "repeated": [
+            {"row": 5, "of": "L-1", "of_row": 3},
+            {"row": 6, "of": "L-0", "of_row": None},
+        ],
+    }
+
+
+@given(st.lists(st.lists(st.text(max_size=5), min_size=3, max_size=7), max_size=20))
+def test_every_row_is_a_form_or_a_refusal(rows: Sequence[list[str]]) -> None:
+    report = Report()
+    table = TableFile(COLUMNS, [(n, row) for n, row in enumerate(rows, 2)])
+    forms = report.forms(table, Mapping.read(MAPPING))
+
+    assert report.rows == len(rows) == len(forms) + report.refused
+    assert {n for n, _ in forms} | {e.row for e in report.errors} == {n for n, _ in table.rows}

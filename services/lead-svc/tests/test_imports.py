@@ -1,0 +1,243 @@
+"""Files of leads through the upload door, on real PostgreSQL."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import xlsxwriter
+
+from chassis.testing import Harness
+from contracts.lead import LeadCaptured
+
+MAPPING = """
+columns: {姓名: contact.name, 公司: company.name, 邮箱: contact.email, 电话: contact.phone,
+          渠道: origin.channel, 需求: need, 日期: captured_at}
+values:
+  origin.channel: {官网: website, 展会: exhibition}
+dates: {captured_at: "%Y-%m-%d"}
+timezone: Asia/Shanghai
+"""
+HEADER = "姓名,公司,邮箱,电话,渠道,需求,日期\n"
+GOOD = '王小明,示例科技有限公司,wang@example.cn,138 0013 8000,官网,"一行\n两行",2026-03-01\n'
+FILE = (
+    HEADER
+    + GOOD
+    + ",,,,,,\n"
+    + "李雷,另一公司,li@example.cn,,展会,,2026-03-02\n"
+    + "王小明,示例科技,,+86 13800138000,展会,,2026-03-03\n"
+    + "坏邮箱,,not an address,,官网,,2026-03-01\n"
+    + "坏渠道,,x@example.cn,,传真,,2026-03-01\n"
+    + ",,nobody@example.cn,,官网,,2026-03-01\n"
+    + "将来,,future@example.cn,,官网,,2999-01-01\n"
+    + "短,行\n"
+)
+
+
+async def upload(
+    client: httpx.AsyncClient,
+    body: str | bytes = FILE,
+    mapping: str | bytes = MAPPING,
+    *,
+    headers: dict[str, str] | None = None,
+    **fields: str,
+) -> httpx.Response:
+    files: dict[str, Any] = {
+        "file": ("leads.csv", body if isinstance(body, bytes) else body.encode()),
+        "mapping": ("map.yaml", mapping if isinstance(mapping, bytes) else mapping.encode()),
+    }
+    return await client.post("/leads/imports", files=files, data=fields, headers=headers)
+
+
+def of_each(answer: httpx.Response) -> tuple[int, int, int, int]:
+    report = answer.json()
+    return report["rows"], report["accepted"], report["duplicates"], report["refused"]
+
+
+async def test_every_row_of_a_file_is_answered_for(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        answer = await upload(client)
+        listed = await client.get("/leads", params={"q": "wang@example.cn"})
+
+    assert answer.status_code == 201, answer.text
+    assert of_each(answer) == (8, 2, 1, 5)
+    assert [(e["row"], e["column"]) for e in answer.json()["errors"]] == [
+        (6, "邮箱"),
+        (7, "渠道"),
+        (8, "姓名"),
+        (9, "日期"),
+        (10, None),
+    ]
+    [first] = listed.json()["items"]
+    assert answer.json()["repeated"] == [{"row": 5, "of": first["number"], "of_row": 2}]
+    assert first["need"] == "一行 两行"
+    assert first["captured_at"] == "2026-02-28T16:00:00Z"
+    assert len(await lead_svc.published(LeadCaptured)) == 2
+
+
+async def test_the_same_file_again_adds_nothing(lead_svc: Harness) -> None:
+    async with lead_svc.client("integration_import") as client:
+        await upload(client)
+        said = await lead_svc.said()
+        again = await upload(client, FILE.encode("gb18030"))
+
+    assert of_each(again) == (8, 0, 3, 5)
+    assert {r["of_row"] for r in again.json()["repeated"]} == {None}
+    assert await lead_svc.said() == said
+
+
+async def test_a_dry_run_says_the_same_and_changes_nothing(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        rehearsed = await upload(client, dry_run="true")
+        listed = await client.get("/leads/imports")
+        done = await upload(client, dry_run="false")
+
+    assert (rehearsed.status_code, done.status_code) == (200, 201)
+    assert rehearsed.json()["id"] is None
+    assert "location" not in rehearsed.headers
+    assert of_each(rehearsed) == of_each(done) == (8, 2, 1, 5)
+    assert rehearsed.json()["errors"] == done.json()["errors"]
+    assert listed.json()["items"] == []
+
+
+async def test_an_imported_file_can_be_looked_up_afterwards(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        answers = [await upload(client, HEADER + GOOD) for _ in range(3)]
+        shown = await client.get(answers[0].headers["location"])
+        first = (await client.get("/leads/imports", params={"limit": 2})).json()
+        rest = (
+            await client.get("/leads/imports", params={"limit": 2, "cursor": first["next"]})
+        ).json()
+        missing = await client.get(f"/leads/imports/{'0' * 8}-0000-0000-0000-{'0' * 12}")
+
+    assert shown.json() == answers[0].json()
+    assert [i["id"] for i in first["items"] + rest["items"]] == [
+        a.json()["id"] for a in reversed(answers)
+    ]
+    assert rest["next"] is None
+    assert first["items"][1]["duplicates"] == 1
+    assert missing.status_code == 404
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8-sig", "utf-16", "utf-16-le"])
+async def test_a_file_may_be_written_in_any_usual_encoding(
+    lead_svc: Harness, encoding: str
+) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        answer = await upload(client, FILE.encode(encoding))
+
+    assert of_each(answer) == (8, 2, 1, 5)
+
+
+async def test_a_workbook_is_taken_with_its_dates_and_numbers(lead_svc: Harness) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"remove_timezone": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["名", "手机", "预算", "日", "来源"])
+        sheet.write_row(2, 0, ["王小明", 13800138000, 1234.5])
+        day = book.add_format({"num_format": "yyyy/m/d"})
+        sheet.write_datetime(2, 3, datetime(2026, 3, 1, tzinfo=UTC), day)
+        sheet.write(2, 4, "官网")
+    mapping = {
+        "columns": {
+            "名": "contact.name",
+            "手机": "contact.phone",
+            "预算": "budget.amount",
+            "日": "captured_at",
+            "来源": "origin.channel",
+        },
+        "constants": {"budget.currency": "CNY"},
+        "dates": {"captured_at": "%Y/%m/%d"},
+    }
+    async with lead_svc.client("sales_rep") as client:
+        answer = await upload(client, buffer.getvalue(), json.dumps(mapping))
+        [lead] = (await client.get("/leads")).json()["items"]
+
+    assert of_each(answer) == (1, 1, 0, 0), answer.text
+    assert lead["contact"]["phone"] == "+8613800138000"
+    assert lead["budget"] == {"amount": "1234.50", "currency": "CNY"}
+    assert lead["captured_at"] == "2026-03-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "mapping", "told"),
+    [
+        ("", MAPPING, "leads.csv is empty"),
+        (HEADER + GOOD + '"open,1\n', MAPPING, "leads.csv is no well-formed CSV"),
+        (b"PK\x03\x04 nothing", MAPPING, "leads.csv is no readable workbook"),
+        ("a;b\n1;2\n", MAPPING, "the file has no column 姓名"),
+        ("姓名," + HEADER + "x," + GOOD, MAPPING, "the file has more than one column 姓名"),
+        (FILE, "columns: [", "the mapping is neither YAML nor JSON"),
+        (FILE, "columns: {姓名: contact.name}\nnonsense: 1", "nonsense: Extra inputs"),
+        (HEADER + GOOD * 20_001, MAPPING, "has 20001 rows; 20000 are taken at once"),
+    ],
+)
+async def test_what_is_no_table_is_one_problem_and_changes_nothing(
+    lead_svc: Harness, body: str | bytes, mapping: str, told: str
+) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        answer = await upload(client, body, mapping)
+        listed = (await client.get("/leads/imports")).json()
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:ltc:problem:unreadable-file"
+    assert told in answer.json()["detail"]
+    assert listed["items"] == []
+    assert await lead_svc.said() == []
+
+
+async def test_a_file_that_is_too_large_is_refused(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        answer = await upload(client, b"a" * (16 * 1024 * 1024 + 1))
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_form_without_its_parts_is_refused(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_rep") as client:
+        without = await client.post("/leads/imports", files={"file": ("a.csv", b"a")})
+        no_form = await client.post("/leads/imports", json={"file": "a"})
+
+    for answer in (without, no_form):
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert without.json()["errors"][0]["pointer"] == "/body/mapping"
+
+
+async def test_the_same_upload_with_its_key_is_one_import(lead_svc: Harness) -> None:
+    key = {"Idempotency-Key": "upload-1"}
+    async with lead_svc.client("sales_rep") as client:
+        first = await upload(client, headers=key)
+        again = await upload(client, headers=key)
+        other = await upload(client, HEADER + GOOD, headers=key)
+
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json() == first.json()
+    assert other.status_code == 422
+    assert await lead_svc.rows("SELECT count(*) FROM lead_import") == [(1,)]
+
+
+async def test_who_may_not_capture_may_not_import(lead_svc: Harness) -> None:
+    async with lead_svc.client() as nobody, lead_svc.client("finance") as finance:
+        assert (await upload(nobody)).status_code == 401
+        assert (await upload(finance)).status_code == 403
+        assert (await finance.get("/leads/imports")).status_code == 200
+
+
+async def test_ten_thousand_rows_are_one_import(lead_svc: Harness) -> None:
+    rows = [f"客户{n},公司{n},c{n}@example.cn,,官网,,2026-03-01\n" for n in range(9_990)]
+    async with lead_svc.client("sales_rep") as client:
+        answer = await upload(client, HEADER + "".join([*rows, *rows[:10]]))
+        again = await upload(client, HEADER + "".join(rows), dry_run="true")
+
+    assert of_each(answer) == (10_000, 9_990, 10, 0)
+    assert of_each(again) == (9_990, 0, 9_990, 0)
+    assert await lead_svc.rows("SELECT count(*) FROM lead") == [(9_990,)]
+    captured = "SELECT count(*) FROM outbox WHERE type = 'ltc.lead.captured.v1'"
+    assert await lead_svc.rows(captured) == [(9_990,)]
