@@ -4,56 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
+
+from quote_builders import NOW, QUOTE, a_lost_deal, a_reopened_deal, a_request, a_web_order
 
 from chassis.testing import Harness
-from contracts.deal import DealLost, ProposalRequested
-from contracts.ids import AccountId, DealId, derived_id
 from contracts.journey import QUOTE_GATES
 from contracts.money import Money
-from contracts.parties import Account, Owner
 from contracts.quote import QuoteAccepted, QuoteDrafted, QuoteExpired, QuoteSuperseded
-from contracts.terms import (
-    Consent,
-    ImportedOutcome,
-    PaymentTerms,
-    Prepayment,
-    WantedLine,
-    WebOrder,
-)
-
-NOW = datetime.now(UTC)
-DEAL = DealId(UUID(int=1))
-QUOTE = derived_id(DEAL, "quote")
-
-
-def a_request(*lines: WantedLine, request_no: int = 1, **changes: Any) -> ProposalRequested:
-    values: dict[str, Any] = {
-        "deal_id": DEAL,
-        "number": "D-2026-000001",
-        "lead_id": None,
-        "account": Account(account_id=AccountId(UUID(int=2)), name="Acme"),
-        "contact": None,
-        "owner": Owner(sub="rep-1", name="Rep"),
-        "request_no": request_no,
-        "lines": lines or (WantedLine(sku="HW-GATEWAY", quantity=2),),
-        "currency": "CNY",
-        "payment_terms": PaymentTerms(kind="on_delivery"),
-        "requested_by": "rep-1",
-        "requested_at": NOW,
-    }
-    return ProposalRequested(**{**values, **changes})
-
-
-def a_web_order(*lines: WantedLine) -> WebOrder:
-    consent = Consent(
-        given_by="Ada", given_at=NOW, text_hash="ab", covers=("price", "terms", "signature")
-    )
-    payment = Prepayment(
-        provider="alipay", reference="P-1", amount=Money(106000, "CNY"), captured_at=NOW
-    )
-    return WebOrder(lines=lines, currency="CNY", consent=consent, prepayment=payment)
+from contracts.terms import ImportedOutcome, WantedLine
 
 
 async def test_a_web_order_at_list_price_is_accepted_on_its_own_consent(quote_svc: Harness) -> None:
@@ -157,8 +115,42 @@ async def test_what_the_price_book_lacks_waits_at_a_gate(quote_svc: Harness) -> 
 
 async def test_a_lost_deal_withdraws_its_offer(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request())
-    lost = DealLost(deal_id=DEAL, number="D-1", reason="budget cut", lost_by="rep-1", lost_at=NOW)
-    await quote_svc.receives(lost, times=2)
+    await quote_svc.receives(a_lost_deal(), times=2)
 
     [superseded] = await quote_svc.published(QuoteSuperseded)
     assert superseded.reason == "budget cut"
+
+
+async def test_a_reopened_deal_begins_with_no_open_offer(quote_svc: Harness) -> None:
+    await quote_svc.receives(a_request())
+    await quote_svc.receives(a_reopened_deal(), times=2)
+    await quote_svc.receives(a_request(request_no=2))
+
+    [superseded] = await quote_svc.published(QuoteSuperseded)
+    assert (superseded.version, superseded.reason) == (1, "new budget")
+    assert [d.version for d in await quote_svc.published(QuoteDrafted)] == [1, 2]
+
+
+async def test_an_answered_offer_does_not_expire_and_a_lapsed_one_is_not_accepted(
+    quote_svc: Harness,
+) -> None:
+    await quote_svc.receives(a_request())
+    async with quote_svc.client("sales_rep") as seller, quote_svc.client() as customer:
+        token = (await seller.get(f"/quotes/{QUOTE}/link")).json()["token"]
+        refused = await customer.post(
+            f"/offers/{token}/refusal", json={"name": "Ada", "version": 1, "reason": "too dear"}
+        )
+    await quote_svc.execute("UPDATE quote SET valid_until = now() - interval '1 day'")
+
+    assert refused.json()["status"] == "declined"
+    assert await quote_svc.tick("expire") == 0
+    assert await quote_svc.published(QuoteExpired) == []
+
+
+async def test_an_unanswered_gate_is_said_to_be_overdue_once(quote_svc: Harness) -> None:
+    await quote_svc.receives(a_request(send_when_approved=False))
+
+    assert await quote_svc.let_gates_lapse() == 1
+    assert await quote_svc.let_gates_lapse() == 0
+    [overdue] = await quote_svc.published(QUOTE_GATES.overdue)
+    assert (overdue.gate, overdue.owner) == ("sending", "person:rep-1")

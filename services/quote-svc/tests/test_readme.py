@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quote_svc.domain.quote import LIFECYCLE, Status
+from quote_svc.domain.version import LIFECYCLE, Status
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis.consumer import Consumer
 from chassis.transaction import Transaction
-from contracts.deal import DealLost, ProposalRequested
+from contracts.deal import DealLost, DealReopened, ProposalRequested
 from quote_svc.commands.offer import draft_offer, quote_id_of, withdraw
 from quote_svc.storage import Quotes
 
@@ -26,4 +26,10 @@ async def draft_quote(fact: ProposalRequested, tx: Transaction) -> None:
 @consumer.on(DealLost, loads={Quotes: of_deal})
 async def withdraw_quote(fact: DealLost, tx: Transaction) -> None:
     """Nothing is offered for a deal that was given up."""
+    await withdraw(fact.deal_id, fact.reason, tx)
+
+
+@consumer.on(DealReopened, loads={Quotes: of_deal})
+async def start_anew(fact: DealReopened, tx: Transaction) -> None:
+    """A deal that lives again is offered anew: nothing from before is still open."""
     await withdraw(fact.deal_id, fact.reason, tx)

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from chassis.transaction import Transaction
 from contracts.terms import Evidence
-from quote_svc.domain.quote import NotTheCurrentVersion, Quote, Status
+from quote_svc.domain.quote import Quote
+from quote_svc.domain.version import Status
 from quote_svc.storage import Quotes
 
 
@@ -14,7 +15,7 @@ async def accept_quote(quote_id: UUID, version: int, evidence: Evidence, tx: Tra
     """The customer accepts the version they were shown."""
     quotes = Quotes(tx)
     quote = await quotes.get(quote_id)
-    _must_be_current(quote, version)
+    quote.must_be_current(version)
     accepted, fact = quote.accept(evidence=evidence, at=tx.now)
     await quotes.save(accepted)
     tx.publish(fact)
@@ -26,7 +27,7 @@ async def decline_quote(
 ) -> Quote:
     quotes = Quotes(tx)
     quote = await quotes.get(quote_id)
-    _must_be_current(quote, version)
+    quote.must_be_current(version)
     declined, fact = quote.decline(reason=reason, evidence=evidence, at=tx.now)
     await quotes.save(declined)
     tx.publish(fact)
@@ -42,10 +43,3 @@ async def expire_quote(quote_id: UUID, tx: Transaction) -> None:
         expired, fact = quote.expire(at=tx.now)
         await quotes.save(expired)
         tx.publish(fact)
-
-
-def _must_be_current(quote: Quote, version: int) -> None:
-    if quote.current.version != version:
-        raise NotTheCurrentVersion(
-            f"version {quote.current.version} has taken the place of version {version}"
-        )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from chassis.transaction import Transaction
 from contracts.deal import ProposalRequested
 from contracts.ids import derived_id
-from contracts.terms import Evidence, PricedLine
+from contracts.terms import Evidence, PricedLine, Totals
 from quote_svc.domain import pricing
-from quote_svc.domain.quote import Quote, Status, within_limits
+from quote_svc.domain.quote import Quote
+from quote_svc.domain.version import Status
 from quote_svc.policies import Approval, Express, policies
 from quote_svc.storage import Quotes, price_book
 
@@ -50,6 +52,31 @@ async def draft_offer(request: ProposalRequested, tx: Transaction) -> None:
     await _price(quote, request, tx)
 
 
+class Verdict(NamedTuple):
+    """What the approval policy says of an offer."""
+
+    cite: str
+    beyond: str | None
+    """The limit that it goes beyond; none when the policy approves it."""
+    within: timedelta
+
+    @property
+    def outcome(self) -> str:
+        return f"{self.cite}: {self.beyond or 'within limits'}"
+
+
+async def judge(
+    lines: tuple[PricedLine, ...], totals: Totals, tx: Transaction, *, agreed: bool = False
+) -> Verdict:
+    """Whether it may go out without a second pair of eyes; what was agreed elsewhere may."""
+    approval = await policies.get(tx, "approval", Approval)
+    rules = approval.rules
+    beyond = pricing.within_limits(
+        lines, totals, discount=rules.discount_percent, gross=rules.gross_limit
+    )
+    return Verdict(approval.cite, None if agreed else beyond, timedelta(hours=rules.within_hours))
+
+
 async def _price(quote: Quote, request: ProposalRequested, tx: Transaction) -> None:
     quotes = Quotes(tx)
     book = await price_book(tx, request.price_book, request.currency)
@@ -61,24 +88,17 @@ async def _price(quote: Quote, request: ProposalRequested, tx: Transaction) -> N
     if request.imported is not None:
         lines = pricing.agree_on(lines, request.imported.agreed)
     totals = pricing.totals(lines, request.currency)
-    approval = await policies.get(tx, "approval", Approval)
-    beyond = within_limits(
-        lines, totals, discount=approval.rules.discount_percent, gross=approval.rules.gross_limit
-    )
-    if request.imported is not None:
-        beyond = None
-    outcome = f"{approval.cite}: {beyond or 'within limits'}"
+    verdict = await judge(lines, totals, tx, agreed=request.imported is not None)
     at = request.requested_at if request.imported is None else request.imported.closed_at
-    quote, drafted = quote.draft(request, lines, totals, outcome=outcome, at=at)
+    quote, drafted = quote.draft(request, lines, totals, outcome=verdict.outcome, at=at)
     await quotes.save(quote)
     tx.publish(drafted)
-    if beyond:
-        within = timedelta(hours=approval.rules.within_hours)
-        pending, asked = quote.ask_approval(limit=beyond, at=tx.now, within=within)
+    if verdict.beyond:
+        pending, asked = quote.ask_approval(limit=verdict.beyond, at=tx.now, within=verdict.within)
         await quotes.save(pending)
         tx.publish(asked)
         return
-    await _go_on(quote.approve_by_policy(approval.cite), request, lines, tx, at=at)
+    await _go_on(quote.approve_by_policy(verdict.cite), request, lines, tx, at=at)
 
 
 async def _go_on(
@@ -151,7 +171,13 @@ async def approve_quote(quote_id: UUID, tx: Transaction) -> Quote:
 
 async def reject_quote(quote_id: UUID, reason: str, tx: Transaction) -> Quote:
     quotes = Quotes(tx)
-    quote, fact = (await quotes.get(quote_id)).reject(by=tx.actor.sub, reason=reason, at=tx.now)
+    approval = await policies.get(tx, "approval", Approval)
+    quote, fact = (await quotes.get(quote_id)).reject(
+        by=tx.actor.sub,
+        reason=reason,
+        at=tx.now,
+        within=timedelta(hours=approval.rules.within_hours),
+    )
     await quotes.save(quote)
     tx.publish(fact)
     return quote
@@ -163,6 +189,14 @@ async def send_quote(quote_id: UUID, tx: Transaction) -> Quote:
     await quotes.save(quote)
     tx.publish(fact)
     return await quotes.save(quote.await_answer(at=tx.now))
+
+
+async def void_quote(quote_id: UUID, reason: str, tx: Transaction) -> Quote:
+    quotes = Quotes(tx)
+    quote, fact = (await quotes.get(quote_id)).void(reason=reason, by=tx.actor.sub, at=tx.now)
+    await quotes.save(quote)
+    tx.publish(fact)
+    return quote
 
 
 async def withdraw(deal_id: UUID, reason: str, tx: Transaction) -> None:

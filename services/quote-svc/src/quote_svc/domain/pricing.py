@@ -113,3 +113,15 @@ def discount_over_all(lines: Sequence[PricedLine]) -> Decimal:
         return Decimal(0)
     net = sum(line.net.minor for line in lines)
     return (HUNDRED - Decimal(net) * HUNDRED / listed).quantize(Decimal("0.01"))
+
+
+def within_limits(
+    lines: tuple[PricedLine, ...], totals: Totals, *, discount: Decimal, gross: Decimal
+) -> str | None:
+    """Which limit an offer goes beyond; none when a policy may approve it."""
+    off = discount_over_all(lines)
+    if off > discount:
+        return f"discount {off} % is more than {discount} %"
+    if Decimal(totals.gross.amount) > gross:
+        return f"gross {totals.gross} is more than {gross}"
+    return None

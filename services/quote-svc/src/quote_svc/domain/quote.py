@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
-from enum import StrEnum
-from hashlib import sha256
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel
-
-from chassis.domain import Aggregate, DomainError, Lifecycle, NotFound
+from chassis.domain import Aggregate, NotFound
 from contracts.deal import ProposalRequested
 from contracts.ids import DealId, LeadId, QuoteId
 from contracts.parties import Account, Contact, Owner
@@ -28,89 +23,27 @@ from contracts.quote import (
 from contracts.terms import (
     Evidence,
     ImportedOutcome,
-    PaymentTerms,
     Prepayment,
     PricedLine,
     Totals,
     WantedLine,
 )
 from quote_svc.domain.pricing import discount_over_all
-
-
-class Status(StrEnum):
-    DRAFT = "draft"
-    PENDING_APPROVAL = "pending_approval"
-    APPROVED = "approved"
-    SENT = "sent"
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    SUPERSEDED = "superseded"
-    VOIDED = "voided"
-
-
-_OUT = {Status.SUPERSEDED, Status.VOIDED}
-LIFECYCLE = Lifecycle(
-    {
-        Status.DRAFT: {Status.PENDING_APPROVAL, Status.APPROVED} | _OUT,
-        Status.PENDING_APPROVAL: {Status.APPROVED, Status.DRAFT} | _OUT,
-        Status.APPROVED: {Status.SENT, Status.DRAFT} | _OUT,
-        Status.SENT: {Status.ACCEPTED, Status.DECLINED, Status.EXPIRED} | _OUT,
-        Status.DECLINED: {Status.SUPERSEDED},
-        Status.EXPIRED: {Status.SUPERSEDED},
-    }
+from quote_svc.domain.refusals import (
+    AlreadyAccepted,
+    AlreadyOut,
+    NotTheCurrentVersion,
+    OwnApproval,
+    QuoteLapsed,
 )
+from quote_svc.domain.version import LIFECYCLE, Status, Version, version_hash
 
 PRICING = "pricing"
 APPROVAL = "approval"
 SENDING = "sending"
 CUSTOMER_ANSWER = "customer_answer"
-
-
-class QuoteLapsed(DomainError):
-    """The offer was good until a moment that has passed."""
-
-
-class OwnApproval(DomainError):
-    """Nobody approves what they asked for themselves."""
-
-    status = 403
-
-
-class NotTheCurrentVersion(DomainError):
-    """A newer version has taken its place."""
-
-
-class AlreadyAccepted(DomainError):
-    """One version was accepted; there is nothing left to offer."""
-
-
-class Version(BaseModel, frozen=True):
-    """One offer: lines, sums, terms, and how far it has come. ``hash`` seals what it promises."""
-
-    version: int
-    status: Status = Status.DRAFT
-    wanted: tuple[WantedLine, ...] = ()
-    lines: tuple[PricedLine, ...] = ()
-    totals: Totals | None = None
-    payment_terms: PaymentTerms
-    validity_days: int
-    send_when_approved: bool = True
-    hash: str = ""
-    requested_by: str
-    approved_by: str | None = None
-    valid_until: AwareDatetime | None = None
-    reason: str | None = None
-
-
-def version_hash(
-    lines: tuple[PricedLine, ...], totals: Totals, terms: PaymentTerms, number: str, version: int
-) -> str:
-    """SHA-256 over everything a version promises, in a fixed writing."""
-    digest = sha256(f"{number}/{version}\n".encode())
-    for part in (*lines, totals, terms):
-        digest.update(part.model_dump_json().encode())
-    return digest.hexdigest()
+REVISION = "revision"
+_EDITABLE = frozenset({Status.DRAFT, Status.PENDING_APPROVAL, Status.APPROVED})
 
 
 class Quote(Aggregate, frozen=True):
@@ -136,6 +69,19 @@ class Quote(Aggregate, frozen=True):
     @property
     def status(self) -> Status:
         return self.current.status
+
+    def must_be_current(self, version: int) -> None:
+        if self.current.version != version:
+            raise NotTheCurrentVersion(
+                f"version {self.current.version} has taken the place of version {version}"
+            )
+
+    def version(self, number: int) -> Version:
+        """Raises NotFound."""
+        for version in self.versions:
+            if version.version == number:
+                return version
+        raise NotFound(f"quote {self.number} has no version {number}")
 
     def _about(self, version: Version) -> dict[str, Any]:
         return {
@@ -185,22 +131,69 @@ class Quote(Aggregate, frozen=True):
             lines=lines,
             totals=totals,
             payment_terms=request.payment_terms,
+            price_book=request.price_book,
             validity_days=request.validity_days,
             send_when_approved=request.send_when_approved,
             hash=seal,
             requested_by=request.requested_by,
         )
         quote = self.model_copy(update={"versions": (*self.versions, version)})
-        fact = QuoteDrafted(
+        return quote, quote._drafted(outcome, at)
+
+    def void(self, *, reason: str, by: str, at: datetime) -> tuple[Quote, QuoteSuperseded]:
+        """We take it back before it was answered; nothing takes its place."""
+        version = self.current
+        status = LIFECYCLE.move(version.status, Status.VOIDED)
+        fact = QuoteSuperseded(
+            **self._about(version), by_version=None, reason=reason, superseded_at=at
+        )
+        quote = self._with(version.model_copy(update={"status": status, "reason": reason}))
+        return quote.pass_every_gate(by=by, at=at, evidence=reason), fact
+
+    def replace_lines(
+        self,
+        wanted: tuple[WantedLine, ...],
+        lines: tuple[PricedLine, ...],
+        totals: Totals,
+        *,
+        outcome: str,
+        by: str,
+        at: datetime,
+    ) -> tuple[Quote, QuoteDrafted]:
+        """Other lines for the version that has not gone out yet; any approval is void."""
+        version = self.current
+        if version.status not in _EDITABLE:
+            raise AlreadyOut(f"version {version.version} is {version.status.value}")
+        if version.status is not Status.DRAFT:
+            LIFECYCLE.move(version.status, Status.DRAFT)
+        terms = version.payment_terms
+        changes = {
+            "status": Status.DRAFT,
+            "wanted": wanted,
+            "lines": lines,
+            "totals": totals,
+            "hash": version_hash(lines, totals, terms, self.number, version.version),
+            "requested_by": by,
+            "approved_by": None,
+            "reason": None,
+        }
+        quote = self._with(version.model_copy(update=changes))
+        quote = quote.pass_every_gate(by=by, at=at, evidence="lines replaced")
+        return quote, quote._drafted(outcome, at)
+
+    def _drafted(self, outcome: str, at: datetime) -> QuoteDrafted:
+        version = self.current
+        if version.totals is None:
+            raise NotFound(f"version {version.version} has no price")
+        return QuoteDrafted(
             **self._about(version),
-            lines=lines,
-            totals=totals,
-            discount_percent=discount_over_all(lines),
-            version_hash=seal,
+            lines=version.lines,
+            totals=version.totals,
+            discount_percent=discount_over_all(version.lines),
+            version_hash=version.hash,
             policy_outcome=outcome,
             drafted_at=at,
         )
-        return quote, fact
 
     def await_pricing(self, request: ProposalRequested, *, at: datetime, missing: str) -> Quote:
         """The price book lacks something; somebody must add it or change the request."""
@@ -208,6 +201,7 @@ class Quote(Aggregate, frozen=True):
             version=len(self.versions) + 1,
             wanted=request.lines,
             payment_terms=request.payment_terms,
+            price_book=request.price_book,
             validity_days=request.validity_days,
             send_when_approved=request.send_when_approved,
             requested_by=request.requested_by,
@@ -253,18 +247,24 @@ class Quote(Aggregate, frozen=True):
         changes = {"status": Status.APPROVED, "approved_by": cite}
         return self._with(self.current.model_copy(update=changes))
 
-    def reject(self, *, by: str, reason: str, at: datetime) -> tuple[Quote, QuoteRejected]:
-        """Back to its author."""
+    def reject(
+        self, *, by: str, reason: str, at: datetime, within: timedelta
+    ) -> tuple[Quote, QuoteRejected]:
+        """Back to its author, who edits it or has the deal ask anew."""
         version = self.current
         LIFECYCLE.move(version.status, Status.DRAFT)
         fact = QuoteRejected(**self._about(version), reason=reason, rejected_by=by, rejected_at=at)
         quote = self._with(version.model_copy(update={"status": Status.DRAFT, "reason": reason}))
-        return quote.pass_gate(APPROVAL, by=by, at=at, evidence=reason), fact
+        quote = quote.pass_gate(APPROVAL, by=by, at=at, evidence=reason)
+        return quote.wait_at(REVISION, owner=self._seller, at=at, due_at=at + within), fact
+
+    @property
+    def _seller(self) -> str:
+        return f"person:{self.owner.sub}" if self.owner else "role:sales_rep"
 
     def await_sending(self, *, at: datetime) -> Quote:
         """Approved, and its author wanted to send it by hand."""
-        owner = f"person:{self.owner.sub}" if self.owner else "role:sales_rep"
-        return self.wait_at(SENDING, owner=owner, at=at, due_at=at + timedelta(hours=24))
+        return self.wait_at(SENDING, owner=self._seller, at=at, due_at=at + timedelta(hours=24))
 
     def send(self, *, by: str, at: datetime, now: datetime) -> tuple[Quote, QuoteSent]:
         """The customer has it, and may answer until it lapses."""
@@ -340,15 +340,3 @@ class Quote(Aggregate, frozen=True):
         fact = QuoteExpired(**self._about(version), valid_until=version.valid_until, expired_at=at)
         quote = self._with(version.model_copy(update={"status": status}))
         return quote.pass_every_gate(by="system:quote-svc", at=at, evidence="lapsed"), fact
-
-
-def within_limits(
-    lines: tuple[PricedLine, ...], totals: Totals, *, discount: Decimal, gross: Decimal
-) -> str | None:
-    """Which limit an offer goes beyond; none when a policy may approve it."""
-    off = discount_over_all(lines)
-    if off > discount:
-        return f"discount {off} % is more than {discount} %"
-    if Decimal(totals.gross.amount) > gross:
-        return f"gross {totals.gross} is more than {gross}"
-    return None
