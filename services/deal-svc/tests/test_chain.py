@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
+
+from deal_builders import LEAD, a_lead_qualified, a_web_order
 
 from chassis.testing import JOURNEY, Harness
 from contracts.deal import DealLost, DealOpened, ProposalRequested
-from contracts.ids import AccountId, ContactId, DealId, LeadId, derived_id
-from contracts.lead import LeadQualified
+from contracts.ids import DealId, derived_id
 from contracts.money import Money
-from contracts.parties import Account, Contact
-from contracts.terms import Consent, Origin, Prepayment, WantedLine, WebOrder
-
-NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
-LEAD = LeadId(UUID(int=1))
-
-
-def a_lead_qualified(*, web_order: WebOrder | None = None) -> LeadQualified:
-    return LeadQualified(
-        lead_id=LEAD,
-        number="L-2026-000001",
-        account=Account(account_id=AccountId(UUID(int=2)), name="Acme"),
-        contact=Contact(contact_id=ContactId(UUID(int=3)), name="Ada"),
-        origin=Origin(channel="website"),
-        owner=None,
-        score=90,
-        reasons=(),
-        need="help",
-        web_order=web_order,
-        qualified_by="policy:qualification@0",
-        qualified_at=NOW,
-    )
-
-
-def a_web_order() -> WebOrder:
-    return WebOrder(
-        lines=(WantedLine(sku="SVC-ONBOARD", quantity=1),),
-        currency="CNY",
-        consent=Consent(given_by="Ada", given_at=NOW, text_hash="ab", covers=("price",)),
-        prepayment=Prepayment(
-            provider="alipay", reference="P-1", amount=Money(106000, "CNY"), captured_at=NOW
-        ),
-    )
 
 
 async def test_a_redelivered_qualification_opens_one_deal(deal_svc: Harness) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 from chassis.consumer import Consumer
 from chassis.domain import DependencyMissing
 from chassis.transaction import Transaction
-from contracts.billing import InvoiceOverdue, JourneySettled
+from contracts.billing import (
+    InvoiceCredited,
+    InvoiceIssued,
+    InvoiceOverdue,
+    InvoicePaid,
+    JourneySettled,
+)
 from contracts.contract import (
     ContractDeclined,
     ContractSigned,
@@ -17,9 +23,20 @@ from contracts.contract import (
 )
 from contracts.ids import DealId, derived_id
 from contracts.lead import LeadMerged, LeadQualified
-from contracts.quote import QuoteAccepted, QuoteDeclined, QuoteExpired, QuoteSent
+from contracts.money import Money
+from contracts.quote import (
+    QuoteAccepted,
+    QuoteApprovalRequested,
+    QuoteApproved,
+    QuoteDeclined,
+    QuoteExpired,
+    QuoteRejected,
+    QuoteSent,
+    QuoteSuperseded,
+)
 from deal_svc.commands.open import open_from_lead
-from deal_svc.domain.deal import LIFECYCLE, Deal, Outcome, Stage, Status
+from deal_svc.domain.deal import LIFECYCLE, Deal, Stage, Status
+from deal_svc.domain.later import Billed, Offer, Outcome
 from deal_svc.policies import Pipeline, policies
 from deal_svc.storage import Deals
 
@@ -67,12 +84,43 @@ async def repoint(fact: LeadMerged, tx: Transaction) -> None:
         await Deals(tx).save(deal.model_copy(update={"lead_id": fact.into_lead_id}))
 
 
+OFFER_STATUS: dict[type[Any], str] = {
+    QuoteApprovalRequested: "pending_approval",
+    QuoteApproved: "approved",
+    QuoteRejected: "rejected",
+    QuoteSent: "sent",
+    QuoteAccepted: "accepted",
+    QuoteDeclined: "declined",
+    QuoteExpired: "expired",
+    QuoteSuperseded: "superseded",
+}
+
+
+async def note_offer(fact: Any, tx: Transaction) -> None:
+    """The owner sees how far the offer has come, and what it waits for."""
+    deal = await known(fact, tx)
+    offer = Offer(
+        quote_id=fact.quote_id,
+        number=fact.number,
+        version=fact.version,
+        status=OFFER_STATUS[type(fact)],
+        note=getattr(fact, "reason", None) or getattr(fact, "limit", None),
+    )
+    await Deals(tx).save(deal.hear_of_offer(offer))
+
+
+consumer.on(QuoteApprovalRequested, loads={Deals: of_deal})(note_offer)
+consumer.on(QuoteApproved, loads={Deals: of_deal})(note_offer)
+consumer.on(QuoteRejected, loads={Deals: of_deal})(note_offer)
+
+
 @consumer.on(QuoteSent, loads={Deals: of_deal})
 async def negotiate(fact: QuoteSent, tx: Transaction) -> None:
     """The offer is with the customer. On the express way it is accepted at once, and the
-    acceptance is what the pipeline shows."""
+    signature is what the pipeline shows."""
     deal = await known(fact, tx)
     if deal.web_order is None and deal.imported is None:
+        await note_offer(fact, tx)
         await follow(fact, tx, Stage.NEGOTIATION)
 
 
@@ -80,6 +128,7 @@ async def negotiate(fact: QuoteSent, tx: Transaction) -> None:
 async def go_contracting(fact: QuoteAccepted, tx: Transaction) -> None:
     deal = await known(fact, tx)
     if deal.web_order is None and deal.imported is None:
+        await note_offer(fact, tx)
         await follow(fact, tx, Stage.CONTRACTING)
 
 
@@ -102,8 +151,12 @@ async def win(fact: ContractSigned, tx: Transaction) -> None:
 
 async def back_to_negotiation(fact: Any, tx: Transaction) -> None:
     """The customer did not take it as it was; the owner must ask anew or give up."""
+    if type(fact) in OFFER_STATUS:
+        await note_offer(fact, tx)
     deal = await known(fact, tx)
-    moved, change = deal.follow(Stage.NEGOTIATION, at=tx.now)
+    moved, change = deal, None
+    if not deal.is_before(Stage.NEGOTIATION):
+        moved, change = deal.follow(Stage.NEGOTIATION, at=tx.now)
     if moved.status is Status.OPEN:
         ruling = await policies.get(tx, "pipeline", Pipeline)
         within = timedelta(hours=ruling.rules.proposal_within_hours)
@@ -118,6 +171,15 @@ consumer.on(ContractDeclined, loads={Deals: of_deal})(back_to_negotiation)
 consumer.on(ContractWithdrawn, loads={Deals: of_deal})(back_to_negotiation)
 
 
+@consumer.on(QuoteSuperseded, loads={Deals: of_deal})
+async def note_superseded(fact: QuoteSuperseded, tx: Transaction) -> None:
+    """The next version is in hand, unless the offer was taken back with nothing in its place."""
+    if fact.by_version is None:
+        await back_to_negotiation(fact, tx)
+    else:
+        await note_offer(fact, tx)
+
+
 @consumer.on(ContractTerminated, loads={Deals: of_deal})
 async def note_termination(fact: ContractTerminated, tx: Transaction) -> None:
     """A won deal stays won; what it earned will tell."""
@@ -125,11 +187,36 @@ async def note_termination(fact: ContractTerminated, tx: Transaction) -> None:
     await Deals(tx).save(deal.model_copy(update={"reason": fact.reason}))
 
 
+async def note_invoice(fact: Any, tx: Transaction, gross: Money, status: str, **told: Any) -> None:
+    deal = await known(fact, tx)
+    billed = Billed(
+        invoice_id=fact.invoice_id, number=fact.number, gross=gross, status=status, **told
+    )
+    await Deals(tx).save(deal.hear_of_invoice(billed))
+
+
+@consumer.on(InvoiceIssued, loads={Deals: of_deal})
+async def note_issued(fact: InvoiceIssued, tx: Transaction) -> None:
+    """The owner sees what the customer is asked to pay."""
+    await note_invoice(fact, tx, fact.totals.gross, "issued", due_on=fact.due_on)
+
+
 @consumer.on(InvoiceOverdue, loads={Deals: of_deal})
 async def note_overdue(fact: InvoiceOverdue, tx: Transaction) -> None:
     """The owner sees that the customer is late."""
-    deal = await known(fact, tx)
-    await Deals(tx).save(deal.model_copy(update={"overdue_invoice": fact.number}))
+    await note_invoice(fact, tx, fact.outstanding, "overdue", due_on=fact.due_on)
+
+
+@consumer.on(InvoicePaid, loads={Deals: of_deal})
+async def note_paid(fact: InvoicePaid, tx: Transaction) -> None:
+    """The owner sees that the customer has paid."""
+    await note_invoice(fact, tx, fact.gross, "paid")
+
+
+@consumer.on(InvoiceCredited, loads={Deals: of_deal})
+async def note_credited(fact: InvoiceCredited, tx: Transaction) -> None:
+    """The owner sees what was taken back."""
+    await note_invoice(fact, tx, fact.amount, "credited", credited={fact.credit_note: fact.amount})
 
 
 @consumer.on(JourneySettled, loads={Deals: of_deal})

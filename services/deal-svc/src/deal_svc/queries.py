@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from chassis.pagination import Page, next_cursor, page_of
 from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contracts.money import Money
+from deal_svc.domain.activity import Activity
 from deal_svc.domain.deal import Deal
 from deal_svc.storage import ActivityRow, DealRow
 
@@ -40,16 +40,6 @@ class Total(BaseModel):
     currency: str
     won: int
     value: Money
-
-
-class Activity(BaseModel):
-    id: UUID
-    kind: str
-    note: str
-    due_at: datetime | None
-    done_at: datetime | None
-    by_name: str
-    recorded_at: datetime
 
 
 def view(row: Any) -> DealView:
@@ -114,9 +104,16 @@ async def totals(tx: Transaction, by: Literal["owner", "product", "month"]) -> l
     return [Total(by=k, currency=c, won=n, value=Money(v, c)) for k, c, n, v in rows]
 
 
-async def activities(deal_id: UUID, tx: Transaction) -> list[Activity]:
+async def list_activities(
+    deal_id: UUID, tx: Transaction, *, to_do: bool, cursor: str | None, limit: int
+) -> Page[Activity]:
     await show_deal(deal_id, tx)
     table = table_of(ActivityRow)
-    query = select(ActivityRow).where(table.c.deal_id == deal_id).order_by(table.c.recorded_at)
-    rows = (await tx.session.exec(query)).all()
-    return [Activity.model_validate(row, from_attributes=True) for row in rows]
+    query = select(ActivityRow).where(table.c.deal_id == deal_id)
+    if to_do:
+        query = query.where(table.c.done_at.is_(None))
+    query = page_of(query, table.c.recorded_at, table.c.id, cursor=cursor, limit=limit)
+    rows = list((await tx.session.exec(query)).all())
+    following = next_cursor(rows, "recorded_at", limit)
+    found = [Activity.model_validate(row, from_attributes=True) for row in rows]
+    return Page(items=found, next=following)

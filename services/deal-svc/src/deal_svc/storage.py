@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, Text
+from sqlalchemy import BigInteger, Index, MetaData, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -51,9 +51,10 @@ class ActivityRow(Row, table=True):
     """Something that was done, or is to be done, about a deal."""
 
     __tablename__ = "activity"
+    __table_args__ = (Index(None, "deal_id", "recorded_at", "id"),)
 
     id: UUID = Field(primary_key=True)
-    deal_id: UUID = Field(index=True)
+    deal_id: UUID
     kind: str = Field(sa_type=Text)
     note: str = Field(sa_type=Text)
     due_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""Working on deals: needs, proposal, stage, loss, reopening, activities."""
+"""Working on deals: needs, proposal, stage, hold, loss, reopening."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from chassis.transaction import Transaction
-from contracts.ids import new_id
 from contracts.terms import PaymentTerms, WantedLine
 from deal_svc.domain.deal import Deal, Stage
 from deal_svc.policies import Pipeline, policies
-from deal_svc.storage import ActivityRow, Deals
+from deal_svc.storage import Deals
 
 
 async def record_needs(
@@ -37,10 +36,15 @@ async def request_proposal(deal_id: UUID, *, send: bool, tx: Transaction) -> Dea
     deals = Deals(tx)
     deal = await deals.get(deal_id)
     ruling = await policies.get(tx, "pipeline", Pipeline)
+    change = None
+    if deal.is_before(Stage.PROPOSAL):
+        deal, change = deal.move_to(Stage.PROPOSAL, by=tx.actor.sub, at=tx.now)
     asked, fact = deal.request_proposal(
         by=tx.actor.sub, at=tx.now, validity_days=ruling.rules.validity_days, send=send
     )
     await deals.save(asked)
+    if change is not None:
+        tx.publish(change)
     tx.publish(fact)
     return asked
 
@@ -51,7 +55,7 @@ async def move_stage(
     deals = Deals(tx)
     deal = await deals.get(deal_id)
     if expected_close is not None:
-        deal = deal.model_copy(update={"expected_close": expected_close})
+        deal = deal.expect_close(expected_close, today=tx.now.date())
     moved, fact = deal.move_to(stage, by=tx.actor.sub, at=tx.now)
     await deals.save(moved)
     tx.publish(fact)
@@ -78,21 +82,15 @@ async def reopen_deal(deal_id: UUID, reason: str, tx: Transaction) -> Deal:
     return reopened
 
 
-async def log_activity(
-    deal_id: UUID, kind: str, note: str, due_at: datetime | None, *, done: bool, tx: Transaction
-) -> UUID:
-    await Deals(tx).get(deal_id)
-    activity_id = new_id()
-    tx.insert(
-        ActivityRow,
-        id=activity_id,
-        deal_id=deal_id,
-        kind=kind,
-        note=note,
-        due_at=due_at,
-        done_at=tx.now if done else None,
-        by_sub=tx.actor.sub,
-        by_name=tx.actor.name,
-        recorded_at=tx.now,
-    )
-    return activity_id
+async def hold_deal(deal_id: UUID, reason: str, until: datetime, tx: Transaction) -> Deal:
+    deals = Deals(tx)
+    deal = await deals.get(deal_id)
+    return await deals.save(deal.hold(reason=reason, until=until, by=tx.actor.sub, at=tx.now))
+
+
+async def resume_deal(deal_id: UUID, tx: Transaction) -> Deal:
+    deals = Deals(tx)
+    deal = await deals.get(deal_id)
+    ruling = await policies.get(tx, "pipeline", Pipeline)
+    within = timedelta(hours=ruling.rules.proposal_within_hours)
+    return await deals.save(deal.resume(by=tx.actor.sub, at=tx.now, within=within))

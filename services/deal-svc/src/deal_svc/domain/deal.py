@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 
 from chassis.domain import Aggregate, DomainError, Lifecycle, Refused
 from contracts.deal import (
@@ -16,10 +16,11 @@ from contracts.deal import (
     DealWon,
     ProposalRequested,
 )
-from contracts.ids import ContractId, DealId, LeadId
+from contracts.ids import DealId, LeadId
 from contracts.money import Money
 from contracts.parties import Account, Contact, Owner
 from contracts.terms import ImportedOutcome, Origin, PaymentTerms, WantedLine, WebOrder
+from deal_svc.domain.later import LIVE_OFFER, Billed, Offer, Outcome
 
 
 class Status(StrEnum):
@@ -47,6 +48,7 @@ LIFECYCLE = Lifecycle(
 ORDER = list(Stage)
 NEEDS = "needs"
 PROPOSAL = "proposal"
+RESUMPTION = "resumption"
 
 
 class NotOpen(DomainError):
@@ -57,15 +59,8 @@ class ChecklistIncomplete(DomainError):
     """A stage is left forward only when what it is for has been done."""
 
 
-class Outcome(BaseModel, frozen=True):
-    """What came of the contract: the numbers that later stages told."""
-
-    contract_id: ContractId
-    contract_number: str
-    net: Money
-    gross: Money
-    earned: Money | None = None
-    settled_at: AwareDatetime | None = None
+class ClosePast(Refused):
+    """A deal is expected to close on a day to come."""
 
 
 class Deal(Aggregate, frozen=True):
@@ -91,7 +86,9 @@ class Deal(Aggregate, frozen=True):
     """Moved from another system, whether or not it ended there."""
     reason: str | None = None
     competitor: str | None = None
+    offer: Offer | None = None
     outcome: Outcome | None = None
+    invoices: tuple[Billed, ...] = ()
     overdue_invoice: str | None = None
     opened_at: AwareDatetime
     closed_at: AwareDatetime | None = None
@@ -116,6 +113,9 @@ class Deal(Aggregate, frozen=True):
     @property
     def responsible(self) -> str:
         return f"person:{self.owner.sub}" if self.owner else "role:sales_rep"
+
+    def is_before(self, stage: Stage) -> bool:
+        return ORDER.index(self.stage) < ORDER.index(stage)
 
     def await_needs(self, *, at: datetime, within: timedelta) -> Deal:
         """Somebody must find out what they need."""
@@ -142,15 +142,18 @@ class Deal(Aggregate, frozen=True):
         )
         deal = deal.pass_gate(NEEDS, by=by, at=at, evidence=f"{len(lines)} lines")
         deal = deal.await_proposal(at=at, within=within)
-        if ORDER.index(self.stage) >= ORDER.index(Stage.NEEDS):
+        if not self.is_before(Stage.NEEDS):
             return deal, None
         return deal.move_to(Stage.NEEDS, by=by, at=at)
 
     def move_to(self, stage: Stage, *, by: str, at: datetime) -> tuple[Deal, DealStageChanged]:
         """Forward when the checklist of what is passed is done; backward at any time."""
         self._must_be_open()
-        forward = ORDER.index(stage) > ORDER.index(self.stage)
-        if forward and stage in ORDER[ORDER.index(Stage.PROPOSAL) :] and not self.lines:
+        if (
+            self.is_before(stage)
+            and stage in ORDER[ORDER.index(Stage.PROPOSAL) :]
+            and not self.lines
+        ):
             raise ChecklistIncomplete(f"{stage.value} needs the product lines first")
         return self._moved(stage, by=by, at=at)
 
@@ -196,7 +199,7 @@ class Deal(Aggregate, frozen=True):
             requested_at=at,
         )
         deal = self.pass_gate(NEEDS, by=by, at=at).pass_gate(PROPOSAL, by=by, at=at)
-        stage = self.stage if ORDER.index(self.stage) > 2 else Stage.PROPOSAL
+        stage = Stage.PROPOSAL if self.is_before(Stage.PROPOSAL) else self.stage
         return deal.model_copy(update={"requests": number, "stage": stage}), fact
 
     def follow(self, stage: Stage, *, at: datetime) -> tuple[Deal, DealStageChanged | None]:
@@ -267,6 +270,54 @@ class Deal(Aggregate, frozen=True):
         )
         back = {"status": Status.OPEN, "reason": None, "closed_at": None}
         return self.model_copy(update=back).await_proposal(at=at, within=within), fact
+
+    def hold(self, *, reason: str, until: datetime, by: str, at: datetime) -> Deal:
+        """Not now: nobody is chased until then."""
+        status = LIFECYCLE.move(self.status, Status.ON_HOLD)
+        if until <= at:
+            raise Refused(f"{until} is past; say until when it is to wait")
+        deal = self.pass_every_gate(by=by, at=at, evidence=reason)
+        deal = deal.wait_at(RESUMPTION, owner=self.responsible, at=at, due_at=until)
+        return deal.model_copy(update={"status": status, "reason": reason})
+
+    def resume(self, *, by: str, at: datetime, within: timedelta) -> Deal:
+        """Work goes on where it stopped; what nobody else has in hand is the owner's to do."""
+        if self.status is not Status.ON_HOLD:
+            raise NotOpen(f"only a deal on hold is resumed; this one is {self.status.value}")
+        deal = self.pass_gate(RESUMPTION, by=by, at=at).model_copy(
+            update={"status": Status.OPEN, "reason": None}
+        )
+        if not deal.lines:
+            return deal.await_needs(at=at, within=within)
+        if deal.offer is not None and deal.offer.status in LIVE_OFFER:
+            return deal
+        return deal.await_proposal(at=at, within=within)
+
+    def expect_close(self, day: date, *, today: date) -> Deal:
+        if day < today:
+            raise ClosePast(f"{day} is past")
+        return self.model_copy(update={"expected_close": day})
+
+    def hear_of_offer(self, offer: Offer) -> Deal:
+        """Keep the newest version's state; an older version tells nothing new."""
+        if self.offer is not None and self.offer.version > offer.version:
+            return self
+        return self.model_copy(update={"offer": offer})
+
+    def hear_of_invoice(self, told: Billed) -> Deal:
+        """Keep what became of one invoice; what was heard of it before stays."""
+        before = next((i for i in self.invoices if i.invoice_id == told.invoice_id), None)
+        if before is not None:
+            kept = {
+                "gross": before.gross,
+                "due_on": told.due_on or before.due_on,
+                "credited": {**before.credited, **told.credited},
+            }
+            told = told.model_copy(update=kept)
+        others = tuple(i for i in self.invoices if i.invoice_id != told.invoice_id)
+        invoices = tuple(sorted((*others, told), key=lambda invoice: invoice.number))
+        late = next((i.number for i in invoices if i.status == "overdue"), None)
+        return self.model_copy(update={"invoices": invoices, "overdue_invoice": late})
 
     def settle(self, *, earned: Money, at: datetime) -> Deal:
         """What was really earned."""
