@@ -115,7 +115,8 @@ def _workbook(body: bytes, name: str) -> list[list[str]]:
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         told = (error.stderr or b"").decode(errors="replace").strip().splitlines()
-        why = told[-1][:200] if told and isinstance(error, subprocess.CalledProcessError) else ""
+        ended_itself = isinstance(error, subprocess.CalledProcessError) and error.returncode == 1
+        why = told[-1][:200] if told and ended_itself else ""
         raise UnreadableFile(
             f"{name} is no readable workbook, or a far too large one: {why}".rstrip(": ")
         ) from error
