@@ -51,7 +51,7 @@ class ActivityRow(Row, table=True):
     """Something that was done, or is to be done, about a deal."""
 
     __tablename__ = "activity"
-    __table_args__ = (Index(None, "deal_id", "recorded_at", "id"),)
+    __table_args__ = (Index("ix_activity_deal_id_recorded_at", "deal_id", "recorded_at", "id"),)
 
     id: UUID = Field(primary_key=True)
     deal_id: UUID

@@ -63,6 +63,7 @@ class ImportRow(Row, table=True):
     """A file that was taken in, and what became of each of its rows."""
 
     __tablename__ = "lead_import"
+    __table_args__ = (Index("ix_lead_import_imported_at", "imported_at", "id"),)
 
     id: UUID = Field(primary_key=True)
     file_name: str = Field(sa_type=Text)
@@ -75,7 +76,7 @@ class ActivityRow(Row, table=True):
     """Something that was done about a lead."""
 
     __tablename__ = "activity"
-    __table_args__ = (Index(None, "lead_id", "recorded_at", "id"),)
+    __table_args__ = (Index("ix_activity_lead_id_recorded_at", "lead_id", "recorded_at", "id"),)
 
     id: UUID = Field(primary_key=True)
     lead_id: UUID
