@@ -80,6 +80,10 @@ class InvoiceCredited(InvoiceFact):
     reason: str
     credited_by: str
     credited_at: AwareDatetime
+    lines: tuple[InvoiceLine, ...] = ()
+    """What of the invoice it takes back."""
+    outstanding: Money | None = None
+    """Of the invoice, afterwards."""
 
 
 class PaymentFact(BillingFact):
@@ -124,6 +128,35 @@ class PaymentAllocated(PaymentFact):
     ledger_transaction: UUID
     evidence: Evidence
     allocated_at: AwareDatetime
+
+
+class PaymentUnallocated(PaymentFact):
+    """The money was not for these invoices after all: what it paid of them is open again."""
+
+    name: ClassVar[str] = "ltc.payment.unallocated.v1"
+
+    allocations: tuple[Allocation, ...]
+    """What was taken back, with what is outstanding of each invoice afterwards."""
+    unapplied: Money
+    reason: str
+    ledger_transaction: UUID
+    unallocated_by: str
+    unallocated_at: AwareDatetime
+
+
+class PaymentReturned(PaymentFact):
+    """Money went back: the payer's bank took it, or we paid back what was not owed."""
+
+    name: ClassVar[str] = "ltc.payment.returned.v1"
+
+    bank_reference: str
+    """Of the statement line that took it, not of the one that brought it."""
+    amount: Money
+    unapplied: Money
+    reason: str
+    ledger_transaction: UUID
+    returned_by: str
+    returned_at: AwareDatetime
 
 
 class JourneySettled(BillingFact):

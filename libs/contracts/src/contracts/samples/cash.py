@@ -15,6 +15,8 @@ from contracts.billing import (
     JourneySettled,
     PaymentAllocated,
     PaymentReceived,
+    PaymentReturned,
+    PaymentUnallocated,
 )
 from contracts.event import Event
 from contracts.ids import derived_id
@@ -157,6 +159,10 @@ CASH: Final[tuple[Event, ...]] = (
         reason="late delivery",
         credited_by="finance-02",
         credited_at=at(11),
+        lines=(
+            InvoiceLine(line_no=1, description="Edge gateway", net=cny("100.00"), tax=cny("13.00")),
+        ),
+        outstanding=cny("3921.10"),
     ),
     PaymentReceived(
         **_PAYMENT,
@@ -182,6 +188,33 @@ CASH: Final[tuple[Event, ...]] = (
         ledger_transaction=derived_id(PAYMENT, "ledger"),
         evidence=CLICK,
         allocated_at=at(12),
+    ),
+    PaymentUnallocated(
+        **_PAYMENT,
+        allocations=(
+            Allocation(
+                invoice_id=INVOICE,
+                invoice_number=INVOICE_NUMBER,
+                contract_id=CONTRACT,
+                amount=cny("4034.10"),
+                outstanding=cny("4034.10"),
+            ),
+        ),
+        unapplied=cny("4034.10"),
+        reason="insufficient funds",
+        ledger_transaction=derived_id(PAYMENT, "ledger back"),
+        unallocated_by="bank",
+        unallocated_at=at(14),
+    ),
+    PaymentReturned(
+        **_PAYMENT,
+        bank_reference="BANK-20260308-112",
+        amount=cny("4034.10"),
+        unapplied=cny("0.00"),
+        reason="insufficient funds",
+        ledger_transaction=derived_id(PAYMENT, "ledger returned"),
+        returned_by="bank",
+        returned_at=at(14),
     ),
     JourneySettled(
         contract_id=CONTRACT,
