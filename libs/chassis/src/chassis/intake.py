@@ -79,6 +79,8 @@ class Intake:
         self.metrics = metrics
         self._processor = processor
         self._done: dict[TopicPartition, int] = {}
+        self._at_hand: list[Any] = []
+        self._behind_since: dict[TopicPartition, float] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committing = asyncio.Lock()
         self._idle = asyncio.Event()
@@ -88,7 +90,7 @@ class Intake:
             settings.kafka_bootstrap,
             client_id=settings.kafka_client_id or f"{settings.service}-{settings.instance}",
             acks="all",
-            enable_idempotence=False,
+            enable_idempotence=True,
             allow_auto_create_topics=False,
             apply_types=False,
             graceful_timeout=15.0,
@@ -120,9 +122,11 @@ class Intake:
     async def _take(self, records: Any) -> None:
         """Settle a batch. Never raises, because FastStream would go on past what failed."""
         self._idle.clear()
+        self._at_hand = list(records)
         try:
-            await self._settle(list(records))
+            await self._settle(self._at_hand)
         finally:
+            self._at_hand = []
             self._idle.set()
 
     async def _settle(self, batch: list[Any]) -> None:
@@ -197,15 +201,28 @@ class Intake:
 
     def lag(self) -> int:
         """Messages between the broker's end and our position, as the last fetches told."""
+        return sum(self._behind().values())
+
+    def lag_age(self) -> float:
+        """Seconds that the next message to apply has waited: since it was written when it is at
+        hand, else since its partition was first seen to be behind. Zero when none waits."""
+        now = time.time()
+        behind = self._behind()
+        self._behind_since = {p: self._behind_since.get(p, now) for p, n in behind.items() if n}
+        since = list(self._behind_since.values())
+        since += [record.timestamp / 1000 for record in self._at_hand]
+        return max(0.0, now - min(since, default=now))
+
+    def _behind(self) -> dict[TopicPartition, int]:
         consumer = self.subscriber.consumer
+        behind: dict[TopicPartition, int] = {}
         if consumer is None:
-            return 0
-        behind = 0
+            return behind
         for partition in consumer.assignment():
             high = consumer.highwater(partition)
             done = self._done.get(partition)
             if high is not None and done is not None:
-                behind += max(0, high - done)
+                behind[partition] = max(0, high - done)
         return behind
 
     async def start(self) -> None:

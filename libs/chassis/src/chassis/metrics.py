@@ -150,13 +150,10 @@ class Metrics:
         """Partitions that wait for the surroundings to recover."""
         self._paused.set(partitions)
 
-    def lag(self, messages: int, seconds: float | None = None) -> None:
-        """Messages not yet applied and, where known, the age of the first of them."""
+    def lag(self, messages: int, seconds: float) -> None:
+        """Messages not yet applied, and how long the first of them has waited."""
         self._lag.set(messages)
-        if seconds is not None:
-            self._lag_s.set(seconds)
-        elif messages == 0:
-            self._lag_s.set(0.0)
+        self._lag_s.set(seconds)
 
     def outbox_state(self, pending: int, oldest_s: float) -> None:
         self._pending.set(pending)

@@ -167,7 +167,7 @@ class Runtime:
             if self.intake is None:
                 continue
             lag = self.intake.lag()
-            self.metrics.lag(lag)
+            self.metrics.lag(lag, self.intake.lag_age())
             now = time.monotonic()
             if lag == 0 or self.intake.applied_at > (stuck_since or now):
                 stuck_since = None if lag == 0 else now

@@ -126,6 +126,18 @@ def keep_facts_whole(execute: Callable[[str], object]) -> None:
     execute("ALTER TABLE outbox ALTER headers SET STATISTICS 0, ALTER payload SET STATISTICS 0")
 
 
+def keep_audit(execute: Callable[[str], object]) -> None:
+    """The audit only grows, whoever asks: for a service's next migration."""
+    execute(
+        """CREATE FUNCTION keep_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'the audit is never changed'; END $$"""
+    )
+    execute(
+        "CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE ON audit"
+        " FOR EACH ROW EXECUTE FUNCTION keep_audit()"
+    )
+
+
 def create_number_sequence(execute: Callable[[str], object], series: str) -> None:
     """The sequence behind ``tx.number(series)``."""
     execute(f"CREATE SEQUENCE number_{series.lower()}")

@@ -1,0 +1,160 @@
+"""What the Kafka clients are really given, and how far behind a consumer says it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from sqlalchemy.ext.asyncio import create_async_engine
+from tests.integration.stack import eventually, start_at_end
+
+from chassis.consumer import Consumer
+from chassis.intake import Intake
+from chassis.metrics import Metrics
+from chassis.relay import Relay
+from chassis.settings import Settings
+from contracts.event import Event
+from local_infra.testing import kafka_bootstrap
+
+TOPIC = "ltc.lead.v1"
+
+
+class ThingMade(Event):
+    """Something to listen to."""
+
+    name: ClassVar[str] = "ltc.thing.made.v1"
+    topic: ClassVar[str] = TOPIC
+    key: ClassVar[str] = "thing_id"
+
+    thing_id: UUID
+
+
+class Slow:
+    """A processor that takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Event()
+        self.taken = 0
+
+    async def process(self, records: Sequence[Any]) -> None:
+        await self.free.wait()
+        self.taken += len(records)
+
+
+Given = dict[type, list[dict[str, Any]]]
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Given:
+    """The arguments with which every aiokafka client is made from now on."""
+    seen: Given = {AIOKafkaConsumer: [], AIOKafkaProducer: []}
+    for client in seen:
+        made = client.__init__
+
+        def record(
+            self: Any, *topics: str, _made: Any = made, _client: type = client, **values: Any
+        ) -> None:
+            seen[_client].append(values)
+            _made(self, *topics, **values)
+
+        monkeypatch.setattr(client, "__init__", record)
+    return seen
+
+
+@pytest.fixture
+async def intake(given: Given) -> AsyncIterator[Intake]:
+    bootstrap, group = kafka_bootstrap(), f"thing-{uuid4().hex[:8]}"
+    await start_at_end(bootstrap, group, [TOPIC])
+    for made in given.values():
+        made.clear()
+    consumer = Consumer(group)
+
+    @consumer.on(ThingMade)
+    async def note(_fact: ThingMade, _tx: Any) -> None: ...
+
+    settings = Settings(service="thing-svc", instance="1", kafka_bootstrap=bootstrap)
+    intake = Intake(settings, consumer, Slow(), Metrics("thing", instance="1"))  # type: ignore[arg-type]
+    await intake.start()
+    try:
+        yield intake
+    finally:
+        intake._processor.free.set()  # type: ignore[attr-defined]
+        await intake.stop()
+
+
+async def test_the_consumer_is_given_what_the_design_says(intake: Intake, given: Given) -> None:
+    [consumer] = given[AIOKafkaConsumer]
+
+    wanted = {
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "isolation_level": "read_committed",
+        "session_timeout_ms": 30_000,
+        "heartbeat_interval_ms": 3_000,
+        "rebalance_timeout_ms": 30_000,
+        "max_poll_interval_ms": 300_000,
+    }
+    assert {name: consumer.get(name, "not given") for name in wanted} == wanted
+
+
+async def test_every_producer_waits_for_all_replicas_and_is_idempotent(
+    intake: Intake, given: Given
+) -> None:
+    engine = create_async_engine("postgresql+asyncpg://127.0.0.1/none")
+    relay = Relay(
+        engine,
+        bootstrap=kafka_bootstrap(),
+        client_id="thing",
+        said=asyncio.Event(),
+        metrics=Metrics("thing", instance="1"),
+    )
+    producer = await relay._connect()
+    await producer.stop()
+    await engine.dispose()
+
+    assert len(given[AIOKafkaProducer]) == 2
+    for made in given[AIOKafkaProducer]:
+        assert (made["acks"], made["enable_idempotence"]) == ("all", True)
+    relayed = given[AIOKafkaProducer][-1]
+    assert (relayed["linger_ms"], relayed["compression_type"]) == (0, "lz4")
+    assert relayed["max_batch_size"] == 256 * 1024
+
+
+async def test_lag_is_told_in_messages_and_in_seconds(intake: Intake) -> None:
+    slow: Any = intake._processor
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
+    await producer.start()
+    try:
+        await producer.send_and_wait(TOPIC, b"{}", key=b"k", partition=0)
+
+        async def at_hand() -> bool:
+            return bool(intake._at_hand)
+
+        await eventually(at_hand, True)
+        assert intake.lag_age() < 10
+        started = time.monotonic()
+        await asyncio.sleep(0.3)
+        assert intake.lag_age() >= time.monotonic() - started - 0.05
+
+        slow.free.set()
+
+        async def age() -> float:
+            return intake.lag_age()
+
+        await eventually(age, 0.0)
+        assert (slow.taken, intake.lag()) == (1, 0)
+        slow.free.clear()
+        for _ in range(3):
+            await producer.send_and_wait(TOPIC, b"{}", key=b"k", partition=0)
+
+        async def behind() -> bool:
+            return intake.lag() >= 1 and intake.lag_age() > 0.1
+
+        await eventually(behind, True)
+    finally:
+        await producer.stop()
