@@ -148,7 +148,10 @@ def _deliver_and_pay(settings: Settings, contract: dict[str, Any], say: Say) -> 
         Person(settings, "erp", "ERP", "integration_erp"),
         Person(settings, "desk-1", "Order desk", "order_desk"),
     )
-    cash = bank.BankSimulator(Person(settings, "bank", "Bank", "integration_bank"))
+    cash = bank.BankSimulator(
+        Person(settings, "bank", "Bank", "integration_bank"),
+        bank.Statement(settings.home / "bank" / "statement.ndjson"),
+    )
 
     def settled() -> bool:
         cash.pay_open(contract["id"])

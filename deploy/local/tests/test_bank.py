@@ -1,0 +1,197 @@
+"""The bank as a process: what it took is on its statement, whatever its callers were told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from local_infra.bank import OtherRequest, Statement
+from local_infra.ports import free_port
+
+TRANSFER = {
+    "amount": {"amount": "10.00", "currency": "CNY"},
+    "payer": "Acme",
+    "remittance": "INV-2026-000001",
+}
+
+
+class Billing(BaseHTTPRequestHandler):
+    """Billing's door and the issuer's, as the bank sees them: it hears lines, or is away."""
+
+    heard: ClassVar[list[str]] = []
+    away: ClassVar[bool] = False
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/token":
+            self._answer(200, {"access_token": "token"})
+        elif self.away:
+            self._answer(503, {})
+        else:
+            assert self.headers["Authorization"] == "Bearer token"
+            assert self.headers["Idempotency-Key"]
+            self.heard.extend(line["bank_reference"] for line in body["lines"])
+            self._answer(200, [])
+
+    def _answer(self, status: int, body: Any) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+
+def until(check: Callable[[], bool], within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not check():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def billing() -> Iterator[type[Billing]]:
+    Billing.heard, Billing.away = [], False
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Billing)
+    Billing.port = server.server_address[1]  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Billing
+    server.shutdown()
+    server.server_close()
+
+
+class Process:
+    """A bank, started again on the same statement after it was killed."""
+
+    def __init__(self, home: Path, billing: int) -> None:
+        self.port = free_port()
+        url = f"http://127.0.0.1:{billing}"
+        self._env = {
+            **os.environ,
+            "BANK_PORT": str(self.port),
+            "BANK_HOME": str(home),
+            "BANK_BILLING_URL": url,
+            "BANK_TOKEN_URL": url,
+        }
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=2.0)
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "local_infra.bank_server"]
+        self.process = subprocess.Popen(command, env=self._env, stderr=subprocess.DEVNULL)
+        until(self._ready)
+
+    def _ready(self) -> bool:
+        try:
+            return self.client.get("/health/ready").is_success
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def transfer(self, key: str, **changes: Any) -> httpx.Response:
+        form = {**TRANSFER, **changes}
+        return self.client.post("/transfers", json=form, headers={"Idempotency-Key": key})
+
+    def statement(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.client.get("/statement").text.splitlines()]
+
+
+@pytest.fixture
+def bank(tmp_path: Path, billing: Any) -> Iterator[Process]:
+    process = Process(tmp_path, billing.port)
+    yield process
+    process.kill()
+    process.client.close()
+
+
+def test_money_is_taken_once_per_key_and_reported(bank: Process, billing: Any) -> None:
+    key = uuid4().hex
+    first, again = bank.transfer(key), bank.transfer(key)
+    other = bank.transfer(key, remittance="another")
+    keyless = bank.client.post("/transfers", json=TRANSFER)
+
+    assert first.json() == again.json()
+    assert (other.status_code, keyless.status_code) == (422, 400)
+    [line] = bank.statement()
+    assert (line["direction"], line["amount"], line["returns"]) == ("in", "10.00", None)
+    until(lambda: billing.heard == [line["reference"]])
+
+
+def test_a_call_that_timed_out_after_the_money_was_taken_is_known_by_the_statement(
+    bank: Process, billing: Any
+) -> None:
+    key = uuid4().hex
+    bank.client.put("/behaviour", json={"transfers": "take_then_hang", "reports": "held"})
+    with pytest.raises(httpx.ReadTimeout):
+        bank.transfer(key)
+    assert billing.heard == []
+    [line] = bank.statement()
+
+    bank.client.put("/behaviour", json={"transfers": "answer"})
+    assert bank.transfer(key).json() == line
+    assert len(bank.statement()) == 1
+    assert bank.client.post("/reports").json() == {"reported": 1}
+    assert billing.heard == [line["reference"]]
+
+
+def test_what_was_taken_survives_a_kill_and_is_reported_when_billing_is_back(
+    bank: Process, billing: Any
+) -> None:
+    billing.away = True
+    taken = [bank.transfer(f"k{n}").json()["reference"] for n in range(3)]
+    bank.kill()
+    bank.start()
+    assert [line["reference"] for line in bank.statement()] == taken
+    billing.away = False
+
+    until(lambda: set(billing.heard) == set(taken))
+
+
+def test_money_goes_back_by_a_line_of_its_own(bank: Process) -> None:
+    reference = bank.transfer("k").json()["reference"]
+    form = {"reference": reference, "reason": "insufficient funds"}
+    backs = [
+        bank.client.post("/returns", json=form, headers={"Idempotency-Key": "r"}) for _ in "ab"
+    ]
+
+    assert backs[0].json() == backs[1].json()
+    assert [(x["direction"], x["returns"]) for x in bank.statement()] == [
+        ("in", None),
+        ("out", reference),
+    ]
+
+
+@pytest.mark.parametrize("mode", [{"transfers": "lie"}, {"weather": "fine"}])
+def test_a_behaviour_that_there_is_not_is_refused(bank: Process, mode: dict[str, str]) -> None:
+    assert bank.client.put("/behaviour", json=mode).status_code == 400
+
+
+def test_a_torn_last_line_was_never_told_and_is_not_on_the_statement(tmp_path: Path) -> None:
+    file = tmp_path / "statement.ndjson"
+    money = {"amount": "1.00", "currency": "CNY", "payer": "A", "remittance": "x"}
+    Statement(file).take(key="a", **money)
+    with file.open("a", encoding="utf-8") as torn:
+        torn.write('{"reference": "BANK-to')
+
+    again = Statement(file)
+    again.take(key="b", **money)
+    assert [line["key"] for line in Statement(file).lines()] == ["a", "b"]
+    with pytest.raises(OtherRequest):
+        again.take(key="a", **{**money, "amount": "2.00"})
