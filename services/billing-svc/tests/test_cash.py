@@ -2,117 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
+
+from billing_builders import (
+    CONTRACT,
+    GROSS,
+    NET,
+    NOW,
+    UPFRONT,
+    a_delivery,
+    a_fulfilment,
+    a_signature,
+    books_agree,
+    pay,
+)
 
 from billing_svc.commands.invoice import invoice_id_of
 from chassis.testing import Harness
 from contracts.billing import InvoiceIssued, InvoicePaid, JourneySettled, PaymentAllocated
-from contracts.contract import ContractSigned
-from contracts.ids import AccountId, ContractId, DealId, OrderId, QuoteId
 from contracts.money import Money
-from contracts.order import OrderDelivered, OrderFulfilled
-from contracts.parties import Account
-from contracts.terms import (
-    Evidence,
-    LineProgress,
-    LineQuantity,
-    PaymentTerms,
-    Prepayment,
-    PricedLine,
-    ScheduleItem,
-    Totals,
-)
-
-NOW = datetime.now(UTC)
-CONTRACT = ContractId(UUID(int=5))
-NET, TAX = Money(1000_00, "CNY"), Money(60_01, "CNY")
-GROSS = NET + TAX
-
-
-def a_signature(*items: ScheduleItem, **changes: Any) -> ContractSigned:
-    line = PricedLine(
-        line_no=1,
-        sku="HW",
-        name="Gateway",
-        kind="goods",
-        quantity=3,
-        list_price=NET,
-        discount_percent=Decimal(0),
-        net=NET,
-        tax_percent=Decimal(6),
-        tax=TAX,
-    )
-    values: dict[str, Any] = {
-        "contract_id": CONTRACT,
-        "number": "C-1",
-        "deal_id": DealId(UUID(int=1)),
-        "quote_id": QuoteId(UUID(int=2)),
-        "deal_number": "D-1",
-        "lead_id": None,
-        "account": Account(account_id=AccountId(UUID(int=3)), name="Acme"),
-        "contact": None,
-        "owner": None,
-        "legal_entity": "LTC-CN",
-        "lines": (line,),
-        "totals": Totals(net=NET, tax=TAX, gross=GROSS),
-        "payment_terms": PaymentTerms(kind="on_delivery"),
-        "schedule": items or (ScheduleItem(n=1, due="on_delivery", amount=GROSS),),
-        "version_hash": "a",
-        "text_hash": "b",
-        "signed_at": NOW,
-    }
-    return ContractSigned(**{**values, **changes})
-
-
-def progress(delivered: int) -> tuple[LineProgress, ...]:
-    return (
-        LineProgress(
-            line_no=1, sku="HW", ordered=3, shipped=delivered, delivered=delivered, cancelled=0
-        ),
-    )
-
-
-ABOUT: dict[str, Any] = {
-    "order_id": OrderId(UUID(int=6)),
-    "number": "O-1",
-    "contract_id": CONTRACT,
-    "deal_id": DealId(UUID(int=1)),
-}
-
-
-def a_delivery(delivered: int) -> OrderDelivered:
-    return OrderDelivered(
-        **ABOUT,
-        lines=(LineQuantity(line_no=1, quantity=1),),
-        progress=progress(delivered),
-        evidence=Evidence(by="ERP", at=NOW, method="erp"),
-        delivered_at=NOW,
-    )
-
-
-def a_fulfilment() -> OrderFulfilled:
-    return OrderFulfilled(**ABOUT, progress=progress(3), fulfilled_at=NOW)
-
-
-async def pay(billing_svc: Harness, number: str, amount: Money, reference: str = "B-1") -> Any:
-    line = {
-        "bank_reference": reference,
-        "amount": {"amount": amount.amount, "currency": "CNY"},
-        "booked_at": NOW.isoformat(),
-        "payer": "Acme",
-        "remittance": f"for {number}",
-    }
-    async with billing_svc.client("integration_bank") as bank:
-        headers = {"Idempotency-Key": uuid4().hex}
-        return await bank.post("/bank-statements", json={"lines": [line]}, headers=headers)
-
-
-async def balance(billing_svc: Harness) -> int:
-    [(total,)] = await billing_svc.rows("SELECT coalesce(sum(minor), 0)::bigint FROM ledger_entry")
-    return int(total)
+from contracts.terms import Prepayment
 
 
 async def test_partial_deliveries_are_invoiced_to_the_cent(billing_svc: Harness) -> None:
@@ -129,7 +38,7 @@ async def test_partial_deliveries_are_invoiced_to_the_cent(billing_svc: Harness)
         assert answer.status_code == 200, answer.text
     [settled] = await billing_svc.published(JourneySettled)
     assert (settled.invoiced, settled.paid, settled.earned) == (GROSS, GROSS, NET)
-    assert await balance(billing_svc) == 0
+    await books_agree(billing_svc)
 
 
 async def test_deliveries_that_come_before_the_contract_wait_for_it(billing_svc: Harness) -> None:
@@ -149,8 +58,7 @@ async def test_a_confirmed_prepayment_is_cash_and_settles_with_the_delivery(
     billing_svc: Harness,
 ) -> None:
     paid = Prepayment(provider="alipay", reference="P-1", amount=GROSS, captured_at=NOW)
-    item = ScheduleItem(n=1, due="on_signature", amount=GROSS)
-    await billing_svc.receives(a_signature(item, prepayment=paid), times=2)
+    await billing_svc.receives(a_signature(UPFRONT, prepayment=paid), times=2)
     await billing_svc.receives(a_fulfilment(), times=2)
 
     assert await billing_svc.said() == [
@@ -160,7 +68,7 @@ async def test_a_confirmed_prepayment_is_cash_and_settles_with_the_delivery(
         "ltc.invoice.paid.v1",
         "ltc.journey.settled.v1",
     ]
-    assert await balance(billing_svc) == 0
+    await books_agree(billing_svc)
 
 
 async def test_a_line_reported_twice_is_one_payment_and_another_amount_is_refused(
@@ -201,7 +109,7 @@ async def test_money_that_nobody_knows_waits_for_finance(billing_svc: Harness) -
     assert again.content == done.content
     assert again.headers["idempotency-replayed"] == "true"
     assert other.status_code == 422
-    assert await balance(billing_svc) == 0
+    await books_agree(billing_svc)
 
 
 async def test_a_refused_statement_stores_nothing(billing_svc: Harness) -> None:

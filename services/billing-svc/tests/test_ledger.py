@@ -26,7 +26,8 @@ def test_every_posting_adds_up_to_zero(net: int, tax: int) -> None:
         ledger.recognise(one),
         ledger.receive("alipay", one),
         ledger.allocate(one),
-        ledger.credit(one, other),
+        ledger.credit(one, other, Money(net // 2, "CNY")),
+        ledger.reverse(ledger.receive("bank", other)),
     )
 
     for entries in postings:
@@ -39,7 +40,7 @@ def test_a_credit_note_is_the_reverse_of_its_invoice() -> None:
     issued = ledger.issue(Totals(net=net, tax=tax, gross=net + tax))
 
     assert {(e.account, -e.amount) for e in issued} == {
-        (e.account, e.amount) for e in ledger.credit(net, tax)
+        (e.account, e.amount) for e in ledger.credit(net, tax, Money(0, "CNY"))
     }
 
 
@@ -67,3 +68,14 @@ async def test_the_ledger_only_grows(billing_svc: Harness, statement: str) -> No
 
     with pytest.raises(DBAPIError, match="never changed"):
         await billing_svc.execute(statement)
+
+
+@given(minors.filter(bool), minors, st.integers(0, 100))
+def test_what_is_credited_of_earned_work_is_no_longer_earned(net: int, tax: int, part: int) -> None:
+    earned = Money(net * part // 100, "CNY")
+    entries = {
+        e.account: e.amount for e in ledger.credit(Money(net, "CNY"), Money(tax, "CNY"), earned)
+    }
+
+    assert entries.get(ledger.REVENUE, Money(0, "CNY")) == earned
+    assert entries[ledger.RECEIVABLE] == -Money(net + tax, "CNY")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing_svc.commands.cash import apply_known_payment, payment_id_of
+from billing_svc.commands.cash import (
+    apply_known_payment,
+    apply_reported_payment,
+    payment_id_of,
+)
 from billing_svc.commands.invoice import charge, note_delivery, opened, save_and_settle
 from billing_svc.domain.account import BillingAccount
 from billing_svc.policies import Cash, policies
@@ -64,6 +68,8 @@ async def open_account(fact: ContractSigned, tx: Transaction) -> None:
         )
         if paid_already:
             account = await apply_known_payment(account, invoice, tx, cite=ruling.cite)
+        elif prepaid is not None:
+            account = await apply_reported_payment(account, invoice, prepaid.reference, tx)
     await accounts.save(account)
 
 

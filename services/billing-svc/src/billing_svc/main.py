@@ -14,6 +14,9 @@ service = Service(
     consumer=consumer,
     repositories=(BillingAccounts, Invoices, Payments),
     timers=timers,
-    larger_bodies={"/bank-statements": 4 * 1024 * 1024},
+    larger_bodies={
+        "/bank-statements": 4 * 1024 * 1024,
+        "/bank-statements/file": 4 * 1024 * 1024,
+    },
     description="Invoices by the contract's schedule, applies payments, keeps the ledger.",
 )

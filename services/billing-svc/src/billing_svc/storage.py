@@ -15,6 +15,7 @@ from billing_svc.domain.account import BillingAccount
 from billing_svc.domain.invoice import Invoice
 from billing_svc.domain.ledger import Entries
 from billing_svc.domain.payment import Payment
+from chassis.domain import NotFound
 from chassis.repository import Repository
 from chassis.tables import NAMING, AggregateRow
 from chassis.transaction import Transaction
@@ -50,11 +51,20 @@ class InvoiceRow(Row, AggregateRow, table=True):
             "account_name",
             postgresql_where=text("outstanding_minor > 0"),
         ),
+        Index(
+            "ix_invoice_payment_reference",
+            "payment_reference",
+            postgresql_where=text("outstanding_minor > 0 AND payment_reference IS NOT NULL"),
+        ),
+        Index("uq_invoice_item", "contract_id", "schedule_item", "part", unique=True),
     )
 
     status: str = Field(sa_type=Text, index=True)
-    contract_id: UUID = Field(index=True)
+    contract_id: UUID
+    schedule_item: int
+    part: int
     account_name: str = Field(sa_type=Text)
+    payment_reference: str | None = Field(default=None, sa_type=Text)
     currency: str = Field(sa_type=Text)
     gross_minor: int = Field(sa_type=BigInteger)
     outstanding_minor: int = Field(sa_type=BigInteger)
@@ -64,6 +74,7 @@ class InvoiceRow(Row, AggregateRow, table=True):
 
 class PaymentRow(Row, AggregateRow, table=True):
     __tablename__ = "payment"
+    __table_args__ = (Index("uq_payment_reference", "bank_reference", "source", unique=True),)
 
     status: str = Field(sa_type=Text, index=True)
     source: str = Field(sa_type=Text)
@@ -124,7 +135,10 @@ class Invoices(Repository[Invoice]):
         return {
             "status": aggregate.status.value,
             "contract_id": aggregate.contract_id,
+            "schedule_item": aggregate.schedule_item,
+            "part": aggregate.part,
             "account_name": aggregate.account.name,
+            "payment_reference": aggregate.payment_reference,
             "currency": aggregate.totals.gross.currency,
             "gross_minor": aggregate.totals.gross.minor,
             "outstanding_minor": aggregate.outstanding.minor,
@@ -148,6 +162,15 @@ class Payments(Repository[Payment]):
             "unapplied_minor": aggregate.unapplied.minor,
             "received_at": aggregate.received_at,
         }
+
+
+async def contract_of(invoice_id: UUID, tx: Transaction) -> UUID:
+    """The contract, and so the account, that an invoice belongs to; not locked. Raises NotFound."""
+    rows = await tx.read("SELECT contract_id FROM invoice WHERE id = $1", invoice_id)
+    if not rows:
+        raise NotFound(f"no invoice {invoice_id}")
+    contract_id: UUID = rows[0][0]
+    return contract_id
 
 
 def post(

@@ -1,8 +1,7 @@
-"""Cash: money arrives, is matched to invoices, and settles journeys."""
+"""Cash: money arrives, is applied to invoices, and settles journeys."""
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,20 +12,22 @@ from billing_svc.domain import ledger
 from billing_svc.domain.account import BillingAccount
 from billing_svc.domain.invoice import Invoice
 from billing_svc.domain.payment import Payment
-from billing_svc.storage import BillingAccounts, Invoices, Payments, post
-from chassis.domain import NotFound, Refused
+from billing_svc.storage import BillingAccounts, Invoices, Payments, contract_of, post
+from chassis.domain import Refused
 from chassis.transaction import Transaction
-from contracts.billing import Allocation
-from contracts.ids import InvoiceId, derived_id, new_id
+from contracts.ids import InvoiceId, PaymentId, derived_id
 from contracts.money import Money
-from contracts.terms import Evidence
+from contracts.terms import Evidence, ImportedOutcome, Prepayment
 
 PAYMENTS = UUID("6c74632d-7061-796d-656e-000000000001")
-INVOICE_NUMBER = re.compile(r"INV-\d{4}-\d{6}")
 
 
 class OtherContent(Refused):
     """This bank reference is known with another amount: one of the two is wrong."""
+
+
+class OtherCurrency(Refused):
+    """Money of one currency pays nothing in another."""
 
 
 class StatementLine(BaseModel, frozen=True):
@@ -38,6 +39,8 @@ class StatementLine(BaseModel, frozen=True):
     payer: str | None = None
     remittance: str | None = None
     source: str = "bank"
+    returns: str | None = None
+    """The reference of the line whose money this one takes back."""
 
 
 def payment_id_of(source: str, reference: str) -> UUID:
@@ -91,7 +94,9 @@ async def apply(
     tx: Transaction,
 ) -> tuple[Payment, BillingAccount]:
     """Apply a part of a payment to one invoice; the account is the caller's to save."""
-    paid_invoice, paid = invoice.pay(amount, by=evidence.by, at=evidence.at, now=tx.now)
+    paid_invoice, paid = invoice.pay(
+        amount, PaymentId(payment.id), by=evidence.by, at=evidence.at, now=tx.now
+    )
     await Invoices(tx).save(paid_invoice)
     transaction = post(
         tx,
@@ -101,13 +106,7 @@ async def apply(
         document=payment.number,
         at=evidence.at,
     )
-    part = Allocation(
-        invoice_id=InvoiceId(invoice.id),
-        invoice_number=invoice.number,
-        contract_id=invoice.contract_id,
-        amount=amount,
-        outstanding=paid_invoice.outstanding,
-    )
+    part = paid_invoice.allocation(amount)
     allocated, fact = payment.allocate(
         (part,), transaction=transaction, evidence=evidence, now=tx.now
     )
@@ -119,31 +118,7 @@ async def apply(
     return allocated, account
 
 
-async def take_statement_line(line: StatementLine, tx: Transaction) -> tuple[Payment, bool]:
-    """A bank line: recorded, and applied to the invoice that it names or exactly pays."""
-    payment, new = await receive(line, tx, journey_id=new_id())
-    if not new:
-        return payment, False
-    invoice = await _named_invoice(line, tx)
-    if invoice is None or not invoice.outstanding:
-        due_at = tx.now + timedelta(days=1)
-        await Payments(tx).save(payment.await_application(at=tx.now, due_at=due_at))
-        return payment, True
-    evidence = Evidence(
-        by=line.payer or line.source,
-        at=line.booked_at,
-        method="bank",
-        reference=line.bank_reference,
-    )
-    amount = min(line.amount, invoice.outstanding)
-    payment = await _apply_and_settle(payment, invoice, amount, evidence, tx)
-    if payment.unapplied:
-        due_at = tx.now + timedelta(days=1)
-        await Payments(tx).save(payment.await_application(at=tx.now, due_at=due_at))
-    return payment, True
-
-
-async def _apply_and_settle(
+async def apply_and_settle(
     payment: Payment, invoice: Invoice, amount: Money, evidence: Evidence, tx: Transaction
 ) -> Payment:
     account = await BillingAccounts(tx).get(invoice.contract_id)
@@ -152,35 +127,17 @@ async def _apply_and_settle(
     return payment
 
 
-async def _named_invoice(line: StatementLine, tx: Transaction) -> Invoice | None:
-    """By number in the remittance, else the only open invoice of exactly this amount and payer."""
-    numbers = INVOICE_NUMBER.findall(f"{line.remittance or ''} {line.bank_reference}")
-    if numbers:
-        rows = await tx.read("SELECT id FROM invoice WHERE number = $1", numbers[0])
-    else:
-        rows = await tx.read(
-            "SELECT id FROM invoice WHERE outstanding_minor = $1 AND currency = $2"
-            " AND account_name = $3 LIMIT 2",
-            line.amount.minor,
-            line.amount.currency,
-            line.payer or "",
-        )
-    if len(rows) != 1:
-        return None
-    invoice = await Invoices(tx).get(rows[0][0])
-    return invoice if invoice.totals.gross.currency == line.amount.currency else None
-
-
 async def allocate_by_hand(
     payment_id: UUID, invoice_id: UUID, amount: Money, tx: Transaction
 ) -> Payment:
     """Finance says what a payment was for."""
-    payment = await Payments(tx).get(payment_id)
+    await BillingAccounts(tx).get(await contract_of(invoice_id, tx))
     invoice = await Invoices(tx).get(invoice_id)
+    payment = await Payments(tx).get(payment_id)
     if payment.amount.currency != invoice.totals.gross.currency:
-        raise NotFound("payment and invoice are in different currencies")
+        raise OtherCurrency("payment and invoice are in different currencies")
     evidence = Evidence(by=tx.actor.sub, at=tx.now, method="person")
-    return await _apply_and_settle(payment, invoice, amount, evidence, tx)
+    return await apply_and_settle(payment, invoice, amount, evidence, tx)
 
 
 async def apply_known_payment(
@@ -188,47 +145,92 @@ async def apply_known_payment(
 ) -> BillingAccount:
     """The invoice of an order that is already paid: by a provider's confirmation, which is a line
     of its clearing account, or by the record of a moved deal."""
-    evidence: Evidence
     if account.imported is not None:
-        record = account.imported
-        reference = f"{record.source_system}:{record.external_id}"
-        line = StatementLine(
-            bank_reference=reference,
-            amount=invoice.totals.gross,
-            booked_at=record.closed_at,
-            payer=account.account.name,
-            source="imported",
-        )
-        evidence = Evidence(
-            by=f"import:{record.source_system}",
-            at=record.closed_at,
-            method="imported_record",
-            reference=reference,
-        )
+        line, evidence = _recorded(account.imported, account, invoice)
     elif account.prepayment is not None:
-        known = account.prepayment
-        line = StatementLine(
-            bank_reference=known.reference,
-            amount=known.amount,
-            booked_at=known.captured_at,
-            payer=account.account.name,
-            source=known.provider,
-        )
-        evidence = Evidence(
-            by=known.provider,
-            at=max(known.captured_at, invoice.issued_at),
-            method="policy",
-            reference=f"{cite} {known.reference}",
-        )
+        line, evidence = _confirmed(account.prepayment, account, invoice, cite)
     else:
         return account
-    payment, _ = await receive(line, tx, journey_id=account.journey_id)
-    amount = min(payment.unapplied, invoice.outstanding)
-    if not amount:
+    payment = await Payments(tx).find(payment_id_of(line.source, line.bank_reference))
+    if payment is None:
+        payment, _ = await receive(line, tx, journey_id=account.journey_id)
+    return await _apply_what_is_left(payment, account, invoice, evidence, tx)
+
+
+async def apply_reported_payment(
+    account: BillingAccount, invoice: Invoice, reference: str, tx: Transaction
+) -> BillingAccount:
+    """Nobody vouches for the prepayment, but the bank may have reported it before the contract
+    came; otherwise its line is still to come."""
+    rows = await tx.read(
+        "SELECT id FROM payment WHERE bank_reference = $1 AND currency = $2"
+        " AND unapplied_minor > 0 ORDER BY id LIMIT 1",
+        reference,
+        account.currency,
+    )
+    if not rows:
         return account
-    payment, account = await apply(payment, account, invoice, amount, evidence, tx)
+    payment = await Payments(tx).get(rows[0][0])
+    evidence = Evidence(
+        by=payment.payer or payment.source,
+        at=max(payment.received_at, invoice.issued_at),
+        method="bank",
+        reference=reference,
+    )
+    return await _apply_what_is_left(payment, account, invoice, evidence, tx)
+
+
+async def _apply_what_is_left(
+    payment: Payment,
+    account: BillingAccount,
+    invoice: Invoice,
+    evidence: Evidence,
+    tx: Transaction,
+) -> BillingAccount:
+    amount = min(payment.unapplied, invoice.outstanding)
+    if amount and payment.amount.currency == account.currency:
+        payment, account = await apply(payment, account, invoice, amount, evidence, tx)
     await await_rest(payment, invoice, tx)
     return account
+
+
+def _recorded(
+    record: ImportedOutcome, account: BillingAccount, invoice: Invoice
+) -> tuple[StatementLine, Evidence]:
+    reference = f"{record.source_system}:{record.external_id}"
+    line = StatementLine(
+        bank_reference=reference,
+        amount=invoice.totals.gross,
+        booked_at=record.closed_at,
+        payer=account.account.name,
+        source="imported",
+    )
+    evidence = Evidence(
+        by=f"import:{record.source_system}",
+        at=record.closed_at,
+        method="imported_record",
+        reference=reference,
+    )
+    return line, evidence
+
+
+def _confirmed(
+    known: Prepayment, account: BillingAccount, invoice: Invoice, cite: str
+) -> tuple[StatementLine, Evidence]:
+    line = StatementLine(
+        bank_reference=known.reference,
+        amount=known.amount,
+        booked_at=known.captured_at,
+        payer=account.account.name,
+        source=known.provider,
+    )
+    evidence = Evidence(
+        by=known.provider,
+        at=max(known.captured_at, invoice.issued_at),
+        method="policy",
+        reference=f"{cite} {known.reference}",
+    )
+    return line, evidence
 
 
 async def await_rest(payment: Payment, invoice: Invoice, tx: Transaction) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
-from billing_svc.domain import ledger
+from billing_svc.domain import correction, ledger
 from billing_svc.domain.account import BilledLine, BillingAccount, Charge
 from billing_svc.domain.invoice import Invoice
 from billing_svc.storage import BillingAccounts, Invoices, post
@@ -15,7 +15,7 @@ from contracts.billing import InvoiceLine
 from contracts.contract import ContractSigned
 from contracts.ids import ContractId, InvoiceId, derived_id
 from contracts.money import Money
-from contracts.terms import LineProgress, Totals
+from contracts.terms import LineProgress, ScheduleItem, Totals
 
 
 def invoice_id_of(contract_id: UUID, item: int, part: int = 0) -> InvoiceId:
@@ -75,6 +75,8 @@ async def charge(
         account=account.account,
         legal_entity=account.legal_entity,
         schedule_item=item,
+        part=part,
+        payment_reference=account.prepayment.reference if account.prepayment else None,
         lines=tuple(lines),
         totals=totals,
         paid=Money.zero(account.currency),
@@ -104,6 +106,7 @@ async def charge(
         item=item,
         gross=totals.gross,
         outstanding=totals.gross,
+        credited=Money.zero(account.currency),
     )
     return account.charge(entry, at=at), invoice
 
@@ -131,10 +134,28 @@ async def note_delivery(
         account, _ = await charge(account, parts, item=1, part=len(account.charges), at=at, tx=tx)
     elif account.fulfilled:
         for item in account.due_items("on_delivery", now=max(at, tx.now)):
-            account, _ = await charge(
-                account, account.item_lines(item), item=item.n, part=0, at=at, tx=tx
-            )
+            account = await charge_item(account, item, at=at, tx=tx)
     return account
+
+
+async def charge_item(
+    account: BillingAccount, item: ScheduleItem, *, at: datetime, tx: Transaction
+) -> BillingAccount:
+    """Invoice a schedule item, or what is left of it once less is owed than was agreed."""
+    if account.reduced:
+        lines = correction.rest_of_item(account, item, await invoices_of(account, tx))
+        if not lines:
+            return account.waive(item.n)
+    else:
+        lines = account.item_lines(item)
+    account, _ = await charge(account, lines, item=item.n, part=0, at=at, tx=tx)
+    return account
+
+
+async def invoices_of(account: BillingAccount, tx: Transaction) -> list[Invoice]:
+    """The invoices of an account in their order, locked behind it."""
+    await tx.load_all(Invoices, [charge.invoice_id for charge in account.charges])
+    return [await Invoices(tx).get(charge.invoice_id) for charge in account.charges]
 
 
 async def save_and_settle(account: BillingAccount, tx: Transaction) -> None:
@@ -151,10 +172,8 @@ async def charge_due_items(contract_id: UUID, tx: Transaction) -> None:
     accounts = BillingAccounts(tx)
     account = await accounts.get(contract_id)
     for item in account.due_items("days_after_signature", now=tx.now):
-        account, _ = await charge(
-            account, account.item_lines(item), item=item.n, part=0, at=tx.now, tx=tx
-        )
-    await accounts.save(account)
+        account = await charge_item(account, item, at=tx.now, tx=tx)
+    await save_and_settle(account, tx)
 
 
 async def mark_overdue(invoice_id: UUID, tx: Transaction) -> None:
@@ -166,30 +185,3 @@ async def mark_overdue(invoice_id: UUID, tx: Transaction) -> None:
         overdue, fact = invoice.overdue(at=tx.now)
         await invoices.save(overdue)
         tx.publish(fact)
-
-
-async def credit_invoice(invoice_id: UUID, reason: str, tx: Transaction) -> Invoice:
-    """Take back an unpaid invoice by a credit note."""
-    invoices = Invoices(tx)
-    invoice = await invoices.get(invoice_id)
-    account = await BillingAccounts(tx).get(invoice.contract_id)
-    year = tx.now.year
-    number = await tx.gapless_number(f"CN-{invoice.legal_entity}-{year}")
-    credited, fact = invoice.credit(
-        note=f"CN-{year}-{number:06d}", reason=reason, by=tx.actor.sub, at=tx.now
-    )
-    await invoices.save(credited)
-    tx.publish(fact)
-    post(
-        tx,
-        ledger.credit(invoice.totals.net, invoice.totals.tax),
-        kind="credit",
-        journey_id=invoice.journey_id,
-        document=fact.credit_note,
-        at=tx.now,
-    )
-    account = account.note(
-        InvoiceId(invoice.id), Money.zero(account.currency), at=tx.now, credited=True
-    )
-    await save_and_settle(account, tx)
-    return credited

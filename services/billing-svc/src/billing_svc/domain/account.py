@@ -29,7 +29,8 @@ class Status(StrEnum):
     SETTLED = "settled"
 
 
-LIFECYCLE = Lifecycle({Status.OPEN: {Status.SETTLED}})
+LIFECYCLE = Lifecycle({Status.OPEN: {Status.SETTLED}, Status.SETTLED: {Status.OPEN}})
+"""A settled account opens again when money is taken back."""
 CREDIT_DUE = "credit_due"
 
 
@@ -58,7 +59,7 @@ class Charge(BaseModel, frozen=True):
     item: int
     gross: Money
     outstanding: Money
-    credited: bool = False
+    credited: Money
 
 
 class BillingAccount(Aggregate, frozen=True):
@@ -75,6 +76,10 @@ class BillingAccount(Aggregate, frozen=True):
     payment_terms: PaymentTerms
     schedule: tuple[ScheduleItem, ...]
     charges: tuple[Charge, ...] = ()
+    waived: tuple[int, ...] = ()
+    """Schedule items of which nothing was left to invoice."""
+    forgiven: tuple[InvoiceLine, ...] = ()
+    """What was delivered, or is to be, and is not owed: credited by a person."""
     prepayment: Prepayment | None = None
     imported: ImportedOutcome | None = None
     fulfilled: bool = False
@@ -98,7 +103,7 @@ class BillingAccount(Aggregate, frozen=True):
 
     @property
     def credited(self) -> Money:
-        return Money.total((c.gross for c in self.charges if c.credited), self.currency)
+        return Money.total((c.credited for c in self.charges), self.currency)
 
     @property
     def outstanding(self) -> Money:
@@ -109,12 +114,37 @@ class BillingAccount(Aggregate, frozen=True):
         return self.invoiced - self.credited - self.outstanding
 
     @property
+    def reduced(self) -> bool:
+        """Less is owed than was contracted."""
+        return bool(self.forgiven) or any(line.cancelled for line in self.lines)
+
+    def owed_of(self, line: BilledLine) -> tuple[Money, Money]:
+        """Net and tax of a line without what was cancelled or forgiven."""
+        kept = line.ordered - line.cancelled
+        net, tax = line.share(line.net, kept), line.share(line.tax, kept)
+        for part in self.forgiven:
+            if part.line_no == line.line_no:
+                net, tax = net - part.net, tax - part.tax
+        zero = Money.zero(self.currency)
+        return max(net, zero), max(tax, zero)
+
+    @property
     def owed(self) -> Money:
-        """What will be due in all: the contract without what was cancelled."""
+        """What will be due in all."""
         total = Money.zero(self.currency)
         for line in self.lines:
-            kept = line.ordered - line.cancelled
-            total = total + line.share(line.net, kept) + line.share(line.tax, kept)
+            net, tax = self.owed_of(line)
+            total = total + net + tax
+        return total
+
+    def _earned(self, lines: Sequence[BilledLine]) -> Money:
+        """The net of what was delivered and is owed."""
+        total = Money.zero(self.currency)
+        for line in lines:
+            earned = line.share(line.net, line.delivered)
+            if self.forgiven:
+                earned = min(earned, self.owed_of(line)[0])
+            total = total + earned
         return total
 
     def deliver(
@@ -124,7 +154,6 @@ class BillingAccount(Aggregate, frozen=True):
         it. An older word changes nothing."""
         told = {line.line_no: line for line in progress}
         lines: list[BilledLine] = []
-        earned = Money.zero(self.currency)
         parts: list[InvoiceLine] = []
         for line in self.lines:
             word = told.get(line.line_no)
@@ -133,7 +162,6 @@ class BillingAccount(Aggregate, frozen=True):
             if delivered > line.delivered:
                 net = line.share(line.net, delivered) - line.share(line.net, line.delivered)
                 tax = line.share(line.tax, delivered) - line.share(line.tax, line.delivered)
-                earned = earned + net
                 parts.append(
                     InvoiceLine(
                         line_no=line.line_no,
@@ -143,15 +171,16 @@ class BillingAccount(Aggregate, frozen=True):
                     )
                 )
             lines.append(line.model_copy(update={"delivered": delivered, "cancelled": cancelled}))
+        recognised = max(self.recognised, self._earned(lines))
         account = self.model_copy(
             update={
                 "lines": tuple(lines),
-                "recognised": self.recognised + earned,
+                "recognised": recognised,
                 "fulfilled": self.fulfilled or fulfilled,
                 "last_fact_at": max(self.last_fact_at, at),
             }
         )
-        return account, earned, tuple(parts)
+        return account, recognised - self.recognised, tuple(parts)
 
     def item_lines(self, item: ScheduleItem) -> tuple[InvoiceLine, ...]:
         """A schedule item, spread over the contract's lines so that net and tax add up to it."""
@@ -182,21 +211,47 @@ class BillingAccount(Aggregate, frozen=True):
         )
 
     def note(
-        self, invoice_id: InvoiceId, outstanding: Money, *, at: datetime, credited: bool = False
+        self,
+        invoice_id: InvoiceId,
+        outstanding: Money,
+        *,
+        at: datetime,
+        credited: Money | None = None,
     ) -> BillingAccount:
-        """An invoice of this account was paid on, or credited."""
-        charges = tuple(
-            c.model_copy(update={"outstanding": outstanding, "credited": c.credited or credited})
-            if c.invoice_id == invoice_id
-            else c
-            for c in self.charges
-        )
+        """Something was paid on an invoice of this account, or taken back, or credited."""
+        charges = []
+        for c in self.charges:
+            if c.invoice_id == invoice_id:
+                total = c.credited + credited if credited else c.credited
+                changed = {"outstanding": outstanding, "credited": total}
+                charges.append(c.model_copy(update=changed))
+            else:
+                charges.append(c)
+        status = self.status
+        if credited and status is Status.SETTLED:
+            # What was said to be earned is no longer so: it is settled, and said, anew.
+            status = LIFECYCLE.move(status, Status.OPEN)
         return self.model_copy(
-            update={"charges": charges, "last_fact_at": max(self.last_fact_at, at)}
+            update={
+                "charges": tuple(charges),
+                "status": status,
+                "last_fact_at": max(self.last_fact_at, at),
+            }
         )
 
+    def forgive(self, lines: Sequence[InvoiceLine]) -> tuple[BillingAccount, Money]:
+        """These parts are not owed any more. Returns also what is no longer earned by that."""
+        account = self.model_copy(update={"forgiven": (*self.forgiven, *lines)})
+        recognised = min(self.recognised, account._earned(self.lines))
+        account = account.model_copy(update={"recognised": recognised})
+        return account, self.recognised - recognised
+
+    def waive(self, item: int) -> BillingAccount:
+        """Nothing is left that this item could charge."""
+        return self.model_copy(update={"waived": (*self.waived, item)})
+
     def has_charged(self, item: int) -> bool:
-        return any(charge.item == item for charge in self.charges)
+        return item in self.waived or any(charge.item == item for charge in self.charges)
 
     def due_items(
         self, kind: Literal["on_signature", "on_delivery", "days_after_signature"], *, now: datetime
@@ -210,23 +265,32 @@ class BillingAccount(Aggregate, frozen=True):
             and self.signed_at + timedelta(days=item.days) <= now
         ]
 
+    @property
+    def _over(self) -> bool:
+        """All that is owed was invoiced, and nothing beyond it, and paid."""
+        net_invoiced = self.invoiced - self.credited
+        return self.fulfilled and net_invoiced == self.owed and not self.outstanding
+
     def settle(self, *, at: datetime) -> tuple[BillingAccount, JourneySettled | None]:
         """Done when all that was contracted is delivered or cancelled, invoiced and paid. What was
         invoiced for pieces that were then cancelled must be credited first: a gate for finance."""
-        if self.status is Status.SETTLED or not self.fulfilled:
-            return self, None
-        net_invoiced = self.invoiced - self.credited
-        if net_invoiced > self.owed:
-            due = self.wait_at(
-                CREDIT_DUE, owner="role:finance", at=at, due_at=at + timedelta(days=2)
-            )
-            return due, None
-        if net_invoiced != self.owed or self.outstanding:
-            return self, None
+        if self.status is Status.SETTLED:
+            if self._over:
+                return self, None
+            status = LIFECYCLE.move(self.status, Status.OPEN)
+            return self.model_copy(update={"status": status}).settle(at=at)
+        if self.fulfilled and self.invoiced - self.credited > self.owed:
+            due_at = at + timedelta(days=2)
+            return self.wait_at(CREDIT_DUE, owner="role:finance", at=at, due_at=due_at), None
+        if not self._over:
+            return self.pass_gate(CREDIT_DUE, by="system:billing-svc", at=at), None
         status = LIFECYCLE.move(self.status, Status.SETTLED)
         settled_at = self.last_fact_at if self.imported else at
         account = self.pass_every_gate(by="system:billing-svc", at=at, evidence="settled")
-        fact = JourneySettled(
+        return account.model_copy(update={"status": status}), self._settled(settled_at)
+
+    def _settled(self, at: datetime) -> JourneySettled:
+        return JourneySettled(
             contract_id=ContractId(self.id),
             contract_number=self.contract_number,
             deal_id=self.deal_id,
@@ -237,6 +301,5 @@ class BillingAccount(Aggregate, frozen=True):
             credited=self.credited,
             paid=self.paid,
             earned=self.recognised,
-            settled_at=settled_at,
+            settled_at=at,
         )
-        return account.model_copy(update={"status": status}), fact

@@ -67,10 +67,16 @@ def allocate(amount: Money) -> Entries:
     )
 
 
-def credit(net: Money, tax: Money) -> Entries:
-    """A credit note: the reverse of issuing."""
+def credit(net: Money, tax: Money, earned: Money) -> Entries:
+    """A credit note: the reverse of issuing; what of it counted as earned no longer does."""
     return _balanced(
         Entry(account=RECEIVABLE, amount=-(net + tax)),
-        Entry(account=LIABILITY, amount=net),
+        Entry(account=LIABILITY, amount=net - earned),
+        Entry(account=REVENUE, amount=earned),
         Entry(account=TAX, amount=tax),
     )
+
+
+def reverse(entries: Entries) -> Entries:
+    """What was booked is taken back by a booking of its own; nothing is ever erased."""
+    return tuple(Entry(account=entry.account, amount=-entry.amount) for entry in entries)

@@ -6,11 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel
 
 from chassis.domain import Aggregate, DomainError, Lifecycle
-from contracts.billing import Allocation, PaymentAllocated, PaymentReceived
-from contracts.ids import PaymentId
+from contracts.billing import (
+    Allocation,
+    PaymentAllocated,
+    PaymentReceived,
+    PaymentReturned,
+    PaymentUnallocated,
+)
+from contracts.ids import InvoiceId, PaymentId
 from contracts.money import Money
 from contracts.terms import Evidence
 
@@ -25,7 +31,8 @@ class Status(StrEnum):
 LIFECYCLE = Lifecycle(
     {
         Status.RECEIVED: {Status.PARTLY_ALLOCATED, Status.ALLOCATED, Status.RETURNED},
-        Status.PARTLY_ALLOCATED: {Status.ALLOCATED},
+        Status.PARTLY_ALLOCATED: {Status.RECEIVED, Status.ALLOCATED},
+        Status.ALLOCATED: {Status.RECEIVED, Status.PARTLY_ALLOCATED},
     }
 )
 
@@ -38,6 +45,15 @@ class NotSoMuchLeft(DomainError):
     status = 422
 
 
+class Return(BaseModel, frozen=True):
+    """Money of a payment that went back, by a statement line of its own."""
+
+    bank_reference: str
+    amount: Money
+    reason: str
+    at: AwareDatetime
+
+
 class Payment(Aggregate, frozen=True):
     """One line of a bank's or provider's statement."""
 
@@ -48,11 +64,32 @@ class Payment(Aggregate, frozen=True):
     payer: str | None = None
     remittance: str | None = None
     allocations: tuple[Allocation, ...] = ()
+    """What it was for, in order; taken back is a negative one."""
+    returns: tuple[Return, ...] = ()
     received_at: AwareDatetime
 
     @property
+    def allocated(self) -> Money:
+        return Money.total((a.amount for a in self.allocations), self.amount.currency)
+
+    @property
+    def returned(self) -> Money:
+        return Money.total((r.amount for r in self.returns), self.amount.currency)
+
+    @property
     def unapplied(self) -> Money:
-        return self.amount - Money.total((a.amount for a in self.allocations), self.amount.currency)
+        return self.amount - self.allocated - self.returned
+
+    def applied_to(self, invoice_id: InvoiceId) -> Money:
+        """What of it pays this invoice now."""
+        parts = (a.amount for a in self.allocations if a.invoice_id == invoice_id)
+        return Money.total(parts, self.amount.currency)
+
+    @property
+    def invoices(self) -> tuple[InvoiceId, ...]:
+        """The invoices that it pays now."""
+        known = dict.fromkeys(a.invoice_id for a in self.allocations)
+        return tuple(invoice_id for invoice_id in known if self.applied_to(invoice_id))
 
     def received(self) -> PaymentReceived:
         """What is said of money that just arrived."""
@@ -78,11 +115,7 @@ class Payment(Aggregate, frozen=True):
         total = Money.total((part.amount for part in parts), self.amount.currency)
         if total > self.unapplied:
             raise NotSoMuchLeft(f"{total} of {self.unapplied} left of {self.number}")
-        payment = self.model_copy(update={"allocations": (*self.allocations, *parts)})
-        target = Status.PARTLY_ALLOCATED if payment.unapplied else Status.ALLOCATED
-        if target is not self.status:
-            LIFECYCLE.move(self.status, target)
-        payment = payment.model_copy(update={"status": target})
+        payment = self._with(allocations=(*self.allocations, *parts))
         if not payment.unapplied:
             payment = payment.pass_gate(UNAPPLIED, by=evidence.by, at=now, evidence=evidence.method)
         fact = PaymentAllocated(
@@ -95,3 +128,65 @@ class Payment(Aggregate, frozen=True):
             allocated_at=evidence.at,
         )
         return payment, fact
+
+    def take_back(
+        self,
+        parts: tuple[Allocation, ...],
+        *,
+        transaction: UUID,
+        reason: str,
+        by: str,
+        at: datetime,
+    ) -> tuple[Payment, PaymentUnallocated]:
+        """It was not for these invoices after all, or not so much of it."""
+        for part in parts:
+            if not 0 < part.amount.minor <= self.applied_to(part.invoice_id).minor:
+                raise NotSoMuchLeft(f"{part.amount} of {part.invoice_number} was not paid by this")
+        back = (part.model_copy(update={"amount": -part.amount}) for part in parts)
+        payment = self._with(allocations=(*self.allocations, *back))
+        fact = PaymentUnallocated(
+            payment_id=PaymentId(self.id),
+            number=self.number,
+            allocations=parts,
+            unapplied=payment.unapplied,
+            reason=reason,
+            ledger_transaction=transaction,
+            unallocated_by=by,
+            unallocated_at=at,
+        )
+        return payment, fact
+
+    def give_back(
+        self, returned: Return, *, transaction: UUID, by: str, now: datetime
+    ) -> tuple[Payment, PaymentReturned]:
+        """What is left of it, or a part of that, goes back where it came from."""
+        if not 0 < returned.amount.minor <= self.unapplied.minor:
+            raise NotSoMuchLeft(f"{returned.amount} of {self.unapplied} left of {self.number}")
+        payment = self._with(returns=(*self.returns, returned))
+        if not payment.unapplied:
+            payment = payment.pass_gate(UNAPPLIED, by=by, at=now, evidence=returned.reason)
+        fact = PaymentReturned(
+            payment_id=PaymentId(self.id),
+            number=self.number,
+            bank_reference=returned.bank_reference,
+            amount=returned.amount,
+            unapplied=payment.unapplied,
+            reason=returned.reason,
+            ledger_transaction=transaction,
+            returned_by=by,
+            returned_at=returned.at,
+        )
+        return payment, fact
+
+    def _with(self, **changes: object) -> Payment:
+        """The changed payment, in the status that its sums amount to."""
+        payment = self.model_copy(update=changes)
+        if payment.returned == payment.amount:
+            target = Status.RETURNED
+        elif not payment.unapplied:
+            target = Status.ALLOCATED
+        else:
+            target = Status.PARTLY_ALLOCATED if payment.allocated else Status.RECEIVED
+        if target is not self.status:
+            LIFECYCLE.move(self.status, target)
+        return payment.model_copy(update={"status": target})

@@ -1,0 +1,80 @@
+"""The bank's statement: each line is booked once, and applied to what it pays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from billing_svc.commands.cash import StatementLine, apply_and_settle, receive
+from billing_svc.commands.returns import take_return_line
+from billing_svc.domain.invoice import Invoice
+from billing_svc.domain.payment import Payment
+from billing_svc.storage import BillingAccounts, Invoices, Payments
+from chassis.transaction import Transaction
+from contracts.ids import new_id
+from contracts.terms import Evidence
+
+INVOICE_NUMBER = re.compile(r"INV-\d{4}-\d{6}")
+BY_NUMBER = "SELECT id, contract_id FROM invoice WHERE number = ANY($1::text[]) AND currency = $2"
+BY_REFERENCE = """
+SELECT id, contract_id FROM invoice
+WHERE payment_reference = ANY($1::text[]) AND outstanding_minor > 0 AND currency = $2 LIMIT 2
+"""
+BY_AMOUNT = """
+SELECT id, contract_id FROM invoice
+WHERE outstanding_minor = $1 AND currency = $2 AND account_name = $3 LIMIT 2
+"""
+
+
+async def lock_named(lines: Sequence[StatementLine], tx: Transaction) -> None:
+    """Lock what the lines name in one order, so that two statements never wait for each other."""
+    found = []
+    for currency in {line.amount.currency for line in lines}:
+        words = " ".join(f"{x.remittance or ''} {x.bank_reference}" for x in lines)
+        numbers = sorted(set(INVOICE_NUMBER.findall(words)))
+        found += await tx.read(BY_NUMBER, numbers, currency)
+    await tx.load_all(BillingAccounts, {contract_id for _, contract_id in found})
+    await tx.load_all(Invoices, {invoice_id for invoice_id, _ in found})
+
+
+async def take_statement_line(line: StatementLine, tx: Transaction) -> tuple[Payment, bool]:
+    """A bank line: recorded, and applied to the invoice that it names or exactly pays."""
+    if line.returns is not None:
+        return await take_return_line(line, tx)
+    invoice = await _named_invoice(line, tx)
+    payment, new = await receive(line, tx, journey_id=new_id())
+    if not new:
+        return payment, False
+    if invoice is not None and invoice.outstanding:
+        evidence = Evidence(
+            by=line.payer or line.source,
+            at=line.booked_at,
+            method="bank",
+            reference=line.bank_reference,
+        )
+        amount = min(line.amount, invoice.outstanding)
+        payment = await apply_and_settle(payment, invoice, amount, evidence, tx)
+    if payment.unapplied:
+        due_at = tx.now + timedelta(days=1)
+        payment = await Payments(tx).save(payment.await_application(at=tx.now, due_at=due_at))
+    return payment, True
+
+
+async def _named_invoice(line: StatementLine, tx: Transaction) -> Invoice | None:
+    """By number in the remittance, else by the reference of a prepayment, else the only open
+    invoice of exactly this amount and payer. Locked behind its account."""
+    words = f"{line.remittance or ''} {line.bank_reference}"
+    numbers = INVOICE_NUMBER.findall(words)
+    currency = line.amount.currency
+    if numbers:
+        rows = await tx.read(BY_NUMBER, list(dict.fromkeys(numbers)), currency)
+    else:
+        rows = await tx.read(BY_REFERENCE, words.split(), currency)
+        if not rows and line.payer:
+            rows = await tx.read(BY_AMOUNT, line.amount.minor, currency, line.payer)
+    if len(rows) != 1:
+        return None
+    invoice_id, contract_id = rows[0]
+    await BillingAccounts(tx).get(contract_id)
+    return await Invoices(tx).get(invoice_id)

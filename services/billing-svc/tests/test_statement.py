@@ -1,0 +1,175 @@
+"""The bank's doors: every line once, whatever file or order it comes in."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from billing_builders import (
+    GROSS,
+    NOW,
+    UPFRONT,
+    a_delivery,
+    a_fulfilment,
+    a_line,
+    a_signature,
+    books_agree,
+    pay,
+    report,
+)
+
+from chassis.testing import Harness
+from contracts.billing import InvoiceIssued, InvoicePaid, JourneySettled, PaymentReceived
+from contracts.money import Money
+from contracts.terms import Prepayment
+
+HEADING = "bank_reference,amount,currency,booked_at,payer,remittance,returns\n"
+UNTRUSTED = Prepayment(provider="paypal", reference="PP-77", amount=GROSS, captured_at=NOW)
+
+
+def a_row(reference: str, remittance: str = "", amount: str = GROSS.amount, back: str = "") -> str:
+    return f"{reference},{amount},CNY,{NOW.isoformat()},Acme,{remittance},{back}\n"
+
+
+async def send_file(
+    billing_svc: Harness, text: str | bytes, *, kind: str = "text/csv", dry_run: bool = False
+) -> httpx.Response:
+    async with billing_svc.client("integration_bank") as bank:
+        return await bank.post(
+            "/bank-statements/file",
+            params={"dry_run": dry_run},
+            content=text if isinstance(text, bytes) else text.encode(),
+            headers={"Idempotency-Key": uuid4().hex, "Content-Type": kind},
+        )
+
+
+async def test_rows_of_a_file_are_booked_known_or_refused_and_add_up(billing_svc: Harness) -> None:
+    await billing_svc.receives(a_signature(), a_delivery(3), a_fulfilment())
+    [issued] = await billing_svc.published(InvoiceIssued)
+    await pay(billing_svc, "nobody", Money(5_00, "CNY"), "B-0")
+    text = HEADING + "".join(
+        (
+            a_row("B-1", issued.number),
+            a_row("B-1", issued.number),
+            a_row("B-0", amount="6.00"),
+            a_row("B-2", amount="1.001"),
+            a_row("B-3", amount="-1.00"),
+            a_row("B-4", back="B-9"),
+            a_row("OUT", amount="5.00", back="B-0"),
+        )
+    )
+    dry = await send_file(billing_svc, text, dry_run=True)
+    assert await billing_svc.published(InvoicePaid) == []
+    done = await send_file(billing_svc, text)
+    again = await send_file(billing_svc, text)
+
+    assert dry.json() == {**done.json(), "dry_run": True}
+    assert (done.json()["rows"], done.json()["booked"], done.json()["known"]) == (7, 2, 1)
+    assert [refused["row"] for refused in done.json()["refused"]] == [3, 4, 5, 6]
+    assert (again.json()["booked"], again.json()["known"]) == (0, 3)
+    assert len(await billing_svc.published(InvoicePaid)) == 1
+    assert len(await billing_svc.published(PaymentReceived)) == 2
+    await books_agree(billing_svc)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "status"),
+    [
+        (HEADING.replace("amount", "sum") + a_row("B"), "text/csv", 422),
+        (b"\xff\xfe", "text/csv", 422),
+        (HEADING + a_row("B\0"), "text/csv", 422),
+        (HEADING + '"' + a_row("B"), "text/csv", 422),
+        ("", "text/csv", 422),
+        (HEADING + a_row("B"), "text/plain", 415),
+    ],
+)
+async def test_what_is_no_statement_is_refused_as_a_whole(
+    billing_svc: Harness, text: str | bytes, kind: str, status: int
+) -> None:
+    answer = await send_file(billing_svc, text, kind=kind)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await billing_svc.said() == []
+
+
+@pytest.mark.parametrize("line_first", [False, True])
+async def test_an_untrusted_prepayment_is_cash_when_the_bank_reports_its_reference(
+    billing_svc: Harness, *, line_first: bool
+) -> None:
+    async def sign() -> None:
+        await billing_svc.receives(a_signature(UPFRONT, prepayment=UNTRUSTED), times=2)
+
+    async def pay_in() -> None:
+        line = a_line("", GROSS, "PP-77", payer="someone else", remittance=None)
+        assert (await report(billing_svc, line)).is_success
+
+    for step in (pay_in, sign) if line_first else (sign, pay_in):
+        await step()
+    await billing_svc.receives(a_fulfilment())
+
+    assert len(await billing_svc.published(InvoicePaid)) == 1
+    assert len(await billing_svc.published(PaymentReceived)) == 1
+    assert len(await billing_svc.published(JourneySettled)) == 1
+    await books_agree(billing_svc)
+
+
+async def test_a_reference_that_is_used_up_leaves_the_invoice_to_the_customer(
+    billing_svc: Harness,
+) -> None:
+    paid = Prepayment(provider="alipay", reference="P-1", amount=GROSS, captured_at=NOW)
+    first = a_signature(UPFRONT, prepayment=paid)
+    second = a_signature(
+        UPFRONT,
+        contract_id=uuid4(),
+        prepayment=paid.model_copy(update={"amount": GROSS + GROSS}),
+    )
+    await billing_svc.receives(first, second)
+
+    assert len(await billing_svc.published(InvoiceIssued)) == 2
+    assert len(await billing_svc.published(InvoicePaid)) == 1
+    assert len(await billing_svc.published(PaymentReceived)) == 1
+    assert await billing_svc.rows("SELECT name, owner FROM gate WHERE cleared_at IS NULL") == [
+        ("payment", "party:customer")
+    ]
+    await books_agree(billing_svc)
+
+
+async def test_an_exact_amount_of_the_payer_is_enough_and_two_candidates_are_too_many(
+    billing_svc: Harness,
+) -> None:
+    await billing_svc.receives(a_signature(UPFRONT))
+    one = await pay(billing_svc, "thanks", GROSS)
+    assert one.json()[0]["unapplied"] is None
+    await billing_svc.receives(*(a_signature(UPFRONT, contract_id=uuid4()) for _ in range(2)))
+    two = await pay(billing_svc, "thanks", GROSS, "B-2")
+
+    assert two.json()[0]["unapplied"] == {"amount": GROSS.amount, "currency": "CNY"}
+    await books_agree(billing_svc)
+
+
+async def test_an_overpayment_waits_for_finance_with_what_is_over(billing_svc: Harness) -> None:
+    await billing_svc.receives(a_signature(UPFRONT))
+    [issued] = await billing_svc.published(InvoiceIssued)
+    short = await pay(billing_svc, issued.number, Money(60_01, "CNY"))
+    over = await pay(billing_svc, issued.number, GROSS, "B-2")
+
+    assert short.json()[0]["unapplied"] is None
+    assert over.json()[0]["unapplied"] == {"amount": "60.01", "currency": "CNY"}
+    await books_agree(billing_svc)
+
+
+@pytest.mark.parametrize("role", ["sales_rep", "auditor", "integration_erp", None])
+async def test_only_the_bank_and_finance_report_money(
+    billing_svc: Harness, role: str | None
+) -> None:
+    async with billing_svc.client(*((role,) if role else ())) as client:
+        answers: list[Any] = [
+            await client.post(path, json={"lines": [a_line("x", GROSS)]})
+            for path in ("/bank-statements", "/bank-statements/file")
+        ]
+
+    assert {answer.status_code for answer in answers} == {403 if role else 401}
+    assert await billing_svc.said() == []
