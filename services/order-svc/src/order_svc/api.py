@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, Field
 
+from chassis.audit import audit
 from chassis.auth import Actor, roles
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
 from chassis.pagination import Cursor, Limit, Page
@@ -15,7 +17,7 @@ from chassis.policies import policy_router
 from contracts.terms import Evidence, LineQuantity
 from order_svc import queries
 from order_svc.commands import fulfil
-from order_svc.domain.order import CREDIT, Held, Order
+from order_svc.domain.order import CREDIT, CUSTOMER, PREPAYMENT, Held, Order
 from order_svc.policies import policies
 from order_svc.storage import Orders
 
@@ -167,15 +169,42 @@ async def cancel_lines(
     return _answer(order, tx, response)
 
 
+@router.post("/orders/{order_id}/hold", operation_id="holdOrder")
+async def hold(
+    actor: desk, tx: Tx, order_id: UUID, form: ReasonForm, seen: Revision, response: Response
+) -> queries.OrderView:
+    """Stop an order until the customer has given what is missing."""
+    await Orders(tx).get(order_id)
+    refuse_stale(seen, tx, order_id)
+    order = await fulfil.hold_order(order_id, CUSTOMER, "party:customer", timedelta(days=7), tx)
+    audit(tx, actor, "hold", "order", order.number, reason=form.reason)
+    return _answer(order, tx, response)
+
+
+@router.post("/orders/{order_id}/release", operation_id="releaseOrder")
+async def release(
+    actor: desk, tx: Tx, order_id: UUID, form: ReasonForm, response: Response
+) -> queries.OrderView:
+    """The customer has given what was missing."""
+    return await _release(actor, tx, order_id, form, response, (CUSTOMER,))
+
+
 @router.post("/orders/{order_id}/credit-release", operation_id="releaseCredit")
 async def release_credit(
     actor: finance, tx: Tx, order_id: UUID, form: ReasonForm, response: Response
 ) -> queries.OrderView:
-    """Finance lets an order go in spite of the credit limit."""
+    """Finance lets an order go in spite of the credit limit, or before it is paid."""
+    return await _release(actor, tx, order_id, form, response, (CREDIT, PREPAYMENT))
+
+
+async def _release(
+    actor: Actor, tx: Tx, order_id: UUID, form: ReasonForm, response: Response, of: tuple[str, ...]
+) -> queries.OrderView:
     order = await Orders(tx).get(order_id)
-    if order.held != CREDIT:
-        raise Held(f"the order is not held for credit but {order.held or 'not at all'}")
+    if order.held not in of:
+        raise Held(f"the order is held for {order.held or 'nothing'}, not for {' or '.join(of)}")
     released = await fulfil.release_order(order, by=actor.sub, evidence=form.reason, tx=tx)
+    audit(tx, actor, "release", "order", order.number, reason=form.reason)
     return _answer(released, tx, response)
 
 

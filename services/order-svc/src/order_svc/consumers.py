@@ -7,9 +7,9 @@ from typing import Any
 from chassis.consumer import Consumer
 from chassis.domain import DependencyMissing
 from chassis.transaction import Transaction
-from contracts.billing import PaymentAllocated
+from contracts.billing import PaymentAllocated, PaymentUnallocated
 from contracts.contract import ContractSigned, ContractTerminated
-from order_svc.commands.fulfil import release_order
+from order_svc.commands.fulfil import hold_if_unpaid, release_order
 from order_svc.commands.place import order_id_of, place_order
 from order_svc.domain.order import PREPAYMENT
 from order_svc.storage import Orders
@@ -53,3 +53,16 @@ async def release(fact: PaymentAllocated, tx: Transaction) -> None:
             raise DependencyMissing("order", order_id_of(allocation.contract_id))
         if order.held == PREPAYMENT and not allocation.outstanding:
             await release_order(order, by="system:billing-svc", evidence=fact.number, tx=tx)
+
+
+@consumer.on(
+    PaymentUnallocated,
+    loads={Orders: lambda fact: [order_id_of(a.contract_id) for a in fact.allocations]},
+)
+async def stop_unpaid(fact: PaymentUnallocated, tx: Transaction) -> None:
+    """The money for a prepaid order was taken back."""
+    for allocation in fact.allocations:
+        order = await Orders(tx).find(order_id_of(allocation.contract_id))
+        if order is None:
+            raise DependencyMissing("order", order_id_of(allocation.contract_id))
+        await hold_if_unpaid(order, tx)

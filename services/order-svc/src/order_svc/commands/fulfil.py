@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chassis.transaction import Transaction
 from contracts.terms import Evidence, LineQuantity
-from order_svc.domain.order import Order
+from order_svc.domain.order import PREPAYMENT, Order
 from order_svc.policies import Fulfilment, policies
 from order_svc.storage import Orders
 
@@ -21,6 +21,25 @@ async def release_order(order: Order, *, by: str, evidence: str, tx: Transaction
     tx.publish(fact)
     within = timedelta(hours=ruling.rules.erp_within_hours)
     return await orders.save(released.await_fulfilment(at=tx.now, erp_within=within))
+
+
+async def hold_order(
+    order_id: UUID, reason: str, owner: str, within: timedelta, tx: Transaction
+) -> Order:
+    orders = Orders(tx)
+    order = await orders.get(order_id)
+    held, fact = order.hold(reason, owner=owner, at=tx.now, due_at=tx.now + within)
+    await orders.save(held)
+    tx.publish(fact)
+    return held
+
+
+async def hold_if_unpaid(order: Order, tx: Transaction) -> None:
+    """The money for a prepaid order was taken back: what has not left the house stays in it."""
+    if order.prepaid and order.held is None and any(line.open for line in order.lines):
+        ruling = await policies.get(tx, "fulfilment", Fulfilment)
+        within = timedelta(days=ruling.rules.prepayment_within_days)
+        await hold_order(order.id, PREPAYMENT, "party:customer", within, tx)
 
 
 async def ship(

@@ -41,6 +41,7 @@ async def place_order(fact: ContractSigned, tx: Transaction) -> None:
             Line(line_no=x.line_no, sku=x.sku, name=x.name, kind=x.kind, ordered=x.quantity)
             for x in fact.lines
         ),
+        prepaid=fact.payment_terms.kind == "prepaid" and fact.prepayment is None,
         promised_on=(fact.signed_at + timedelta(days=rules.promise_days)).date(),
         placed_at=fact.signed_at,
     )
@@ -51,7 +52,7 @@ async def place_order(fact: ContractSigned, tx: Transaction) -> None:
         return
     await orders.save(order)
     tx.publish(placed)
-    if fact.payment_terms.kind == "prepaid" and fact.prepayment is None:
+    if order.prepaid:
         due_at = tx.now + timedelta(days=rules.prepayment_within_days)
         order, held = order.hold(PREPAYMENT, owner="party:customer", at=tx.now, due_at=due_at)
     elif Decimal(fact.totals.gross.amount) > rules.credit_limit:

@@ -55,6 +55,7 @@ ERP = "erp_confirmation"
 DELIVERY = "delivery"
 PREPAYMENT = "prepayment"
 CREDIT = "credit"
+CUSTOMER = "customer"
 
 
 class Held(DomainError):
@@ -87,6 +88,8 @@ class Order(Aggregate, frozen=True):
     account: Account
     lines: tuple[Line, ...]
     held: str | None = None
+    prepaid: bool = False
+    """Nothing leaves before it is paid."""
     promised_on: date
     erp_references: tuple[str, ...] = ()
     placed_at: AwareDatetime
@@ -120,6 +123,7 @@ class Order(Aggregate, frozen=True):
         self, reason: str, *, owner: str, at: datetime, due_at: datetime
     ) -> tuple[Order, OrderHeld]:
         """Nothing moves until somebody has done what is missing."""
+        self._must_move()
         order = self.model_copy(update={"held": reason})
         order = order.wait_at(reason, owner=owner, at=at, due_at=due_at)
         return order, OrderHeld(**self._about(), reason=reason, held_at=at)
