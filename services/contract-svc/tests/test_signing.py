@@ -2,63 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
-from uuid import UUID
-
 import pytest
+from contract_builders import CONTRACT, DEAL, NET, NOW, TAX, an_acceptance
 from sqlalchemy.exc import DBAPIError
 
 from chassis.testing import Harness
-from contract_svc.commands.draft import contract_id_of
 from contracts.contract import ContractSigned, ContractWithdrawn
 from contracts.deal import DealLost
-from contracts.ids import AccountId, DealId, QuoteId
 from contracts.money import Money
-from contracts.parties import Account
-from contracts.quote import QuoteAccepted
-from contracts.terms import Evidence, PaymentTerms, PricedLine, Totals
-
-NOW = datetime.now(UTC)
-DEAL = DealId(UUID(int=1))
-QUOTE = QuoteId(UUID(int=2))
-CONTRACT = contract_id_of(QUOTE, 1)
-NET, TAX = Money(1000_00, "CNY"), Money(60_00, "CNY")
-
-
-def an_acceptance(**changes: Any) -> QuoteAccepted:
-    line = PricedLine(
-        line_no=1,
-        sku="SVC",
-        name="Service",
-        kind="service",
-        quantity=1,
-        list_price=NET,
-        discount_percent=Decimal(0),
-        net=NET,
-        tax_percent=Decimal(6),
-        tax=TAX,
-    )
-    values: dict[str, Any] = {
-        "quote_id": QUOTE,
-        "number": "Q-1",
-        "deal_id": DEAL,
-        "version": 1,
-        "deal_number": "D-1",
-        "lead_id": None,
-        "account": Account(account_id=AccountId(UUID(int=3)), name="Acme"),
-        "contact": None,
-        "owner": None,
-        "lines": (line,),
-        "totals": Totals(net=NET, tax=TAX, gross=NET + TAX),
-        "payment_terms": PaymentTerms(kind="on_delivery"),
-        "valid_until": NOW,
-        "version_hash": "abc",
-        "accepted_at": NOW,
-        "evidence": Evidence(by="Ada", at=NOW, method="signed_link"),
-    }
-    return QuoteAccepted(**{**values, **changes})
 
 
 async def test_a_consent_that_covers_the_signature_signs_at_once(contract_svc: Harness) -> None:

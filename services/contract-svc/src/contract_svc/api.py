@@ -29,6 +29,7 @@ PURPOSE = "contract-signature"
 router = APIRouter(route_class=TransactionalRoute, tags=["contracts"])
 seller = Annotated[Actor, Depends(roles(*SALES))]
 manager = Annotated[Actor, Depends(roles("sales_manager", "admin"))]
+desk = Annotated[Actor, Depends(roles("order_desk", "admin"))]
 lawyer = Annotated[Actor, Depends(roles("legal", "admin"))]
 looker = Annotated[
     Actor, Depends(roles(*SALES, "auditor", "ops", "finance", "legal", "order_desk"))
@@ -189,6 +190,14 @@ async def ask_termination(
 ) -> queries.ContractView:
     """End a signed contract early; it ends once the order has cancelled what is left."""
     return _answer(await sign.ask_termination(contract_id, form.reason, tx), tx, response)
+
+
+@router.post("/contracts/{contract_id}/termination-refusal", operation_id="refuseTermination")
+async def refuse_termination(
+    _: desk, tx: Tx, contract_id: UUID, form: ReasonForm, response: Response
+) -> queries.ContractView:
+    """The order desk does not consent to the early end; the contract goes on as agreed."""
+    return _answer(await sign.refuse_termination(contract_id, form.reason, tx), tx, response)
 
 
 @router.post("/clauses/{clause_id}", status_code=201, operation_id="addClauseVersion")

@@ -7,7 +7,14 @@ from uuid import UUID
 
 from chassis.transaction import Transaction
 from contract_svc.commands.draft import company_signs_by_policy, policy_signature
-from contract_svc.domain.contract import COMPANY, CUSTOMER, LIFECYCLE, Contract, Status
+from contract_svc.domain.contract import (
+    COMPANY,
+    CUSTOMER,
+    LIFECYCLE,
+    TERMINATION,
+    Contract,
+    Status,
+)
 from contract_svc.policies import Signing, policies
 from contract_svc.storage import Contracts
 from contracts.terms import Evidence
@@ -67,3 +74,18 @@ async def ask_termination(contract_id: UUID, reason: str, tx: Transaction) -> Co
     contracts = Contracts(tx)
     contract = await contracts.get(contract_id)
     return await contracts.save(contract.ask_termination(reason=reason, at=tx.now))
+
+
+async def refuse_termination(contract_id: UUID, reason: str, tx: Transaction) -> Contract:
+    contracts = Contracts(tx)
+    contract = await contracts.get(contract_id)
+    refused = contract.refuse_termination(reason=reason, by=tx.actor.sub, at=tx.now)
+    return await contracts.save(refused)
+
+
+async def end_if_asked(contract: Contract, by: str, tx: Transaction) -> None:
+    """The order has consented, and nothing of it is left."""
+    if contract.gate(TERMINATION) and contract.status is Status.SIGNED:
+        ended, fact = contract.terminate(by=by, at=tx.now)
+        await Contracts(tx).save(ended)
+        tx.publish(fact)

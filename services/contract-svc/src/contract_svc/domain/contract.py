@@ -19,6 +19,7 @@ from contracts.contract import (
     ContractWithdrawn,
 )
 from contracts.ids import ContractId, DealId, LeadId, QuoteId
+from contracts.money import Money
 from contracts.parties import Account, Contact, Owner
 from contracts.terms import (
     Evidence,
@@ -74,6 +75,23 @@ class Signature(BaseModel, frozen=True):
     evidence: Evidence
 
 
+class NothingLeft(DomainError):
+    """Everything was delivered: there is nothing that could end early."""
+
+
+class NotAsked(DomainError):
+    """Nobody has asked to end this contract."""
+
+
+class InvoiceState(BaseModel, frozen=True):
+    """An invoice under this contract, as billing told."""
+
+    number: str
+    gross: Money
+    credited: Money
+    paid: bool = False
+
+
 class Execution(BaseModel, frozen=True):
     """How far what was promised has come, as the later stages told."""
 
@@ -81,6 +99,15 @@ class Execution(BaseModel, frozen=True):
     fulfilled: bool = False
     all_cancelled: bool = False
     settled: bool = False
+    invoices: tuple[InvoiceState, ...] = ()
+
+    def with_invoice(self, state: InvoiceState) -> Execution:
+        others = {known.number: known for known in self.invoices}
+        others[state.number] = state
+        return self.model_copy(update={"invoices": tuple(others.values())})
+
+    def invoice(self, number: str) -> InvoiceState | None:
+        return next((known for known in self.invoices if known.number == number), None)
 
 
 class Contract(Aggregate, frozen=True):
@@ -239,10 +266,19 @@ class Contract(Aggregate, frozen=True):
     def ask_termination(self, *, reason: str, at: datetime) -> Contract:
         """End it early: the order must consent by cancelling what is left."""
         LIFECYCLE.move(self.status, Status.TERMINATED)
+        if self.execution.fulfilled:
+            raise NothingLeft(f"everything under {self.number} is delivered")
         contract = self.model_copy(update={"reason": reason})
         return contract.wait_at(
             TERMINATION, owner="role:order_desk", at=at, due_at=at + timedelta(days=7)
         )
+
+    def refuse_termination(self, *, reason: str, by: str, at: datetime) -> Contract:
+        """The order does not consent: it goes on as agreed."""
+        if not self.gate(TERMINATION):
+            raise NotAsked(f"nobody has asked to end {self.number}")
+        contract = self.pass_gate(TERMINATION, by=by, at=at, evidence=reason)
+        return contract.model_copy(update={"reason": None})
 
     def terminate(self, *, by: str, at: datetime) -> tuple[Contract, ContractTerminated]:
         status = LIFECYCLE.move(self.status, Status.TERMINATED)
