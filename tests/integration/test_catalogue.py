@@ -1,0 +1,17 @@
+"""The published catalogue names exactly those who really hear a fact."""
+
+from __future__ import annotations
+
+import importlib
+
+from contracts.catalog import CATALOG, STAGES
+
+
+def test_who_hears_a_fact_is_who_the_catalogue_says() -> None:
+    hearing: dict[str, set[str]] = {name: set() for name in CATALOG}
+    for stage in STAGES:
+        consumer = importlib.import_module(f"{stage}_svc.consumers").consumer
+        for name in consumer.subscriptions:
+            hearing[name].add(stage)
+
+    assert {name: set(entry.hearers) for name, entry in CATALOG.items()} == hearing
