@@ -1,0 +1,93 @@
+"""What is read from each database: queries whose rows become tables of the scratch database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ltc.settings import CONSOLE
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Rows of one database that go into one scratch table. Several services may fill the same."""
+
+    table: str
+    query: str
+
+
+_SAID = """
+SELECT '{service}' AS service, '{place}' AS place, seq, id, topic, key, {subject} AS subject,
+       {version} AS version, type, (headers->>'ce_source') AS source,
+       (headers->>'ce_correlationid')::uuid AS journey_id,
+       (headers->>'ce_causationid')::uuid AS causation_id,
+       md5(payload) AS hash, md5(convert_from(payload, 'UTF8')::jsonb::text) AS content,
+       created_at, {published_at} AS published_at, {error} AS error,
+       convert_from(payload, 'UTF8')::json AS payload
+FROM {table}
+"""
+_NO_TIME, _NO_TEXT = "NULL::timestamptz", "NULL::text"
+_PLACES = (
+    ("log", "event_log", "aggregateid", "aggregate_version", "published_at", _NO_TEXT),
+    ("outbox", "outbox", "aggregateid", "aggregate_version", _NO_TIME, _NO_TEXT),
+    ("dead", "outbox_dead", "key", "(headers->>'ce_sequence')::bigint", _NO_TIME, "error"),
+)
+
+_EVERYWHERE = (
+    Extract("inbox", "SELECT '{service}' AS service, consumer, event_id, received_at FROM inbox"),
+    Extract(
+        "parked",
+        "SELECT '{service}' AS service, id, consumer, event_id, topic, key, type, state, error,"
+        " journey_id, parked_at, raw IS NOT NULL AS has_raw, md5(raw) AS hash FROM parked_message",
+    ),
+    Extract("parked_key", "SELECT '{service}' AS service, * FROM parked_key"),
+    Extract("gate", "SELECT '{service}' AS service, * FROM gate"),
+    Extract("series", "SELECT '{service}' AS service, series, next_value FROM number_series"),
+    Extract(
+        "guard",
+        "SELECT '{service}' AS service, c.relname::text AS relation, t.tgname::text AS name,"
+        " t.tgenabled::text AS enabled FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+        " WHERE NOT t.tgisinternal AND t.tgparentid = 0",
+    ),
+)
+_OWN: dict[str, tuple[Extract, ...]] = {
+    "lead": (Extract("lead", "SELECT * FROM lead"),),
+    "deal": (Extract("deal", "SELECT * FROM deal"),),
+    "quote": (Extract("quote", "SELECT * FROM quote"),),
+    "contract": (Extract("contract", "SELECT * FROM contract"),),
+    "order": (Extract("sales_order", "SELECT * FROM sales_order"),),
+    "billing": (
+        Extract("billing_account", "SELECT * FROM billing_account"),
+        Extract("invoice", "SELECT * FROM invoice"),
+        Extract("payment", "SELECT * FROM payment"),
+        Extract("ledger_entry", "SELECT *, xmin::text AS written_by FROM ledger_entry"),
+    ),
+    CONSOLE: (
+        Extract(
+            "journey_event",
+            "SELECT journey_id, event_id, type, source, subject, sequence, causation_id,"
+            " md5(payload::text) AS content FROM journey_event",
+        ),
+    ),
+}
+
+
+def extracts(service: str) -> list[Extract]:
+    """Everything that is read from one service's database."""
+    said = [
+        Extract(
+            "said",
+            _SAID.format(
+                service=service,
+                place=place,
+                table=table,
+                subject=subject,
+                version=version,
+                published_at=published_at,
+                error=error,
+            ),
+        )
+        for place, table, subject, version, published_at, error in _PLACES
+        if service != CONSOLE
+    ]
+    common = [Extract(e.table, e.query.format(service=service)) for e in _EVERYWHERE]
+    return [*said, *common, *_OWN[service]]

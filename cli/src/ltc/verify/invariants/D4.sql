@@ -1,0 +1,23 @@
+-- sentence: Every event has exactly one verdict at each consumer that hears it: applied, waiting, or given up with its bytes kept.
+-- kind: both
+-- severity: critical
+SELECT d.consumer || ' has no verdict on ' || d.type || ' number ' || d.version || ' of ' || coalesce(n.name, d.key)
+       || ' (event ' || d.event_id || ')' AS what, d.journey_id
+FROM delivery d LEFT JOIN named n ON n.id = d.key
+WHERE NOT d.applied AND d.parked IS NULL AND settled()
+UNION ALL
+SELECT d.consumer || ' has applied ' || d.type || ' of ' || coalesce(n.name, d.key) || ' and still keeps it as ' || d.parked
+       || ' (event ' || d.event_id || ')', d.journey_id
+FROM delivery d LEFT JOIN named n ON n.id = d.key
+WHERE d.applied AND d.parked IN ('waiting', 'dead')
+UNION ALL
+SELECT p.consumer || ' keeps message ' || p.id || ' (' || coalesce(p.type, 'no type') || ' of ' || p.key || ') without its original bytes',
+       p.journey_id
+FROM parked p JOIN on_topic r ON r.event_id = p.event_id AND r.topic = p.topic
+GROUP BY p.consumer, p.id, p.type, p.key, p.journey_id, p.hash
+HAVING NOT bool_or(coalesce(p.hash, '') = r.hash)
+UNION ALL
+SELECT v.consumer || ' has a verdict on event ' || v.event_id || ', which no topic holds', NULL
+FROM (SELECT consumer, event_id FROM inbox UNION ALL SELECT consumer, event_id FROM parked) v
+ANTI JOIN on_topic r ON r.event_id = v.event_id
+WHERE NOT EXISTS (FROM forgotten)

@@ -1,0 +1,214 @@
+"""One run: look at everything in an order that accuses nobody falsely, then ask every rule."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from local_infra.processes import run_sync
+from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.verify.code import Code, read_code
+from ltc.verify.databases import copy_out, pending, snapshots
+from ltc.verify.evidence import HISTORY, STATEMENT, read_history, read_statement
+from ltc.verify.report import KEPT, Finding, Outcome, Report, Violation
+from ltc.verify.rules import Rule, chosen
+from ltc.verify.scratch import fill, finish, new_scratch, take_in
+from ltc.verify.sources import CannotCheck, Sources
+from ltc.verify.topics import committed, topics
+
+Say = Callable[[str], None]
+LOOK_AGAIN_S = 0.5
+GROUPS = (CONSOLE, *(f"{stage}-svc" for stage in STAGES))
+"""The consumer groups, as each service names its own."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to check, and with what evidence beside the installation's own."""
+
+    only: Sequence[str] = ()
+    history: Path | None = None
+    statement: Path | None = None
+    settled: bool = False
+    """Not being quiet is a violation (D8)."""
+    wait_s: float = 0.0
+    """How long to wait for quiet first; more than none means ``settled``."""
+
+    @property
+    def wants_rest(self) -> bool:
+        return self.settled or self.wait_s > 0
+
+
+@dataclass
+class Clock:
+    """Seconds by phase."""
+
+    took_s: dict[str, float] = field(default_factory=dict)
+    since: float = field(default_factory=time.perf_counter)
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.took_s[phase] = round(now - self.since, 2)
+        self.since = now
+
+
+def verify(
+    where: Settings | Sources,
+    *,
+    only: Sequence[str] = (),
+    history: Path | None = None,
+    statement: Path | None = None,
+    settled: bool = False,
+    wait_s: float = 0.0,
+    say: Say | None = None,
+) -> Report:
+    """Check an installation. ``settled`` or ``wait_s`` ask for a quiet platform and make not being
+    so a violation; without them rules that need quiet are judged only if it happens to be.
+
+    Also callable from within a running loop. Raises CannotCheck with one sentence.
+    """
+    sources = Sources.of(where) if isinstance(where, Settings) else where
+    wish = Wish(only, history, statement, settled, wait_s)
+    return run_sync(check(sources, wish, say))
+
+
+async def check(sources: Sources, wish: Wish | None = None, say: Say | None = None) -> Report:
+    """As `verify`, for those who are in a loop already."""
+    wish, say = wish or Wish(), say or (lambda _: None)
+    wanted = chosen(wish.only)
+    clock = Clock()
+    with TemporaryDirectory(prefix="ltc-verify-") as name:
+        folder = Path(name)
+        reading_code = asyncio.create_task(read_code())
+        try:
+            if wish.wait_s:
+                await _await_quiet(sources, wish.wait_s, say)
+                clock.lap("waited")
+            with new_scratch(folder / "spill") as scratch:
+                await load(scratch, sources, reading_code, folder, wish, say)
+                clock.lap("read")
+                await asyncio.to_thread(
+                    finish,
+                    scratch,
+                    history=wish.history is not None,
+                    statement=wish.statement is not None,
+                )
+                clock.lap("arranged")
+                findings = ask(scratch, wanted, wish)
+                clock.lap("asked")
+                return Report(tuple(findings), _under_way(scratch), _sizes(scratch), clock.took_s)
+        finally:
+            reading_code.cancel()
+
+
+async def load(
+    scratch: duckdb.DuckDBPyConnection,
+    sources: Sources,
+    reading_code: asyncio.Task[Code],
+    folder: Path,
+    wish: Wish,
+    say: Say,
+) -> None:
+    """Fill the scratch database, in the order that the package's docstring explains."""
+    history = read_history(wish.history) if wish.history else []
+    offsets = await committed(sources.bootstrap, GROUPS)
+    async with topics(sources.bootstrap) as on_topics, snapshots(sources) as connections:
+        reading = asyncio.create_task(on_topics.read(folder, say))
+        try:
+            copied = await copy_out(connections, folder, say) + await reading
+        finally:
+            reading.cancel()
+    statement = read_statement(wish.statement) if wish.statement else []
+    for part in copied:
+        await asyncio.to_thread(take_in, scratch, part)
+    code = await reading_code
+    text, number = "VARCHAR", "BIGINT"
+    fill(scratch, "heard", _columns(service=text, consumer=text, type=text), code.heard)
+    fill(scratch, "move", _columns(aggregate=text, source=text, target=text), code.moves)
+    place = _columns(consumer=text, topic=text, partition="INTEGER", position=number)
+    fill(scratch, "committed", place, offsets)
+    fill(scratch, "history", HISTORY, history)
+    fill(scratch, "statement", STATEMENT, statement)
+
+
+def ask(scratch: duckdb.DuckDBPyConnection, wanted: Sequence[Rule], wish: Wish) -> list[Finding]:
+    """Put every wanted rule to the scratch database."""
+    quiet = bool(_scalar(scratch, "SELECT settled FROM quiet"))
+    given = {
+        "history": wish.history is not None,
+        "statement": wish.statement is not None,
+        "rest": wish.wants_rest,
+    }
+    findings: list[Finding] = []
+    for rule in wanted:
+        if rule.needs and not given[rule.needs]:
+            why = {"rest": "--settled not asked"}.get(rule.needs, f"no --{rule.needs}")
+            findings.append(Finding(rule, "not judged", 0, (), 0.0, why))
+            continue
+        began = time.perf_counter()
+        rows = scratch.execute(rule.sql).fetchall()
+        ms = (time.perf_counter() - began) * 1000
+        first = tuple(Violation(what, str(j) if j else None) for what, j in sorted(rows, key=str))
+        outcome: Outcome = "violated" if rows else "holds"
+        why = ""
+        if not rows and rule.kind == "both" and not quiet:
+            outcome, why = "in part", "not quiet"
+        findings.append(Finding(rule, outcome, len(rows), first[:KEPT], ms, why))
+    return findings
+
+
+async def _await_quiet(sources: Sources, within_s: float, say: Say) -> None:
+    """Until outboxes, lags and parked messages are none, or time is up: then the check tells."""
+    deadline = time.monotonic() + within_s
+    told = ""
+    while True:
+        async with topics(sources.bootstrap) as on_topics, snapshots(sources) as connections:
+            waiting = await pending(connections)
+            unsent = sum(outbox for outbox, _ in waiting.values())
+            parked = sum(messages for _, messages in waiting.values())
+        ends = {(p.topic, p.partition): end for p, end in on_topics.early.items()}
+        offsets = await committed(sources.bootstrap, GROUPS)
+        unheard = sum(
+            max(0, ends.get((topic, partition), 0) - offset)
+            for _, topic, partition, offset in offsets
+        )
+        if not (unsent or parked or unheard) or time.monotonic() > deadline:
+            return
+        words = f"waiting for quiet: {unsent} unsent, {unheard} unheard, {parked} parked"
+        if words != told:
+            say(told := words)
+        await asyncio.sleep(LOOK_AGAIN_S)
+
+
+def _columns(**kinds: str) -> tuple[tuple[str, str], ...]:
+    return tuple(kinds.items())
+
+
+def _under_way(scratch: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    rows = scratch.execute(
+        "SELECT service || ': ' || n || ' ' || what FROM backlog ORDER BY service, what"
+    ).fetchall()
+    return tuple(row[0] for row in rows)
+
+
+def _sizes(scratch: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    asked = {
+        "journeys": "SELECT count(DISTINCT journey_id) FROM aggregate WHERE kind <> 'payment'",
+        "facts": "SELECT count(*) FROM said",
+        "records": "SELECT count(*) FROM record",
+        "ledger entries": "SELECT count(*) FROM ledger_entry",
+    }
+    return {name: _scalar(scratch, query) for name, query in asked.items()}
+
+
+def _scalar(scratch: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = scratch.execute(query).fetchone()
+    if row is None:
+        raise CannotCheck(f"no answer to {query}")
+    return int(row[0])

@@ -1,0 +1,42 @@
+"""Where the evidence is: seven databases and a broker, each only ever read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ltc.programs import bootstrap, database_url
+from ltc.settings import CONSOLE, STAGES, Settings
+
+DOWNSTREAM_FIRST = (CONSOLE, *reversed(STAGES))
+"""The order of the snapshots. What a later stage has made of an earlier one's fact is then never
+seen without it, however busy the platform is."""
+
+
+class CannotCheck(Exception):
+    """The evidence cannot be had or read; the message is one sentence for people."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Sources:
+    """An installation's databases by service name, as PostgreSQL addresses, and its Kafka."""
+
+    databases: Mapping[str, str]
+    bootstrap: str
+
+    @classmethod
+    def of(cls, settings: Settings, *, dsn: str | None = None, kafka: str | None = None) -> Sources:
+        """A local installation's; or any other's, with ``dsn`` holding ``{name}`` for the database:
+        ``postgresql://checker:secret@db.internal/{name}``."""
+        if dsn is not None and "{name}" not in dsn:
+            raise CannotCheck("the address of the databases must hold {name} for the service")
+        databases = {
+            name: dsn.replace("{name}", quote(name))
+            if dsn
+            else database_url(settings, name).replace("+asyncpg", "", 1)
+            for name in DOWNSTREAM_FIRST
+        }
+        return cls(databases, kafka or bootstrap(settings))
