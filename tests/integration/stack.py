@@ -52,10 +52,16 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    service: Service, package: str, *, instances: int = 1, **changes: Any
+    service: Service,
+    package: str,
+    *,
+    instances: int = 1,
+    bootstrap: str | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Running]:
-    """Migrate a new database, start the instances, stop them gracefully afterwards."""
-    bootstrap = kafka_bootstrap()
+    """Migrate a new database, start the instances, stop them gracefully afterwards. On the shared
+    broker, unless one is given."""
+    bootstrap = bootstrap or kafka_bootstrap()
     name = f"t_{package}_{uuid4().hex[:8]}"
     url = create_database(name).replace("postgresql://", "postgresql+asyncpg://", 1)
     await upgrade(package, url)

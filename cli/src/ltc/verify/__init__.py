@@ -21,18 +21,37 @@ snapshot if they are anywhere, and a row that says "published" is always on the 
 
 from __future__ import annotations
 
-from ltc.verify.hashing import database_hashes
-from ltc.verify.report import Finding, Report, Violation
-from ltc.verify.run import check, verify
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local_infra.processes import run_sync
+from ltc.settings import Settings
 from ltc.verify.sources import CannotCheck, Sources
 
-__all__ = [
-    "CannotCheck",
-    "Finding",
-    "Report",
-    "Sources",
-    "Violation",
-    "check",
-    "database_hashes",
-    "verify",
-]
+if TYPE_CHECKING:
+    from ltc.verify.report import Report
+
+__all__ = ["CannotCheck", "Sources", "verify"]
+
+
+def verify(
+    where: Settings | Sources,
+    *,
+    only: Sequence[str] = (),
+    history: Path | None = None,
+    statement: Path | None = None,
+    settled: bool = False,
+    wait_s: float = 0.0,
+    say: Callable[[str], None] | None = None,
+) -> Report:
+    """Check an installation. ``settled`` or ``wait_s`` ask for a quiet platform and make not being
+    so a violation; without them rules that need quiet are judged only if it happens to be.
+
+    Also callable from within a running loop. Raises CannotCheck with one sentence. What comes back
+    is `ltc.verify.report.Report`: ``good``, ``red`` (codes), ``violations``, ``words()``.
+    """
+    from ltc.verify.run import Wish, check  # a second that no other command needs to wait
+
+    sources = Sources.of(where) if isinstance(where, Settings) else where
+    return run_sync(check(sources, Wish(only, history, statement, settled, wait_s), say))

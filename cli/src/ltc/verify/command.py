@@ -13,7 +13,7 @@ from rich.table import Table
 
 from local_infra.processes import run_sync
 from ltc.settings import Settings
-from ltc.verify import CannotCheck, Sources, database_hashes, verify
+from ltc.verify import CannotCheck, Sources, verify
 from ltc.verify.rules import GROUPS, rules
 
 
@@ -87,6 +87,8 @@ def _last_of_its_group(letter: str) -> object:
 
 
 def _hash(sources: Sources, *, as_json: bool) -> None:
+    from ltc.verify.hashing import database_hashes
+
     hashes = run_sync(database_hashes(sources))
     if as_json:
         found = {

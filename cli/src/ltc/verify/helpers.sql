@@ -83,3 +83,9 @@ CREATE MACRO progress(payload) AS
 
 -- Pieces of a billed line that were not cancelled.
 CREATE MACRO kept(line) AS (line ->> 'ordered')::BIGINT - (line ->> 'cancelled')::BIGINT;
+
+-- Which contract a ledger entry's document belongs to: its invoices, their credit notes, the contract itself.
+CREATE TABLE paper AS
+  SELECT number AS document, contract_id FROM invoice
+  UNION ALL SELECT (body ->> 'credit_note'), contract_id FROM invoice WHERE (body ->> 'credit_note') IS NOT NULL
+  UNION ALL SELECT number, id FROM billing_account;

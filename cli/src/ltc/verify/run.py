@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from local_infra.processes import run_sync
-from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.settings import CONSOLE, STAGES
 from ltc.verify.code import Code, read_code
 from ltc.verify.databases import copy_out, pending, snapshots
 from ltc.verify.evidence import HISTORY, STATEMENT, read_history, read_statement
@@ -58,28 +57,8 @@ class Clock:
         self.since = now
 
 
-def verify(
-    where: Settings | Sources,
-    *,
-    only: Sequence[str] = (),
-    history: Path | None = None,
-    statement: Path | None = None,
-    settled: bool = False,
-    wait_s: float = 0.0,
-    say: Say | None = None,
-) -> Report:
-    """Check an installation. ``settled`` or ``wait_s`` ask for a quiet platform and make not being
-    so a violation; without them rules that need quiet are judged only if it happens to be.
-
-    Also callable from within a running loop. Raises CannotCheck with one sentence.
-    """
-    sources = Sources.of(where) if isinstance(where, Settings) else where
-    wish = Wish(only, history, statement, settled, wait_s)
-    return run_sync(check(sources, wish, say))
-
-
 async def check(sources: Sources, wish: Wish | None = None, say: Say | None = None) -> Report:
-    """As `verify`, for those who are in a loop already."""
+    """As `ltc.verify.verify`, for those who are in a loop already. Raises CannotCheck."""
     wish, say = wish or Wish(), say or (lambda _: None)
     wanted = chosen(wish.only)
     clock = Clock()
@@ -164,26 +143,37 @@ def ask(scratch: duckdb.DuckDBPyConnection, wanted: Sequence[Rule], wish: Wish) 
 
 
 async def _await_quiet(sources: Sources, within_s: float, say: Say) -> None:
-    """Until outboxes, lags and parked messages are none, or time is up: then the check tells."""
+    """Until nothing is unsent, unheard or parked, or time is up: then the check tells. What does
+    not answer meanwhile is being restarted, unless it still does not at the end."""
     deadline = time.monotonic() + within_s
     told = ""
     while True:
-        async with topics(sources.bootstrap) as on_topics, snapshots(sources) as connections:
-            waiting = await pending(connections)
-            unsent = sum(outbox for outbox, _ in waiting.values())
-            parked = sum(messages for _, messages in waiting.values())
-        ends = {(p.topic, p.partition): end for p, end in on_topics.early.items()}
-        offsets = await committed(sources.bootstrap, GROUPS)
-        unheard = sum(
-            max(0, ends.get((topic, partition), 0) - offset)
-            for _, topic, partition, offset in offsets
-        )
-        if not (unsent or parked or unheard) or time.monotonic() > deadline:
+        try:
+            words = await _unrest(sources)
+        except CannotCheck as error:
+            if time.monotonic() > deadline:
+                raise
+            words = str(error)
+        if not words or time.monotonic() > deadline:
             return
-        words = f"waiting for quiet: {unsent} unsent, {unheard} unheard, {parked} parked"
         if words != told:
-            say(told := words)
+            say(f"not quiet yet: {words}")
+            told = words
         await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _unrest(sources: Sources) -> str:
+    """What is under way, by the cheap questions; nothing when all is quiet."""
+    async with topics(sources.bootstrap) as on_topics, snapshots(sources) as connections:
+        waiting = await pending(connections)
+    ends = {(p.topic, p.partition): end for p, end in on_topics.early.items()}
+    offsets = await committed(sources.bootstrap, GROUPS)
+    counts = {
+        "unsent": sum(outbox for outbox, _ in waiting.values()),
+        "unheard": sum(max(0, ends.get((t, n), 0) - offset) for _, t, n, offset in offsets),
+        "parked": sum(parked for _, parked in waiting.values()),
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def _columns(**kinds: str) -> tuple[tuple[str, str], ...]:

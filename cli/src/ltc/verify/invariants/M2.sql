@@ -1,14 +1,12 @@
 -- sentence: The ledger as a whole adds up to zero, and every balance that is kept beside it is the sum of its entries.
 -- kind: safety
 -- severity: critical
-WITH kept AS (
-  SELECT a.number, a.journey_id, a.currency, a.invoiced_minor, a.credited_minor, a.paid_minor,
-         coalesce(sum(e.minor) FILTER (e.kind = 'issue'), 0) AS issued,
-         -coalesce(sum(e.minor) FILTER (e.kind = 'credit'), 0) AS credited
-  FROM billing_account a
-  LEFT JOIN invoice i ON i.contract_id = a.id
-  LEFT JOIN ledger_entry e ON e.account = 'receivable' AND e.kind IN ('issue', 'credit') AND e.document IN (i.number, (i.body ->> 'credit_note'))
-  GROUP BY ALL
+WITH entered AS (
+  SELECT d.contract_id, sum(e.minor) FILTER (e.kind = 'issue') AS issued, -sum(e.minor) FILTER (e.kind = 'credit') AS credited
+  FROM ledger_entry e JOIN paper d ON d.document = e.document WHERE e.account = 'receivable' GROUP BY d.contract_id
+), kept AS (
+  SELECT a.*, coalesce(e.issued, 0) AS issued, coalesce(e.credited, 0) AS credited
+  FROM billing_account a LEFT JOIN entered e ON e.contract_id = a.id
 ), paid AS (
   SELECT p.number, p.journey_id, p.currency, p.amount_minor, p.unapplied_minor,
          -coalesce(sum(e.minor) FILTER (e.account = 'unapplied_cash'), 0) AS unapplied,

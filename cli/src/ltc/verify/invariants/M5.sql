@@ -2,10 +2,7 @@
 -- kind: safety
 -- severity: critical
 WITH entry AS (
-  SELECT coalesce(i.contract_id, a.id) AS contract_id, e.*
-  FROM ledger_entry e
-  LEFT JOIN invoice i ON e.document IN (i.number, (i.body ->> 'credit_note'))
-  LEFT JOIN billing_account a ON a.number = e.document
+  SELECT d.contract_id, e.* FROM ledger_entry e LEFT JOIN paper d ON d.document = e.document
   WHERE e.account IN ('revenue', 'contract_liability')
 ), sums AS (
   SELECT contract_id, -coalesce(sum(minor) FILTER (account = 'revenue'), 0) AS revenue,

@@ -1,0 +1,78 @@
+"""The small installation that the checker is tested on, with a Kafka of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from importlib import import_module
+
+import pytest
+from cli.tests.small_installation import ORDERS, Chain, Loaded, more_of_life
+from tests.integration.stack import running
+
+from local_infra.kafka import Kafka
+from local_infra.ports import free_port
+from local_infra.topics import ensure_topics
+from ltc.programs import package_of
+from ltc.settings import CONSOLE, STAGES
+from ltc.verify.code import read_code
+from ltc.verify.run import Wish, load
+from ltc.verify.scratch import new_scratch
+from ltc.verify.sources import Sources
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Kafka that holds nothing but what these tests say."""
+    home = tmp_path_factory.mktemp("verify-kafka")
+    kafka = Kafka(home, free_port(), free_port())
+    kafka.start()
+    try:
+        yield kafka.bootstrap
+    finally:
+        kafka.stop()
+
+
+@pytest.fixture(scope="session")
+async def chain(broker: str) -> AsyncIterator[Chain]:
+    """Twelve web orders that have become cash, leads that wait or were turned down, moved deals."""
+    await ensure_topics(broker)
+    async with AsyncExitStack() as stack:
+        services = {}
+        for name in (*STAGES, CONSOLE):
+            package = package_of(name)
+            service = import_module(f"{package}.main").service
+            services[name] = await stack.enter_async_context(
+                running(service, package, bootstrap=broker)
+            )
+        databases = {
+            name: service.harness.settings.database_url.get_secret_value().replace("+asyncpg", "")
+            for name, service in services.items()
+        }
+        chain = Chain(services, Sources(databases, broker))
+        await chain.capture(range(ORDERS))
+        await more_of_life(chain)
+        await chain.at_rest(ORDERS + 1)
+        yield chain
+
+
+@pytest.fixture(scope="session")
+async def loaded(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Loaded]:
+    """Everything read as a run reads it, with a history and a statement that agree."""
+    folder = tmp_path_factory.mktemp("verify")
+    history = folder / "history.ndjson"
+    history.write_text("".join(json.dumps(line) + "\n" for line in chain.history))
+    payments = await chain.services["billing"].rows(
+        "SELECT source, bank_reference, body->'amount'->>'amount', currency, received_at::text"
+        " FROM payment WHERE source = 'alipay'"
+    )
+    statement = folder / "statement.csv"
+    lines = [",".join((*row[:4], "in", row[4])) for row in payments]
+    statement.write_text("\n".join(["source,reference,amount,currency,direction,at", *lines]))
+    with new_scratch(folder / "spill") as scratch:
+        reading = asyncio.create_task(read_code())
+        wish = Wish(history=history, statement=statement)
+        await load(scratch, chain.sources, reading, folder, wish, lambda _: None)
+        yield Loaded(scratch)

@@ -1,0 +1,213 @@
+-- Faults, each with the rules that must see it: changes to evidence that holds, taken back after each.
+-- First the objects that they are done to.
+
+CREATE MACRO one_lead() AS (SELECT min(journey_id) FROM lead WHERE status = 'converted');
+CREATE MACRO one_deal() AS (SELECT min(id) FROM deal WHERE status = 'won');
+CREATE MACRO one_contract() AS (SELECT min(id) FROM contract);
+CREATE MACRO one_account() AS (SELECT min(id) FROM billing_account);
+CREATE MACRO one_invoice() AS (SELECT min(id) FROM invoice);
+CREATE MACRO last_invoice() AS (SELECT max(number) FROM invoice);
+CREATE MACRO one_payment() AS (SELECT min(id) FROM payment WHERE source = 'alipay');
+CREATE MACRO one_settlement() AS (SELECT min(id) FROM said WHERE type = 'ltc.journey.settled.v1');
+CREATE MACRO one_qualified() AS (SELECT min(id) FROM said WHERE type = 'ltc.lead.qualified.v1');
+CREATE MACRO one_transaction() AS (SELECT min(transaction_id) FROM ledger_entry WHERE kind = 'issue');
+
+-- fault: a request answered yes has no lead
+-- red: D1
+INSERT INTO history VALUES ('single', 'n', 'n', 'ok', gen_random_uuid());
+
+-- fault: a request that was refused has a lead
+-- red: D1
+UPDATE history SET status = 'refused', journey_id = NULL WHERE key = 'V-3';
+
+-- fault: a request had its effect twice
+-- red: D1
+UPDATE lead SET body = replace(body::VARCHAR, '"V-4"', '"V-3"')::JSON WHERE body::VARCHAR LIKE '%"V-4"%';
+DELETE FROM history WHERE key = 'V-4';
+
+-- fault: a published fact never reached its topic
+-- red: D2, D4
+DELETE FROM record WHERE id = one_settlement()::VARCHAR;
+
+-- fault: a fact was altered on its way
+-- red: D2, D3
+UPDATE record SET hash = 'x' WHERE id = one_settlement()::VARCHAR;
+
+-- fault: Kafka refuses a fact
+-- red: D2
+UPDATE said SET place = 'dead', error = 'too large' WHERE id = one_settlement();
+
+-- fault: a forged record lies on a topic
+-- red: D3
+INSERT INTO record BY NAME
+  SELECT * REPLACE (gen_random_uuid()::VARCHAR AS id, 'ltc.order.imagined.v1' AS type, 'new' AS subject, '1' AS version)
+  FROM record WHERE topic = 'ltc.order.v1' LIMIT 1;
+
+-- fault: a fact was said by a service that does not own its topic
+-- red: D3
+UPDATE record SET source = '/ltc/order-svc' WHERE id = one_settlement()::VARCHAR;
+
+-- fault: a message is applied and still waits
+-- red: D4
+INSERT INTO parked BY NAME
+  SELECT i.service , 1 AS id, i.consumer, i.event_id, r.topic, r.key, 'waiting' AS state, true AS has_raw, r.hash
+  FROM inbox i JOIN record r ON r.id = i.event_id::VARCHAR WHERE i.consumer = 'deal-svc' LIMIT 1;
+
+-- fault: a dead letter has lost its bytes
+-- red: D4
+DELETE FROM inbox WHERE consumer = 'lead-svc' AND event_id = one_settlement();
+INSERT INTO parked BY NAME
+  SELECT 'lead' AS service, 1 AS id, 'lead-svc' AS consumer, id::UUID AS event_id, topic, key, 'skipped' AS state, false AS has_raw
+  FROM record WHERE id = one_settlement()::VARCHAR;
+
+-- fault: an effect came twice from one cause
+-- red: D5
+INSERT INTO said BY NAME
+  SELECT * REPLACE (gen_random_uuid() AS id, 'outbox' AS place,
+                    (SELECT max(version) + 1 FROM said s WHERE s.subject = one_deal()::VARCHAR) AS version)
+  FROM said WHERE type = 'ltc.deal.won.v1' AND subject = one_deal()::VARCHAR;
+UPDATE deal SET version = version + 1 WHERE id = one_deal();
+
+-- fault: two facts changed places on their topic
+-- red: D6
+UPDATE record SET "position" = -"position" - 1 WHERE key = one_deal()::VARCHAR AND version::INTEGER <= 2;
+
+-- fault: a consumer dropped a message in the middle
+-- red: D4, D6, D7
+DELETE FROM inbox WHERE consumer = 'deal-svc' AND event_id = one_qualified();
+
+-- fault: a consumer dropped the last message of a key
+-- red: D4, D7
+DELETE FROM inbox WHERE consumer = 'contract-svc' AND event_id = one_settlement();
+
+-- fault: a message waits for ever
+-- red: D8
+DELETE FROM inbox WHERE consumer = 'lead-svc' AND event_id = one_settlement();
+INSERT INTO parked BY NAME
+  SELECT 'lead' AS service, 1 AS id, 'lead-svc' AS consumer, id::UUID AS event_id, topic, key, 'waiting' AS state, true AS has_raw, hash,
+         put_at AS parked_at
+  FROM record WHERE id = one_settlement()::VARCHAR;
+
+-- fault: the console has filed a fact otherwise than it was said
+-- red: D9
+UPDATE journey_event SET content = 'x' WHERE event_id = one_settlement();
+
+-- fault: the console has not filed a fact
+-- red: D9
+DELETE FROM journey_event WHERE event_id = one_settlement();
+
+-- fault: a waiting lead has lost its gate
+-- red: J1
+DELETE FROM gate WHERE service = 'lead' AND cleared_at IS NULL;
+
+-- fault: a gate names nobody
+-- red: J1
+UPDATE gate SET owner = '' WHERE service = 'lead' AND cleared_at IS NULL;
+
+-- fault: a journey has come to two ends
+-- red: J1
+INSERT INTO deal BY NAME
+  SELECT * REPLACE (gen_random_uuid() AS id, 0 AS version, 'D-x' AS number, NULL::JSON AS body, (SELECT min(journey_id) FROM billing_account) AS journey_id)
+  FROM deal WHERE status = 'lost';
+
+-- fault: an order belongs to no contract
+-- red: J2
+UPDATE sales_order SET contract_id = gen_random_uuid() WHERE number = (SELECT min(number) FROM sales_order);
+
+-- fault: a signed contract's deal is not won
+-- red: J2, J4
+UPDATE deal SET status = 'open' WHERE id = one_deal();
+
+-- fault: billing has another sum than the contract
+-- red: J3
+UPDATE billing_account SET contracted_minor = contracted_minor + 1 WHERE id = one_account();
+
+-- fault: the order has another quantity than the contract
+-- red: J3
+UPDATE sales_order SET body = regexp_replace(body::VARCHAR, '"ordered": ?1', '"ordered": 2')::JSON WHERE number = (SELECT min(number) FROM sales_order);
+
+-- fault: a lead's status was changed without a fact
+-- red: J4
+UPDATE lead SET status = 'assigned' WHERE journey_id = one_lead();
+
+-- fault: a deal took a way that its lifecycle does not have
+-- red: J4
+DELETE FROM move WHERE aggregate = 'deal' AND target = 'won';
+
+-- fault: a contract was signed by one party alone
+-- red: J4
+UPDATE said SET payload = replace(payload::VARCHAR, '"company"', '"customer"')::JSON WHERE type = 'ltc.contract.party_signed.v1' AND subject = one_contract()::VARCHAR;
+
+-- fault: a row stands at another number than its facts
+-- red: J5
+UPDATE deal SET version = version + 1 WHERE id = one_deal();
+
+-- fault: a ledger transaction gives what another lacks
+-- red: M1
+UPDATE ledger_entry SET minor = minor + 1 WHERE account = 'tax_payable' AND transaction_id = one_transaction();
+UPDATE ledger_entry SET minor = minor - 1 WHERE account = 'tax_payable' AND transaction_id = (SELECT max(transaction_id) FROM ledger_entry WHERE account = 'tax_payable' AND currency = 'CNY');
+
+-- fault: an entry was altered
+-- red: M1, M2
+UPDATE ledger_entry SET minor = minor + 1 WHERE account = 'tax_payable' AND transaction_id = one_transaction();
+
+-- fault: a balance is not the sum of its entries
+-- red: M2
+UPDATE billing_account SET invoiced_minor = invoiced_minor + 1 WHERE id = one_account();
+
+-- fault: a settled contract was invoiced for what was cancelled
+-- red: M3
+UPDATE billing_account SET body = regexp_replace(body::VARCHAR, '"cancelled": ?0', '"cancelled": 1')::JSON WHERE id = one_account();
+
+-- fault: an invoice's lines do not make its total
+-- red: M4
+UPDATE invoice SET body = regexp_replace(body::VARCHAR, '("lines": ?\[\{"net": ?\{"amount": ?)"[^"]+"', '\1"1.00"')::JSON WHERE id = one_invoice();
+
+-- fault: revenue was recognised that nobody earned
+-- red: M5
+UPDATE billing_account SET body = regexp_replace(body::VARCHAR, '("recognised": ?\{"amount": ?)"[^"]+"', '\1"1.00"')::JSON WHERE id = one_account();
+
+-- fault: a payment is applied beyond what was received
+-- red: M6
+UPDATE payment SET body = regexp_replace(body::VARCHAR, '("allocations": ?\[\{"amount": ?\{"amount": ?)"[^"]+"', '\1"9999.00"')::JSON WHERE id = one_payment();
+
+-- fault: an invoice says that something is outstanding
+-- red: M6, M7
+UPDATE invoice SET outstanding_minor = 1 WHERE id = one_invoice();
+
+-- fault: the bank knows nothing of a payment
+-- red: M8
+DELETE FROM statement WHERE reference = 'V-3';
+
+-- fault: the bank moved another amount
+-- red: M8
+UPDATE statement SET minor = minor + 1 WHERE reference = 'V-3';
+
+-- fault: the bank moved money that was never booked
+-- red: M8
+INSERT INTO statement BY NAME SELECT * REPLACE ('V-unknown' AS reference) FROM statement LIMIT 1;
+
+-- fault: the bank took the money twice
+-- red: M8
+INSERT INTO statement FROM statement WHERE reference = 'V-3';
+
+-- fault: a number is missing between invoices
+-- red: M9
+UPDATE ledger_entry SET document = left(document, -6) || '000099' WHERE document = last_invoice();
+UPDATE invoice SET number = left(number, -6) || '000099' WHERE number = last_invoice();
+
+-- fault: a series was set forward
+-- red: M9
+UPDATE series SET next_value = next_value + 1 WHERE service = 'billing' AND series LIKE 'INV-%';
+
+-- fault: the ledger's guard was switched off
+-- red: M10
+UPDATE guard SET enabled = 'D' WHERE name = 'only_grow';
+
+-- fault: an entry was written again later
+-- red: M10
+UPDATE ledger_entry SET written_by = '1' WHERE transaction_id = one_transaction() AND line = 1;
+
+-- fault: a ledger transaction was taken out
+-- red: M10, M2, M7
+DELETE FROM ledger_entry WHERE transaction_id = (SELECT min(transaction_id) FROM ledger_entry WHERE kind = 'allocate');

@@ -1,0 +1,75 @@
+"""A checker that never saw red is none: each fault of ``faults.sql`` is seen by the rules it breaks,
+and by no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from cli.tests.small_installation import Loaded
+
+from ltc.verify.rules import rules
+
+OBJECTS, *_BLOCKS = re.split(
+    r"^-- fault: ", Path(__file__).with_name("faults.sql").read_text(), flags=re.MULTILINE
+)
+
+
+def _fault(block: str) -> tuple[str, set[str], list[str]]:
+    name, red, sql = block.split("\n", 2)
+    codes = red.removeprefix("-- red: ").split(", ")
+    return name, set(codes), [s for s in sql.split(";\n") if s.strip()]
+
+
+FAULTS = {name: (red, changes) for name, red, changes in map(_fault, _BLOCKS)}
+
+
+def test_an_undamaged_installation_passes_every_rule(loaded: Loaded) -> None:
+    findings = loaded.findings(settled=True)
+
+    assert [v.what for f in findings for v in f.first] == []
+    assert {f.outcome for f in findings} == {"holds"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_seen_by_the_rules_it_breaks(loaded: Loaded, fault: str) -> None:
+    red, changes = FAULTS[fault]
+
+    found = loaded.findings(OBJECTS, *changes, settled="D8" in red)
+
+    assert {f.rule.code for f in found if f.count} == red, [
+        v.what for f in found for v in f.first[:2]
+    ]
+
+
+def test_every_rule_has_a_fault_that_it_sees() -> None:
+    seen = {code for red, _ in FAULTS.values() for code in red}
+
+    assert seen == {rule.code for rule in rules()}
+
+
+def test_what_is_parked_is_a_violation_only_when_rest_was_asked_for(loaded: Loaded) -> None:
+    _, changes = FAULTS["a message waits for ever"]
+
+    assert not [f for f in loaded.findings(OBJECTS, *changes) if f.count]
+
+
+def test_a_message_that_is_not_yet_heard_is_lag_and_no_loss(loaded: Loaded) -> None:
+    _, changes = FAULTS["a consumer dropped the last message of a key"]
+    not_so_far = "UPDATE committed SET \"position\" = 0 WHERE consumer = 'contract-svc'"
+
+    found = {f.rule.code: f for f in loaded.findings(OBJECTS, *changes, not_so_far)}
+
+    assert not [code for code, f in found.items() if f.count]
+    assert found["D4"].outcome == "in part"
+
+
+def test_a_violation_leads_a_person_to_the_object(loaded: Loaded) -> None:
+    _, changes = FAULTS["an invoice says that something is outstanding"]
+
+    found = next(f for f in loaded.findings(OBJECTS, *changes) if f.rule.code == "M6")
+
+    assert found.first[0].what.startswith("Invoice INV-")
+    assert "0.01" in found.first[0].what
+    assert found.first[0].journey_id
