@@ -1,5 +1,5 @@
-"""A checker that never saw red is none: each fault of ``faults.sql`` is seen by the rules it breaks,
-and by no other."""
+"""A checker that never saw red is none: each fault of ``faults.sql`` is seen by the rules that it
+breaks, and by no other."""
 
 from __future__ import annotations
 

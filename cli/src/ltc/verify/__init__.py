@@ -23,16 +23,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from local_infra.processes import run_sync
 from ltc.settings import Settings
+from ltc.verify.report import Finding, Report, Violation
 from ltc.verify.sources import CannotCheck, Sources
 
-if TYPE_CHECKING:
-    from ltc.verify.report import Report
-
-__all__ = ["CannotCheck", "Sources", "verify"]
+__all__ = ["CannotCheck", "Finding", "Report", "Sources", "Violation", "verify"]
 
 
 def verify(
@@ -48,8 +45,7 @@ def verify(
     """Check an installation. ``settled`` or ``wait_s`` ask for a quiet platform and make not being
     so a violation; without them rules that need quiet are judged only if it happens to be.
 
-    Also callable from within a running loop. Raises CannotCheck with one sentence. What comes back
-    is `ltc.verify.report.Report`: ``good``, ``red`` (codes), ``violations``, ``words()``.
+    Also callable from within a running loop. Raises CannotCheck with one sentence.
     """
     from ltc.verify.run import Wish, check  # a second that no other command needs to wait
 

@@ -6,7 +6,7 @@ a bulk request is ``key#row``). The last word on a key counts.
 
 Statement, NDJSON or CSV with a header: ``reference``, ``amount`` (a decimal string), ``currency``,
 ``direction`` (``in`` or ``out``, ``in`` when missing), ``at``, and ``source`` (``bank`` when
-missing: whose statement it is).
+missing: whose statement it is). What goes back names in ``returns`` the reference that brought it.
 """
 
 from __future__ import annotations
@@ -93,4 +93,5 @@ def _movement(line: Mapping[str, Any]) -> Row:
     money = Money.parse(line["amount"], line["currency"])
     source = line.get("source") or "bank"
     at = datetime.fromisoformat(line["at"])
-    return (source, line["reference"], money.currency, money.minor, direction, at)
+    reference = (direction == "out" and line.get("returns")) or line["reference"]
+    return (source, reference, money.currency, money.minor, direction, at)

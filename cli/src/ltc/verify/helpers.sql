@@ -84,8 +84,37 @@ CREATE MACRO progress(payload) AS
 -- Pieces of a billed line that were not cancelled.
 CREATE MACRO kept(line) AS (line ->> 'ordered')::BIGINT - (line ->> 'cancelled')::BIGINT;
 
+-- What credit notes have taken back.
+CREATE TABLE credit_note AS
+  SELECT i.id AS invoice_id, i.contract_id, i.currency, i.journey_id, (i.body ->> 'legal_entity') AS legal_entity, (n.value ->> 'number') AS number,
+         (SELECT sum(minor(l.value -> 'net')) FROM json_each(n.value -> 'lines') l)::BIGINT AS net,
+         (SELECT sum(minor(l.value -> 'tax')) FROM json_each(n.value -> 'lines') l)::BIGINT AS tax
+  FROM invoice i, json_each(i.body -> 'credit_notes') n
+  UNION ALL
+  SELECT id, contract_id, currency, journey_id, (body ->> 'legal_entity'), (body ->> 'credit_note'),
+         minor(body -> 'totals' -> 'net'), minor(body -> 'totals' -> 'tax')
+  FROM invoice WHERE (body ->> 'credit_note') IS NOT NULL;
+
+CREATE TABLE credited AS
+  SELECT invoice_id, sum(net)::BIGINT AS net, sum(tax)::BIGINT AS tax, sum(net + tax)::BIGINT AS minor FROM credit_note GROUP BY invoice_id;
+
 -- Which contract a ledger entry's document belongs to: its invoices, their credit notes, the contract itself.
 CREATE TABLE paper AS
   SELECT number AS document, contract_id FROM invoice
-  UNION ALL SELECT (body ->> 'credit_note'), contract_id FROM invoice WHERE (body ->> 'credit_note') IS NOT NULL
+  UNION ALL SELECT number, contract_id FROM credit_note
   UNION ALL SELECT number, id FROM billing_account;
+
+-- The lines of each contract as billing counts them: what is kept after cancelling and forgiving, what was delivered.
+CREATE TABLE billed_line AS
+  WITH forgiven AS (
+    SELECT a.id, (f.value ->> 'line_no')::INTEGER AS line_no, sum(minor(f.value -> 'net')) AS net, sum(minor(f.value -> 'tax')) AS tax
+    FROM billing_account a, json_each(a.body -> 'forgiven') f GROUP BY 1, 2
+  ), line AS (
+    SELECT a.id, (l.value ->> 'line_no')::INTEGER AS line_no, (l.value ->> 'ordered')::BIGINT AS ordered, kept(l.value) AS kept,
+           (l.value ->> 'delivered')::BIGINT AS delivered, minor(l.value -> 'net') AS net, minor(l.value -> 'tax') AS tax
+    FROM billing_account a, json_each(a.body -> 'lines') l
+  )
+  SELECT l.id, l.line_no, greatest(0, l.net * l.kept // l.ordered - coalesce(f.net, 0))::BIGINT AS owed_net,
+         greatest(0, l.tax * l.kept // l.ordered - coalesce(f.tax, 0))::BIGINT AS owed_tax,
+         (l.net * l.delivered // l.ordered)::BIGINT AS delivered_net, f.id IS NOT NULL AS forgiven
+  FROM line l LEFT JOIN forgiven f ON f.id = l.id AND f.line_no = l.line_no;

@@ -14,7 +14,6 @@ WITH made AS (
     WHEN 'ltc.order.fulfilled.v1' THEN (payload ->> 'order_id')
     WHEN 'ltc.invoice.issued.v1' THEN (payload ->> 'legal_entity') || ' ' || (payload ->> 'number')
     WHEN 'ltc.payment.received.v1' THEN (payload ->> 'source') || ' ' || (payload ->> 'bank_reference')
-    WHEN 'ltc.journey.settled.v1' THEN (payload ->> 'contract_id')
   END AS object FROM said
 )
 SELECT m.type || ' was said ' || count(*) || ' times of ' || coalesce(min(n.name), m.object) AS what, min(m.journey_id) AS journey_id

@@ -17,14 +17,15 @@ WITH RECURSIVE says (type, kind, status) AS (VALUES
   ('ltc.contract.withdrawn.v1', 'contract', 'withdrawn'), ('ltc.contract.terminated.v1', 'contract', 'terminated'),
   ('ltc.order.placed.v1', 'order', 'acknowledged'), ('ltc.order.shipped.v1', 'order', ''), ('ltc.order.delivered.v1', 'order', ''),
   ('ltc.order.cancelled.v1', 'order', ''), ('ltc.order.fulfilled.v1', 'order', ''),
-  ('ltc.invoice.issued.v1', 'invoice', 'issued'), ('ltc.invoice.paid.v1', 'invoice', 'paid'), ('ltc.invoice.credited.v1', 'invoice', 'credited'),
+  ('ltc.invoice.issued.v1', 'invoice', 'issued'), ('ltc.invoice.paid.v1', 'invoice', 'paid'),
   ('ltc.payment.received.v1', 'payment', 'received'), ('ltc.payment.allocated.v1', 'payment', ''),
   ('ltc.journey.settled.v1', 'billing account', 'settled')
 ), allowed AS (
   SELECT CASE aggregate WHEN 'billing_account' THEN 'billing account' ELSE aggregate END AS kind, source, target FROM move
 ), silent (kind, status) AS (VALUES
   ('deal', 'on_hold'), ('quote', 'approved'), ('quote', 'voided'), ('contract', 'approved'), ('contract', 'completed'),
-  ('invoice', 'draft'), ('invoice', 'partially_paid')
+  ('invoice', 'draft'), ('invoice', 'issued'), ('invoice', 'partially_paid'), ('invoice', 'credited'), ('payment', 'received'),
+  ('payment', 'partly_allocated'), ('payment', 'allocated'), ('payment', 'returned'), ('billing account', 'open')
 ), reach AS (
   SELECT kind, source, target FROM allowed
   UNION

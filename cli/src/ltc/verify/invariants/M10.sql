@@ -16,6 +16,6 @@ SELECT 'Ledger transaction ' || transaction_id || ' (' || min(kind) || ' ' || mi
        || max(line), min(journey_id)
 FROM ledger_entry GROUP BY transaction_id HAVING count(*) <> max(line)
 UNION ALL
-SELECT 'Payment ' || (s.payload ->> 'number') || ' cites ledger transaction ' || (s.payload ->> 'ledger_transaction') || ', which is not there', s.journey_id
+SELECT 'Fact ' || s.type || ' of ' || (s.payload ->> 'number') || ' cites ledger transaction ' || (s.payload ->> 'ledger_transaction') || ', which is not there', s.journey_id
 FROM said s ANTI JOIN ledger_entry e ON e.transaction_id::VARCHAR = (s.payload ->> 'ledger_transaction')
-WHERE s.type = 'ltc.payment.allocated.v1'
+WHERE s.service = 'billing' AND (s.payload ->> 'ledger_transaction') IS NOT NULL

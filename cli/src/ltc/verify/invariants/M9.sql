@@ -4,9 +4,7 @@
 WITH document AS (
   SELECT 'INV-' || (body ->> 'legal_entity') || '-' || split_part(number, '-', 2) AS series, split_part(number, '-', 3)::BIGINT AS n, number, journey_id FROM invoice
   UNION ALL
-  SELECT 'CN-' || (body ->> 'legal_entity') || '-' || split_part((body ->> 'credit_note'), '-', 2), split_part((body ->> 'credit_note'), '-', 3)::BIGINT,
-         (body ->> 'credit_note'), journey_id
-  FROM invoice WHERE (body ->> 'credit_note') IS NOT NULL
+  SELECT 'CN-' || legal_entity || '-' || split_part(number, '-', 2), split_part(number, '-', 3)::BIGINT, number, journey_id FROM credit_note
 ), counted AS (
   SELECT series, count(*) AS n, count(DISTINCT n) AS different, min(n) AS lowest, max(n) AS highest FROM document GROUP BY series
 )
@@ -20,11 +18,15 @@ SELECT 'Series ' || s.series || ' goes on at ' || s.next_value || ', but its las
 FROM series s LEFT JOIN counted c ON c.series = s.series
 WHERE s.service = 'billing' AND (s.series LIKE 'INV-%' OR s.series LIKE 'CN-%') AND s.next_value <> coalesce(c.highest, 0) + 1
 UNION ALL
-SELECT 'Contract ' || a.number || ' is invoiced ' || count(*) || ' times for item ' || (i.body ->> 'schedule_item') || ' of its schedule: ' || string_agg(i.number, ', '),
-       min(i.journey_id)
-FROM invoice i JOIN billing_account a ON a.id = i.contract_id
-WHERE i.status <> 'credited' AND NOT (json_array_length(a.body -> 'schedule') = 1 AND (a.body -> 'schedule' -> 0 ->> 'due') = 'on_delivery')
-GROUP BY a.number, (i.body ->> 'schedule_item') HAVING count(*) > 1
+SELECT 'Item ' || item || ' of the schedule of contract ' || number || ' is ' || money(amount, currency) || ', invoiced are '
+       || money(invoiced::BIGINT, currency) || ': ' || documents, journey_id
+FROM (
+  SELECT a.number, a.currency, a.journey_id, (s.value ->> 'n') AS item, minor(s.value -> 'amount') AS amount,
+         sum(i.gross_minor) - coalesce(sum(c.minor), 0) AS invoiced, string_agg(i.number, ', ') AS documents
+  FROM billing_account a, json_each(a.body -> 'schedule') s
+  JOIN invoice i ON i.contract_id = a.id AND (i.body ->> 'schedule_item') = (s.value ->> 'n') LEFT JOIN credited c ON c.invoice_id = i.id
+  GROUP BY a.id, a.number, a.currency, a.journey_id, item, amount
+) WHERE invoiced > amount
 UNION ALL
 SELECT 'Reference ' || bank_reference || ' of ' || source || ' is booked by ' || count(*) || ' payments: ' || string_agg(number, ', '), min(journey_id)
 FROM payment GROUP BY source, bank_reference HAVING count(*) > 1
