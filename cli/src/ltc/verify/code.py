@@ -46,7 +46,12 @@ async def read_code() -> Code:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    said, failure = await process.communicate()
+    try:
+        said, failure = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode:
         last = failure.decode(errors="replace").strip().splitlines()[-1:]
         raise CannotCheck(f"the services' code cannot be read: {' '.join(last)}")

@@ -84,6 +84,7 @@ async def check(sources: Sources, wish: Wish | None = None, say: Say | None = No
                 return Report(tuple(findings), _under_way(scratch), _sizes(scratch), clock.took_s)
         finally:
             reading_code.cancel()
+            await asyncio.gather(reading_code, return_exceptions=True)
 
 
 async def load(
@@ -100,12 +101,13 @@ async def load(
     async with topics(sources.bootstrap) as on_topics, snapshots(sources) as connections:
         reading = asyncio.create_task(on_topics.read(folder, say))
         try:
-            copied = await copy_out(connections, folder, say) + await reading
+            for part in await copy_out(connections, folder, say):
+                await asyncio.to_thread(take_in, scratch, part)
+            for part in await reading:
+                await asyncio.to_thread(take_in, scratch, part)
         finally:
             reading.cancel()
     statement = read_statement(wish.statement) if wish.statement else []
-    for part in copied:
-        await asyncio.to_thread(take_in, scratch, part)
     code = await reading_code
     text, number = "VARCHAR", "BIGINT"
     fill(scratch, "heard", _columns(service=text, consumer=text, type=text), code.heard)

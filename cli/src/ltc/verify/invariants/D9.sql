@@ -5,7 +5,7 @@
 SELECT 'The console has not filed ' || d.type || ' number ' || d.version || ' of ' || coalesce(n.name, d.key) || ' (event ' || d.event_id || ')' AS what,
        d.journey_id
 FROM delivery d ANTI JOIN journey_event j ON j.event_id = d.event_id LEFT JOIN named n ON n.id = d.key
-WHERE d.consumer = 'console' AND d.applied
+WHERE d.consumer = 'console' AND d.applied AND d.parked IS DISTINCT FROM 'skipped'
 UNION ALL
 SELECT 'The console has filed ' || j.type || ' of ' || coalesce(n.name, j.subject) || ' (event ' || j.event_id || ') '
        || CASE WHEN k.id IS NULL THEN ', which nobody has said' ELSE 'otherwise than it was said' END, j.journey_id
