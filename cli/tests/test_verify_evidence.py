@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from local_infra.ports import free_port
 from ltc.main import app
+from ltc.settings import PROJECT
 from ltc.verify import CannotCheck
 from ltc.verify.evidence import read_history, read_statement
-from ltc.verify.rules import chosen, rules
+from ltc.verify.rules import chosen, page, rules
 
 AT = "2026-11-01T08:00:00+00:00"
 
@@ -98,6 +99,10 @@ def test_an_unknown_rule_and_a_silent_installation_cannot_be_checked(
     assert (unknown.exit_code, silent.exit_code) == (2, 2)
     assert "there is no invariant X9" in unknown.stderr
     assert "127.0.0.1" in silent.stderr.splitlines()[-1]
+
+
+def test_the_page_of_the_rules_is_up_to_date() -> None:
+    assert (PROJECT / "docs" / "invariants.md").read_text() == page()
 
 
 def test_the_list_says_of_each_rule_what_it_means(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from local_infra.processes import run_sync
 from ltc.settings import Settings
 from ltc.verify import CannotCheck, Sources, verify
-from ltc.verify.rules import GROUPS, rules
+from ltc.verify.rules import GROUPS, page, rules
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         kafka: Annotated[str | None, typer.Option(help="brokers elsewhere: host:port")] = None,
         list_: Annotated[bool, typer.Option("--list", help="what is checked")] = False,
+        markdown: Annotated[bool, typer.Option("--markdown", help="the list as a page")] = False,
         hash_: Annotated[bool, typer.Option("--hash", help="content of each database")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
     ) -> None:
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
         Rules that need a quiet platform are judged when it is quiet; --settled or --wait demand it.
         """
         if list_:
-            _list(as_json=as_json)
+            _list(as_json=as_json, markdown=markdown)
             return
         try:
             sources = Sources.of(Settings.from_env(), dsn=dsn, kafka=kafka)
@@ -68,7 +69,10 @@ def register(app: typer.Typer) -> None:
         raise typer.Exit(0 if report.good else 1)
 
 
-def _list(*, as_json: bool) -> None:
+def _list(*, as_json: bool, markdown: bool) -> None:
+    if markdown:
+        print(page(), end="")
+        return
     if as_json:
         known = [{k: v for k, v in asdict(rule).items() if k != "sql"} for rule in rules()]
         print(json.dumps(known, ensure_ascii=False, indent=2))
