@@ -1,5 +1,5 @@
 -- sentence: The platform comes to rest: nothing unsent, unheard, parked, dead, or past its due time unnoticed.
--- kind: safety
+-- kind: settled
 -- severity: serious
 -- needs: rest
 SELECT CASE what
