@@ -152,6 +152,22 @@ async def test_a_message_given_up_is_dead_until_a_person_acts(deal_svc: Harness)
     assert (action, reason) == ("skip", "settled by hand")
 
 
+async def test_a_message_that_was_skipped_is_not_taken_up_when_it_comes_again(
+    deal_svc: Harness,
+) -> None:
+    record = as_record(a_settlement())
+    await deal_svc.receives_raw(record)
+    async with deal_svc.client("ops") as ops:
+        path = f"/ops/parked/{record.topic}/{(record.key or b'').decode()}"
+        skipped = await ops.post(f"{path}/skip", json={"reason": "settled by hand"})
+    assert skipped.status_code == 200, skipped.text
+
+    await deal_svc.receives_raw(record)
+
+    assert await deal_svc.rows("SELECT count(*) FROM parked_key") == [(0,)]
+    assert await deal_svc.rows("SELECT state FROM parked_message") == [("skipped",)]
+
+
 async def test_unknown_facts_on_a_topic_are_ignored(deal_svc: Harness) -> None:
     record = as_record(a_lead_qualified())
     other = [(n, b"ltc.lead.sneezed.v1" if n == "ce_type" else v) for n, v in record.headers]

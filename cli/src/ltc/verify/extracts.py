@@ -65,7 +65,7 @@ _OWN: dict[str, tuple[Extract, ...]] = {
         Extract(
             "journey_event",
             "SELECT journey_id, event_id, type, source, subject, sequence, causation_id,"
-            " md5(payload::text) AS content FROM journey_event",
+            " md5(payload::jsonb::text) AS content FROM journey_event",
         ),
     ),
 }

@@ -69,6 +69,12 @@ FROM parked_message
 WHERE consumer = $1 AND topic = $2 AND key = $3 AND state IN ('waiting', 'dead')
 ORDER BY id LIMIT 1
 """
+GIVE_UP = """
+WITH gone AS (UPDATE parked_message SET state = $2 WHERE id = $1 RETURNING consumer, event_id)
+INSERT INTO inbox (consumer, event_id, received_at) SELECT consumer, event_id, now() FROM gone
+ON CONFLICT DO NOTHING
+"""
+"""Its lane is free afterwards: the inbox must know it, lest it is taken up when it comes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +237,10 @@ async def finish_head(
     connection: AsyncConnection, consumer: str, lane: Lane, head: Head, *, state: str = "done"
 ) -> None:
     """The head is dealt with. The lane goes on with the next, or is free again after the last."""
-    await connection.exec_driver_sql(
-        "DELETE FROM parked_message WHERE id = $1"
-        if state == "done"
-        else f"UPDATE parked_message SET state = '{state}' WHERE id = $1",  # noqa: S608
-        (head.id,),
-    )
+    if state == "done":
+        await connection.exec_driver_sql("DELETE FROM parked_message WHERE id = $1", (head.id,))
+    else:
+        await connection.exec_driver_sql(GIVE_UP, (head.id, state))
     topic, key = lane
     if await head_of(connection, consumer, lane) is None:
         await connection.exec_driver_sql(
