@@ -18,7 +18,7 @@ from local_infra.topics import ensure_topics
 from ltc.programs import package_of
 from ltc.settings import CONSOLE, STAGES
 from ltc.verify.code import read_code
-from ltc.verify.run import Wish, load
+from ltc.verify.run import Wish, check, load
 from ltc.verify.scratch import new_scratch
 from ltc.verify.sources import Sources
 
@@ -61,6 +61,8 @@ async def chain(broker: str) -> AsyncIterator[Chain]:
 @pytest.fixture(scope="session")
 async def loaded(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Loaded]:
     """Everything read as a run reads it, with a history and a statement that agree."""
+    rest = await check(chain.sources, Wish(only=["D8"], wait_s=30))
+    assert rest.words() == ""
     folder = tmp_path_factory.mktemp("verify")
     history = folder / "history.ndjson"
     history.write_text("".join(json.dumps(line) + "\n" for line in chain.history))

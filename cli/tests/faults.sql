@@ -10,7 +10,7 @@ CREATE MACRO last_invoice() AS (SELECT max(number) FROM invoice);
 CREATE MACRO one_payment() AS (SELECT min(id) FROM payment WHERE source = 'alipay');
 CREATE MACRO one_settlement() AS (SELECT min(id) FROM said WHERE type = 'ltc.journey.settled.v1');
 CREATE MACRO one_qualified() AS (SELECT min(id) FROM said WHERE type = 'ltc.lead.qualified.v1');
-CREATE MACRO one_transaction() AS (SELECT min(transaction_id) FROM ledger_entry WHERE kind = 'issue');
+CREATE MACRO one_transaction() AS (SELECT min(transaction_id) FROM ledger_entry WHERE kind = 'issue' AND account = 'tax_payable');
 
 -- fault: a request answered yes has no lead
 -- red: D1
