@@ -59,7 +59,7 @@ WITH RECURSIVE says (type, kind, status) AS (VALUES
   FROM quote q, json_each(q.body -> 'versions') v
 ), asked AS (
   SELECT *, lag(type) OVER w AS before, lag(payload) OVER w AS request
-  FROM said WHERE type IN ('ltc.quote.approval_requested.v1', 'ltc.quote.approved.v1', 'ltc.quote.rejected.v1', 'ltc.quote.sent.v1')
+  FROM said WHERE type IN ('ltc.quote.drafted.v1', 'ltc.quote.approval_requested.v1', 'ltc.quote.approved.v1', 'ltc.quote.rejected.v1', 'ltc.quote.sent.v1')
   WINDOW w AS (PARTITION BY subject, (payload ->> 'version') ORDER BY version)
 ), held AS (
   SELECT *, lag(type) OVER (PARTITION BY subject ORDER BY version) AS before
@@ -73,7 +73,7 @@ WHERE p.before IS NOT NULL AND p.before <> p.status
 UNION ALL
 SELECT upper(n.kind[1]) || n.kind[2:] || ' ' || n.number || ' is ' || n.status || '; by its facts it is ' || p.status, n.journey_id
 FROM present n JOIN path p ON p.kind = n.kind AND p.object = n.object AND p.from_end = 1
-WHERE n.status <> p.status
+WHERE n.status <> p.status AND NOT (n.status = 'voided' AND p.status = 'superseded')
   AND NOT EXISTS (FROM reach r JOIN silent s ON s.kind = r.kind AND s.status = r.target
                   WHERE r.kind = n.kind AND r.source = p.status AND r.target = n.status)
 UNION ALL
