@@ -18,12 +18,12 @@ INSERT INTO history VALUES ('single', 'n', 'n', 'ok', gen_random_uuid());
 
 -- fault: a request that was refused has a lead
 -- red: D1
-UPDATE history SET status = 'refused', journey_id = NULL WHERE key = 'V-3';
+UPDATE history SET status = 'refused', journey_id = NULL WHERE key = 'H-3';
 
 -- fault: a request had its effect twice
 -- red: D1
-UPDATE lead SET body = replace(body::VARCHAR, '"V-4"', '"V-3"')::JSON WHERE body::VARCHAR LIKE '%"V-4"%';
-DELETE FROM history WHERE key = 'V-4';
+UPDATE lead SET body = replace(body::VARCHAR, '"H-4"', '"H-3"')::JSON WHERE body::VARCHAR LIKE '%"H-4"%';
+DELETE FROM history WHERE key = 'H-4';
 
 -- fault: a published fact never reached its topic
 -- red: D2, D4
@@ -177,19 +177,19 @@ UPDATE invoice SET outstanding_minor = 1 WHERE id = one_invoice();
 
 -- fault: the bank knows nothing of a payment
 -- red: M8
-DELETE FROM statement WHERE reference = 'V-3';
+DELETE FROM statement WHERE reference = 'H-3';
 
 -- fault: the bank moved another amount
 -- red: M8
-UPDATE statement SET minor = minor + 1 WHERE reference = 'V-3';
+UPDATE statement SET minor = minor + 1 WHERE reference = 'H-3';
 
 -- fault: the bank moved money that was never booked
 -- red: M8
-INSERT INTO statement BY NAME SELECT * REPLACE ('V-unknown' AS reference) FROM statement LIMIT 1;
+INSERT INTO statement BY NAME SELECT * REPLACE ('H-unknown' AS reference) FROM statement LIMIT 1;
 
 -- fault: the bank took the money twice
 -- red: M8
-INSERT INTO statement FROM statement WHERE reference = 'V-3';
+INSERT INTO statement FROM statement WHERE reference = 'H-3';
 
 -- fault: a number is missing between invoices
 -- red: M9

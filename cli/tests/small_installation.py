@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 from tests.integration.stack import Running, eventually
+from tests.integration.test_first_hop import a_web_order
 
 from ltc.settings import CONSOLE, STAGES
 from ltc.verify.report import Finding
@@ -17,31 +18,6 @@ from ltc.verify.scratch import finish
 from ltc.verify.sources import Sources
 
 ORDERS = 12
-
-
-def web_order(n: int) -> dict[str, Any]:
-    at = "2026-11-01T08:00:00Z"
-    return {
-        "contact": {"name": f"客户 {n}", "email": f"v{n}@example.cn"},
-        "company": {"name": f"客户 {n} 有限公司"},
-        "origin": {"channel": "website", "source_system": "shop", "external_id": f"V-{n}"},
-        "order": {
-            "lines": [{"sku": "SVC-ONBOARD", "quantity": 1}],
-            "currency": "CNY",
-            "consent": {
-                "given_by": "c",
-                "given_at": at,
-                "text_hash": "ab",
-                "covers": ["price", "terms", "signature"],
-            },
-            "prepayment": {
-                "provider": "alipay",
-                "reference": f"V-{n}",
-                "amount": {"amount": "1060.00", "currency": "CNY"},
-                "captured_at": at,
-            },
-        },
-    }
 
 
 def moved_deal(n: int, stage: str) -> dict[str, Any]:
@@ -71,7 +47,7 @@ class Chain:
     async def capture(self, numbers: range) -> None:
         """Web orders through the bulk door, each answer noted."""
         async with self.services["lead"].client("integration_web") as web:
-            orders = [web_order(n) for n in numbers]
+            orders = [a_web_order(n) for n in numbers]
             answer = (await web.post("/leads/batch", json={"leads": orders})).json()
         for order, result in zip(orders, answer["results"], strict=True):
             key = order["origin"]["external_id"]
