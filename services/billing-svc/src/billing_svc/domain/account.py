@@ -183,23 +183,21 @@ class BillingAccount(Aggregate, frozen=True):
         return account, recognised - self.recognised, tuple(parts)
 
     def item_lines(self, item: ScheduleItem) -> tuple[InvoiceLine, ...]:
-        """A schedule item, spread over the contract's lines so that net and tax add up to it."""
-        weights = [line.net.minor + line.tax.minor for line in self.lines]
-        if sum(weights) == 0:
-            return ()
-        before = sum(i.amount.minor for i in self.schedule if i.n < item.n)
-        gross = self.totals.gross.minor
-
-        def part(amount: Money) -> Money:
-            start = amount.minor * before // gross
-            end = amount.minor * (before + item.amount.minor) // gross
-            return Money(end - start, amount.currency)
-
+        """A schedule item, spread over the contract's lines: net and tax add up to exactly its
+        amount, and over all items to exactly what each line costs, because each item is shared out
+        by what the items before it have left."""
+        left = [amount.minor for line in self.lines for amount in (line.net, line.tax)]
+        shares: list[Money] = []
+        for taken in sorted(self.schedule, key=lambda one: one.n):
+            if taken.n > item.n:
+                break
+            if not any(left):
+                return ()
+            shares = taken.amount.split(*left)
+            left = [before - share.minor for before, share in zip(left, shares, strict=True)]
         return tuple(
-            InvoiceLine(
-                line_no=line.line_no, description=line.name, net=part(line.net), tax=part(line.tax)
-            )
-            for line in self.lines
+            InvoiceLine(line_no=line.line_no, description=line.name, net=net, tax=tax)
+            for line, net, tax in zip(self.lines, shares[::2], shares[1::2], strict=True)
         )
 
     def charge(self, charge: Charge, *, at: datetime) -> BillingAccount:
