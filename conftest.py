@@ -7,6 +7,15 @@ import logging
 import pytest
 
 import console  # noqa: F401 - the package, before a test folder of that name is taken for it
+from local_infra.testing import infrastructure
+
+
+def pytest_report_header() -> list[str]:
+    """Say on which servers this run's verdict rests."""
+    return [
+        f"infrastructure: {infrastructure()}",
+        "tests/e2e: installations of their own by `ltc up`, PostgreSQL and Kafka embedded",
+    ]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,6 +2,8 @@
 
 ``TEST_DATABASE_URL`` and ``TEST_KAFKA_BOOTSTRAP`` name existing ones; ``LTC_TEST_CONTAINERS=1`` has
 testcontainers start them, for those with a container engine; otherwise they are embedded.
+Containers have to be asked for, because an engine that answers may still not get the images; who
+asks for them without an engine is told so. No test is skipped on either way.
 ``python -m local_infra.testing stop`` ends the embedded ones.
 """
 
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import asyncpg
 
+from local_infra.errors import MissingPrerequisite
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port, is_free
 from local_infra.postgres import Postgres
@@ -54,16 +57,46 @@ def _servers() -> tuple[Postgres, Kafka]:
     )
 
 
+def infrastructure() -> str:
+    """Which PostgreSQL and Kafka the tests get, in words."""
+    of = {"PostgreSQL": "TEST_DATABASE_URL", "Kafka": "TEST_KAFKA_BOOTSTRAP"}
+    return ", ".join(f"{server} {_origin(variable)}" for server, variable in of.items())
+
+
+def _origin(variable: str) -> str:
+    if os.environ.get(variable):
+        return f"from {variable}"
+    return "in a container" if _wants_containers() else "embedded"
+
+
+def _wants_containers() -> bool:
+    return os.environ.get("LTC_TEST_CONTAINERS") == "1"
+
+
+@contextmanager
+def _engine() -> Iterator[None]:
+    """Name the missing engine instead of letting its client fail in its own words."""
+    from docker.errors import DockerException
+
+    try:
+        yield
+    except DockerException as error:
+        raise MissingPrerequisite(
+            f"LTC_TEST_CONTAINERS=1 needs a container engine, and none answers: {error}"
+        ) from error
+
+
 @cache
 def postgres_admin_dsn() -> str:
     """A superuser's address of a PostgreSQL for tests."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         return given
-    if os.environ.get("LTC_TEST_CONTAINERS") == "1":
-        from testcontainers.postgres import PostgresContainer
+    if _wants_containers():
+        from testcontainers.community.postgres import PostgresContainer
 
-        container = PostgresContainer("postgres:18").start()
+        with _engine():
+            container = PostgresContainer("postgres:18").start()
         url: str = container.get_connection_url(driver=None)
         return url
     with _locked():
@@ -78,10 +111,11 @@ def kafka_bootstrap() -> str:
     given = os.environ.get("TEST_KAFKA_BOOTSTRAP")
     if given:
         bootstrap = given
-    elif os.environ.get("LTC_TEST_CONTAINERS") == "1":
+    elif _wants_containers():
         from testcontainers.community.kafka import KafkaContainer
 
-        bootstrap = KafkaContainer("apache/kafka:4.3.1").start().get_bootstrap_server()
+        with _engine():
+            bootstrap = KafkaContainer("apache/kafka:4.3.1").start().get_bootstrap_server()
     else:
         with _locked():
             _, kafka = _servers()

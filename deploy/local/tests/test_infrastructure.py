@@ -1,0 +1,33 @@
+"""Which servers tests get: said beforehand, and never something else in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local_infra import testing
+from local_infra.errors import MissingPrerequisite
+
+
+@pytest.fixture(autouse=True)
+def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TEST_DATABASE_URL", "TEST_KAFKA_BOOTSTRAP", "LTC_TEST_CONTAINERS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_what_tests_get_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert testing.infrastructure() == "PostgreSQL embedded, Kafka embedded"
+    monkeypatch.setenv("LTC_TEST_CONTAINERS", "1")
+    monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", "127.0.0.1:9092")
+    assert testing.infrastructure() == "PostgreSQL in a container, Kafka from TEST_KAFKA_BOOTSTRAP"
+
+
+@pytest.mark.parametrize("server", [testing.postgres_admin_dsn, testing.kafka_bootstrap])
+def test_containers_without_an_engine_are_an_error(
+    monkeypatch: pytest.MonkeyPatch, server: Any
+) -> None:
+    monkeypatch.setenv("LTC_TEST_CONTAINERS", "1")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    with pytest.raises(MissingPrerequisite, match="container engine"):
+        server.__wrapped__()
