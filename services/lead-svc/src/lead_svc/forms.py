@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import AwareDatetime, Field, ValidationError
 
 from chassis.http import ApiModel
+from contracts.asked import AskedOrder
 from contracts.money import NonNegativeMoney
 from contracts.parties import Owner
-from contracts.terms import Origin, WebOrder
+from contracts.terms import Origin
 from lead_svc.commands.capture import CaptureLead
 from lead_svc.domain import identity
 
@@ -48,7 +49,7 @@ class LeadForm(ApiModel):
     need: str | None = Field(default=None, max_length=2000)
     budget: NonNegativeMoney | None = None
     owner: Owner | None = None
-    order: WebOrder | None = None
+    order: AskedOrder | None = None
     captured_at: AwareDatetime | None = None
 
     def command(self) -> CaptureLead:

@@ -10,10 +10,11 @@ from pydantic import Field
 
 from chassis.http import ApiModel, Tx, etag
 from chassis.pagination import Cursor, Limit, Page
+from contracts.asked import MOST_LINES, AskedLine, AskedTerms, CurrencyCode
 from contracts.ids import AccountId, new_id
 from contracts.money import NonNegativeMoney
 from contracts.parties import Account, Contact, Owner
-from contracts.terms import Origin, PaymentTerms, WantedLine
+from contracts.terms import Origin
 from deal_svc import queries
 from deal_svc.api.doors import Looker, Seller, answer, deal_router
 from deal_svc.commands.open import OpenDeal, open_by_hand
@@ -31,9 +32,9 @@ class DealForm(ApiModel):
     origin: Origin = Origin(channel="manual")
     owner: Owner | None = None
     amount: NonNegativeMoney | None = None
-    lines: tuple[WantedLine, ...] = ()
-    payment_terms: PaymentTerms | None = None
-    currency: str = Field(default="CNY", pattern="^[A-Z]{3}$")
+    lines: tuple[AskedLine, ...] = Field(default=(), max_length=MOST_LINES)
+    payment_terms: AskedTerms | None = None
+    currency: CurrencyCode = "CNY"
 
 
 @router.post("/deals", status_code=201, operation_id="openDeal")

@@ -9,7 +9,7 @@ from fastapi import Response
 from pydantic import AwareDatetime, Field
 
 from chassis.http import ApiModel, Revision, Tx, refuse_stale
-from contracts.terms import PaymentTerms, WantedLine
+from contracts.asked import MOST_LINES, AskedLine, AskedTerms, CurrencyCode
 from deal_svc import queries
 from deal_svc.api.doors import Manager, Seller, answer, deal_router
 from deal_svc.commands import work
@@ -20,9 +20,9 @@ router = deal_router()
 
 
 class NeedsForm(ApiModel):
-    lines: tuple[WantedLine, ...] = Field(min_length=1, max_length=200)
-    payment_terms: PaymentTerms = PaymentTerms(kind="on_delivery")
-    currency: str = Field(default="CNY", pattern="^[A-Z]{3}$")
+    lines: tuple[AskedLine, ...] = Field(min_length=1, max_length=MOST_LINES)
+    payment_terms: AskedTerms = AskedTerms(kind="on_delivery")
+    currency: CurrencyCode = "CNY"
 
 
 class ProposalForm(ApiModel):

@@ -1,0 +1,107 @@
+"""Terms as a caller may hand them in: the same as in facts, with the bounds that a door checks.
+
+A fact is read leniently, whoever said it; what somebody asks for is checked where it comes in, and
+a field that nobody knows is refused rather than dropped.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from contracts.currencies import EXPONENTS
+from contracts.money import PositiveMoney
+from contracts.terms import Consent, Instalment, PaymentTerms, Prepayment, WantedLine, WebOrder
+
+MOST_PIECES = 1_000_000
+MOST_LINES = 200
+STRICT = ConfigDict(extra="forbid")
+
+
+def _known(code: str) -> str:
+    if code not in EXPONENTS:
+        raise ValueError(f"{code[:10]!r} is no ISO 4217 currency")
+    return code
+
+
+CurrencyCode = Annotated[str, AfterValidator(_known)]
+Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
+
+
+class AskedLine(WantedLine):
+    """A product that somebody wants."""
+
+    model_config = STRICT
+
+    sku: str = Field(min_length=1, max_length=100)
+    quantity: int = Field(ge=1, le=MOST_PIECES)
+    discount_percent: Percent = Decimal(0)
+
+
+class AskedInstalment(Instalment):
+    """A share of the price."""
+
+    model_config = STRICT
+
+    percent: Percent
+    due: Literal["on_signature", "on_delivery", "days_after_signature"]
+    days: int = Field(default=0, ge=0, le=3_650)
+
+
+class AskedTerms(PaymentTerms):
+    """How somebody wants to pay. Instalments are the whole price, or a contract with them could
+    never be drafted."""
+
+    model_config = STRICT
+
+    kind: Literal["prepaid", "on_delivery", "instalments"]
+    instalments: tuple[AskedInstalment, ...] = Field(default=(), max_length=MOST_LINES)
+    net_days: int = Field(default=30, ge=0, le=3_650)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = sum(part.percent for part in self.instalments)
+        if (self.kind == "instalments") != bool(self.instalments):
+            raise ValueError("instalments belong to the kind instalments, and it needs them")
+        if self.instalments and total != 100:
+            raise ValueError(f"the instalments are {total} per cent together, not 100")
+        return self
+
+
+class AskedConsent(Consent):
+    """The customer's agreement."""
+
+    model_config = STRICT
+
+    given_by: str = Field(min_length=1, max_length=200)
+    text_hash: str = Field(min_length=1, max_length=200)
+    covers: tuple[Literal["price", "terms", "signature"], ...] = ()
+
+
+class AskedPrepayment(Prepayment):
+    """The payment that came with an order."""
+
+    model_config = STRICT
+
+    provider: str = Field(min_length=1, max_length=100)
+    reference: str = Field(min_length=1, max_length=140)
+    amount: PositiveMoney
+
+
+class AskedOrder(WebOrder):
+    """An order placed on the website."""
+
+    model_config = STRICT
+
+    lines: tuple[AskedLine, ...] = Field(min_length=1, max_length=MOST_LINES)
+    currency: CurrencyCode
+    consent: AskedConsent | None = None
+    prepayment: AskedPrepayment | None = None
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if self.prepayment is not None and self.prepayment.amount.currency != self.currency:
+            raise ValueError(f"the prepayment is not in {self.currency}")
+        return self
