@@ -1,0 +1,38 @@
+"""One installation for all stories: six services, console, Kafka, PostgreSQL and a supervisor.
+
+It is always the product's own, started by ``ltc up`` with embedded servers, also where other tests
+use containers: that its supervisor revives what a story kills is part of what the stories tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.cast import Cast
+from tests.e2e.eventually import eventually
+from tests.e2e.house import House, a_house
+
+
+@pytest.fixture(scope="package")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The installation that the stories share; they tell their own things by their journeys."""
+    with a_house(tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture(scope="package")
+def cast(house: House) -> Iterator[Cast]:
+    cast = Cast(house)
+    yield cast
+    cast.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_parked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each story no service has given up on any message."""
+    yield
+    if "cast" in request.fixturenames:
+        oncall = request.getfixturevalue("cast").oncall
+        eventually(oncall.troubles, lambda found: found == [], what="nothing parked for good")

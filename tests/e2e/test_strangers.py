@@ -1,0 +1,87 @@
+"""Who has no token, a forged or an old one, or the wrong role, gets in nowhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.actors.actor import LISTS
+from tests.e2e.doors import Doors, refused
+from tests.e2e.eventually import eventually
+from tests.e2e.house import House
+
+pytestmark = pytest.mark.e2e
+
+DOORS = {**LISTS, "console": "/overview"}
+LEEWAY_S = 5
+Visit = Callable[[str | None], Doors]
+
+
+def part(content: dict[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+def read(token: str, n: int) -> dict[str, object]:
+    text = token.split(".")[n]
+    found: dict[str, object] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def token(house: House) -> str:
+    """A good token of somebody who may do nothing but send web orders."""
+    return house.token("shop", "Shop", ["integration_web"])
+
+
+@pytest.fixture(scope="module")
+def short(house: House) -> str:
+    """An administrator's token that was good for a second."""
+    return house.token("boss", "Boss", ["admin"], ttl_s=1)
+
+
+@pytest.fixture
+def visit(house: House) -> Iterator[Visit]:
+    opened: list[Doors] = []
+
+    def make(token: str | None) -> Doors:
+        opened.append(Doors(house, token))
+        return opened[-1]
+
+    yield make
+    for doors in opened:
+        doors.close()
+
+
+@pytest.mark.parametrize("stage", DOORS)
+def test_without_a_token(visit: Visit, stage: str) -> None:
+    assert refused(visit(None).send("GET", stage, DOORS[stage]), 401) == []
+
+
+@pytest.mark.parametrize("stage", DOORS)
+def test_with_more_roles_than_the_issuer_gave(visit: Visit, token: str, stage: str) -> None:
+    head, _, seal = token.split(".")
+    promoted = part(read(token, 1) | {"roles": ["admin"]})
+    forged = visit(f"{head}.{promoted}.{seal}").send("GET", stage, DOORS[stage])
+    unsigned = part(read(token, 0) | {"alg": "none"})
+    naked = visit(f"{unsigned}.{promoted}.").send("GET", stage, DOORS[stage])
+    assert refused(forged, 401) == refused(naked, 401) == []
+
+
+@pytest.mark.parametrize("stage", DOORS)
+def test_with_the_wrong_role(visit: Visit, token: str, stage: str) -> None:
+    assert refused(visit(token).send("GET", stage, DOORS[stage]), 403) == []
+
+
+@pytest.mark.parametrize("stage", DOORS)
+def test_with_a_token_that_has_expired(visit: Visit, short: str, stage: str) -> None:
+    doors = visit(short)
+    answer = eventually(
+        lambda: doors.send("GET", stage, DOORS[stage]),
+        lambda found: found.status_code == 401,
+        what="a token that was good for a second is good no more",
+        within_s=LEEWAY_S + 10,
+    )
+    assert refused(answer, 401) == []
