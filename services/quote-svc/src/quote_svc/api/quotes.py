@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from chassis.http import ApiModel, Revision, Tx, etag, refuse_stale
 from chassis.pagination import Cursor, Limit, Page
+from contracts.asked import MOST_LINES, AskedLine
 from contracts.terms import WantedLine
 from quote_svc import queries
 from quote_svc.api.doors import Looker, Manager, Seller, answer, quote_router
@@ -26,16 +26,8 @@ class ReasonForm(ApiModel):
     reason: str = Field(min_length=1, max_length=500)
 
 
-class LineForm(ApiModel):
-    """A product, how many, and how much off."""
-
-    sku: str = Field(min_length=1, max_length=100, examples=["HW-GATEWAY"])
-    quantity: int = Field(ge=1, le=1_000_000_000)
-    discount_percent: Decimal = Field(default=Decimal(0), ge=0, le=100, decimal_places=2)
-
-
 class LinesForm(ApiModel):
-    lines: tuple[LineForm, ...] = Field(min_length=1, max_length=200)
+    lines: tuple[AskedLine, ...] = Field(min_length=1, max_length=MOST_LINES)
 
 
 @router.get("/quotes", operation_id="listQuotes")
