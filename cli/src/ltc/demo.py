@@ -15,12 +15,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from local_infra import bank, erp
 from ltc.imports import import_file, write_json
 from ltc.installation import Installation, running
 from ltc.people import Person, wait_for
 from ltc.settings import Settings
 from ltc.verify import verify
+from ltc.walk import Walked, sellers, walk
 
 if TYPE_CHECKING:
     from ltc.verify.report import Report as Checked
@@ -37,9 +37,6 @@ def run_demo(settings: Settings, say: Say, out: Console) -> bool:
     """The whole story on a running installation; returns whether every figure agrees."""
     cast = {
         "web": Person(settings, "web", "Website", "integration_web"),
-        "rep": Person(settings, "rep-1", "李雷", "sales_rep"),
-        "manager": Person(settings, "boss-1", "Margaret", "sales_manager"),
-        "customer": Person(settings, "", ""),
         "finance": Person(settings, "fin-1", "周会计", "finance"),
         "ops": Person(settings, "ops-1", "On call", "ops", "auditor"),
     }
@@ -53,7 +50,8 @@ def run_demo(settings: Settings, say: Say, out: Console) -> bool:
     orders = [_web_order(run, n) for n in range(EXPRESS)]
     answer = cast["web"].post("lead", "/leads/batch", {"leads": orders})
     say(f"{answer['accepted']} web orders sent straight through")
-    walked = [_walk(cast, settings, say, n) for n in range(WALKED)]
+    with sellers(settings) as people:
+        walked = [_walk(people, settings, say, n) for n in range(WALKED)]
     journeys = [r["journey_id"] for r in answer["results"] if r["journey_id"]]
     _await_settled(cast["ops"], len(journeys) + len(walked), say)
     checked = verify(settings, wait_s=QUIET_WITHIN_S, say=say)
@@ -92,91 +90,11 @@ def _web_order(run: str, n: int) -> dict[str, Any]:
     }
 
 
-def _walk(cast: dict[str, Person], settings: Settings, say: Say, n: int) -> dict[str, Any]:
-    """One journey through its human gates: rep, manager, customer, ERP, bank."""
-    rep, manager, customer = cast["rep"], cast["manager"], cast["customer"]
-    lead = rep.get("lead", "/leads", status="new", limit=50)["items"][n]
-    rep.post("lead", f"/leads/{lead['id']}/qualification", {"need": "采集网关与上线服务"})
-    journey = lead["journey_id"]
-
-    def one(person: Person, stage: str, path: str, status: str | None = None) -> Any:
-        def look() -> Any:
-            items = person.get(stage, path, journey=journey)["items"]
-            return next((i for i in items if status in (None, i.get("status"))), None)
-
-        return wait_for(look, what=f"{path[1:-1]} of {lead['number']}")
-
-    deal = one(rep, "deal", "/deals")
-    terms = (
-        {"kind": "on_delivery"},
-        {"kind": "prepaid"},
-        {
-            "kind": "instalments",
-            "instalments": [
-                {"percent": "30", "due": "on_signature"},
-                {"percent": "70", "due": "on_delivery"},
-            ],
-        },
-    )[n]
-    needs = {
-        "lines": [
-            {"sku": "HW-GATEWAY", "quantity": 3, "discount_percent": "15"},
-            {"sku": "SVC-ONBOARD", "quantity": 1},
-        ],
-        "payment_terms": terms,
-        "currency": "CNY",
-    }
-    path = f"/deals/{deal['id']}"
-    rep.put("deal", f"{path}/needs", needs, seen=rep.etag("deal", path))
-    rep.post("deal", f"{path}/proposal-request")
-    quote = one(rep, "quote", "/quotes")
-    path = f"/quotes/{quote['id']}"
-    if quote["versions"][-1]["status"] == "pending_approval":
-        manager.post("quote", f"{path}/approval", seen=manager.etag("quote", path))
-    token = rep.get("quote", f"{path}/link")["token"]
-    offer = customer.get("quote", f"/offers/{token}")
-    yes = {
-        "name": lead["contact"]["name"],
-        "version": offer["version"],
-        "version_hash": offer["version_hash"],
-        "agree": True,
-    }
-    customer.post("quote", f"/offers/{token}/acceptance", yes)
-    contract = one(rep, "contract", "/contracts", "awaiting_signature")
-    token = rep.get("contract", f"/contracts/{contract['id']}/link")["token"]
-    text_hash = customer.get("contract", f"/signing/{token}")["text_hash"]
-    signature = {"name": lead["contact"]["name"], "text_hash": text_hash, "agree": True}
-    customer.post("contract", f"/signing/{token}/signature", signature)
-    _deliver_and_pay(settings, contract, say)
-    return {"number": contract["number"], "journey": journey, "contract": contract["id"]}
-
-
-def _deliver_and_pay(settings: Settings, contract: dict[str, Any], say: Say) -> None:
-    """The ERP ships and delivers in parts, the bank reports what the customer pays."""
-    desk = Person(settings, "desk-1", "Order desk", "order_desk")
-    warehouse = erp.ErpSimulator(
-        Person(settings, "erp", "ERP", "integration_erp"),
-        Person(settings, "desk-1", "Order desk", "order_desk"),
-    )
-    cash = bank.BankSimulator(
-        Person(settings, "bank", "Bank", "integration_bank"),
-        bank.Statement(settings.home / "bank" / "statement.ndjson"),
-    )
-
-    def settled() -> bool:
-        cash.pay_open(contract["id"])
-        warehouse.work_once(contract["id"])
-        done = Person(settings, "a", "a", "finance").get(
-            "billing", f"/billing-accounts/{contract['id']}"
-        )
-        return bool(done["status"] == "settled")
-
-    wait_for(
-        lambda: desk.get("order", "/orders", contract=contract["id"])["items"],
-        what=f"the order of {contract['number']}",
-    )
-    wait_for(settled, what=f"the settlement of {contract['number']}")
-    say(f"{contract['number']} walked through its gates to cash")
+def _walk(cast: dict[str, Person], settings: Settings, say: Say, n: int) -> Walked:
+    lead = cast["rep"].get("lead", "/leads", status="new", limit=50)["items"][n]
+    walked = walk(cast, settings, lead, n)
+    say(f"{walked.number} walked through its gates to cash")
+    return walked
 
 
 def _await_settled(ops: Person, wanted: int, say: Say) -> None:
@@ -214,11 +132,11 @@ def _print(
     cast: dict[str, Person],
     report: dict[str, Any],
     figures: dict[str, Any],
-    walked: dict[str, Any],
+    walked: Walked,
 ) -> None:
     """The figures, one journey's timeline, and where to look next."""
-    journey = cast["ops"].get("console", f"/journeys/{walked['number']}")
-    table = Table("after", "stage", "fact", "number", title=f"Journey of {walked['number']}")
+    journey = cast["ops"].get("console", f"/journeys/{walked.number}")
+    table = Table("after", "stage", "fact", "number", title=f"Journey of {walked.number}")
     for step in journey["steps"]:
         name = step["type"].removeprefix("ltc.").removesuffix(".v1")
         table.add_row(f"{step['after_ms'] / 1000:.2f} s", step["stage"], name, step["number"] or "")

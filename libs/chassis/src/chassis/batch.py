@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from uuid import UUID
 
-from chassis import inbox, parking, tracing
+from chassis import failpoints, inbox, parking, tracing
 from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.delivery import Delivery, Record, decode
@@ -148,6 +148,7 @@ class BatchProcessor:
             failures = await self._handle_each(tx, deliveries, fresh, blocked=parked)
             if failures.heads or failures.behind:
                 await self._park_failures(tx, failures, len(lanes))
+        failpoints.reached("after_inbox_commit", len(fresh))
 
     async def _prefetch(
         self, tx: Transaction, deliveries: Sequence[Delivery], fresh: set[UUID]

@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from chassis import failpoints
 from chassis.auth import Actor
 from chassis.settings import Settings
 from chassis.transaction import Transaction
@@ -81,6 +82,7 @@ class Database:
             except BaseException:
                 await connection.rollback()
                 raise
+        failpoints.reached("after_commit", tx.said)
         if tx.said:
             self.said.set()
         if tx.woke:

@@ -19,6 +19,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
+from chassis import failpoints
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.failures import is_infrastructure
@@ -186,6 +187,7 @@ class Intake:
             try:
                 await asyncio.wait_for(consumer.commit(offsets), COMMIT_TIMEOUT_S)
                 self._committed.update(offsets)
+                failpoints.reached("after_offset_commit", len(offsets))
             except (CommitFailedError, IllegalStateError, TimeoutError, KafkaError) as error:
                 logger.info("offsets not committed (%s); messages may repeat", error)
 

@@ -26,7 +26,7 @@ from aiokafka.errors import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chassis import bulk, tracing
+from chassis import bulk, failpoints, tracing
 from chassis.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -119,6 +119,7 @@ async def publish_round(
     records = [OutboxRecord(*row) for row in rows]
     with tracing.send_span(records):
         done, poisoned = await _send(sender, records)
+    failpoints.reached("after_acknowledgement", len(done))
     more = bool(poisoned)
     if done:
         moved = await connection.exec_driver_sql(MOVE_TO_LOG, (done,))
@@ -148,6 +149,7 @@ async def _send(
             sent.append((record, error))
         else:
             sent.append((record, future))
+    failpoints.reached("after_produce", len(sent))
     waiting = [f for _, f in sent if isinstance(f, asyncio.Future)]
     if waiting:
         _, late = await asyncio.wait(waiting, timeout=ACK_TIMEOUT_S)

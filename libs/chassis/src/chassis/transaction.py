@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from chassis import bulk
+from chassis import bulk, failpoints
 from chassis.auth import Actor
 from chassis.domain import Aggregate, Conflict, Gate
 from chassis.outbox import Cause, outbox_row
@@ -360,6 +360,8 @@ class Transaction:
     async def flush(self) -> None:
         """Write what is held in memory: aggregates, rows, gates, then the facts. Called by the
         chassis before the commit; a handler that reads its own writes by SQL may call it too."""
+        facts = len(self._facts)
+        failpoints.reached("after_begin", facts)
         if self._session is not None:
             await self._session.flush()
         woken = await self._write_aggregates()
@@ -385,8 +387,10 @@ class Transaction:
             )
         if woken:
             await self._wake(woken)
+        failpoints.reached("after_effect", facts)
         await bulk.insert(self._connection, table_of(OutboxRow), self._facts)
-        self.said += len(self._facts)
+        failpoints.reached("after_outbox_insert", facts)
+        self.said += facts
         self._facts.clear()
         self._mark = None
 

@@ -1,0 +1,81 @@
+"""Clean data in about a second: databases from templates, topics cut at their end, groups there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from contracts.catalog import PARTITIONS, PUBLIC_TOPICS
+
+PATIENCE_S = 40.0
+"""A member that was killed holds its group until its session is over."""
+
+
+async def keep_clean(admin_dsn: str, names: Sequence[str]) -> None:
+    """Keep a copy of each database as it is now."""
+    admin = await asyncpg.connect(admin_dsn)
+    try:
+        for name in names:
+            await admin.execute(f'CREATE DATABASE "{name}_clean" TEMPLATE "{name}"')
+    finally:
+        await admin.close()
+
+
+async def clean(
+    admin_dsn: str, bootstrap: str, names: Sequence[str], groups: Mapping[str, Sequence[str]]
+) -> None:
+    """Back to those copies, on topics without records. Nothing may be connected."""
+    await _recreate(admin_dsn, names)
+    await _cut(bootstrap)
+    await asyncio.gather(*(_go_to_end(bootstrap, g, topics) for g, topics in groups.items()))
+
+
+async def _recreate(admin_dsn: str, names: Sequence[str]) -> None:
+    admin = await asyncpg.connect(admin_dsn)
+    try:
+        for name in names:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{name}_clean" OWNER "{name}"')
+            await admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+    finally:
+        await admin.close()
+
+
+async def _cut(bootstrap: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        everything = RecordsToDelete(before_offset=-1)
+        await admin.delete_records(dict.fromkeys(_partitions(PUBLIC_TOPICS), everything))
+    finally:
+        await admin.close()
+
+
+async def _go_to_end(bootstrap: str, group: str, topics: Sequence[str]) -> None:
+    """Commit the end of every partition, once the group has no member left."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        partitions = _partitions(topics)
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    await consumer.commit(ends)
+                except Exception:
+                    await asyncio.sleep(0.5)
+                else:
+                    return
+    finally:
+        await consumer.stop()
+
+
+def _partitions(topics: Sequence[str]) -> list[TopicPartition]:
+    return [TopicPartition(topic, n) for topic in topics for n in range(PARTITIONS)]

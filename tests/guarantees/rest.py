@@ -1,0 +1,106 @@
+"""Whether an installation has come to rest: nothing waits, and what was accepted is settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from contracts.catalog import PARTITIONS
+from local_infra.processes import run_sync
+from tests.guarantees.rig import NAMES, Rig
+
+WAITING = """
+SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM outbox_dead) AS buried,
+       (SELECT count(*) FROM parked_message WHERE state IN ('waiting', 'dead'))
+       + (SELECT count(*) FROM parked_key) AS parked
+"""
+UNSETTLED = """
+SELECT j.id FROM unnest($1::uuid[]) AS j(id) WHERE NOT EXISTS
+  (SELECT 1 FROM billing_account b WHERE b.journey_id = j.id AND b.status = 'settled')
+"""
+
+
+@dataclass
+class Unrest:
+    """What still waits, by service."""
+
+    outbox: dict[str, int]
+    buried: dict[str, int]
+    parked: dict[str, int]
+    lag: dict[str, int]
+    unsettled: list[UUID]
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, part.name) for part in fields(self))
+
+
+class Restless(AssertionError):
+    """It did not come to rest in time; the message says what still waits."""
+
+
+def quiesce(rig: Rig, journeys: Collection[UUID] = (), *, within_s: float = 60.0) -> float:
+    """Wait until nothing waits anywhere and these journeys are settled; the seconds it took."""
+    began = time.monotonic()
+    last: Any = None
+    while time.monotonic() - began < within_s:
+        try:
+            last = unrest(rig, journeys)
+        except (OSError, asyncpg.PostgresError, KafkaError) as error:
+            last = error
+        else:
+            if not last:
+                return time.monotonic() - began
+        time.sleep(0.25)
+    raise Restless(f"after {within_s:.0f} s: {last}")
+
+
+def unrest(rig: Rig, journeys: Collection[UUID] = ()) -> Unrest:
+    """What waits at this moment."""
+    return run_sync(_look(rig, list(journeys)))
+
+
+async def _look(rig: Rig, journeys: list[UUID]) -> Unrest:
+    found = Unrest({}, {}, {}, {}, [])
+    for name in NAMES:
+        connection = await asyncpg.connect(rig.dsn(name), timeout=5)
+        try:
+            row = await connection.fetchrow(WAITING)
+            for part in ("outbox", "buried", "parked"):
+                if row[part]:
+                    getattr(found, part)[name] = row[part]
+            if name == "billing":
+                found.unsettled = [r[0] for r in await connection.fetch(UNSETTLED, journeys)]
+        finally:
+            await connection.close()
+    found.lag = await lags(rig)
+    return found
+
+
+async def lags(rig: Rig) -> dict[str, int]:
+    """Records between each group's committed offsets and the ends of its topics; none for 0."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=rig.bootstrap)
+    await admin.start()
+    await consumer.start()
+    try:
+        behind: dict[str, int] = {}
+        for name in NAMES:
+            listens = rig.service(name).consumer
+            partitions = [TopicPartition(t, n) for t in listens.topics for n in range(PARTITIONS)]
+            ends = await consumer.end_offsets(partitions)
+            told = await admin.list_consumer_group_offsets(listens.group)
+            lag = sum(ends[p] - max(0, told[p].offset if p in told else 0) for p in partitions)
+            if lag:
+                behind[name] = lag
+        return behind
+    finally:
+        await consumer.stop()
+        await admin.close()
