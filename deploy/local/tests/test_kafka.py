@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -104,3 +105,16 @@ def test_a_jar_that_does_not_match_the_lock_is_refused(tmp_path: Path) -> None:
 
     assert not kafka.is_whole(forged, hashlib.sha256(source.read_bytes()).hexdigest())
     assert kafka.is_whole(source, hashlib.sha256(source.read_bytes()).hexdigest())
+
+
+def test_storage_is_formatted_whatever_the_cluster_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One random id in sixty-four begins with a dash, and looks like an option."""
+    monkeypatch.setattr("uuid.uuid4", lambda: UUID(bytes=b"\xf8" + b"\x01" * 15))
+    unlucky = Kafka(tmp_path, free_port(), free_port())
+    unlucky._write_config()
+
+    unlucky._format(kafka.ensure_jars())
+
+    assert "cluster.id=-AEBAQ" in (unlucky.logs / "meta.properties").read_text()
