@@ -107,7 +107,7 @@ class Intake:
             auto_offset_reset=settings.auto_offset_reset,
             isolation_level="read_committed",
             ack_policy=AckPolicy.MANUAL,
-            session_timeout_ms=30_000,
+            session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
