@@ -228,9 +228,10 @@ class Load:
     def _walk(self, n: int) -> None:
         """A lead without an order, walked through its human gates to cash."""
         key = f"{self._run}-walk-{n}"
-        cast = sellers(self.settings)
-        captured = cast["rep"].post("lead", "/leads", orders.enquiry(key))
-        self.accepted[key] = captured["journey_id"]
-        self.history.note("walk", key, "ok", journey_id=captured["journey_id"], external_id=key)
-        lead = cast["rep"].get("lead", f"/leads/{captured['lead_id']}")
-        walk(cast, self.settings, lead, n)
+        with sellers(self.settings) as cast:
+            rep = cast["rep"]
+            captured = rep.post("lead", "/leads", orders.enquiry(key))
+            journey = captured["journey_id"]
+            self.accepted[key] = journey
+            self.history.note("walk", key, "ok", journey_id=journey, external_id=key)
+            walk(cast, self.settings, rep.get("lead", f"/leads/{captured['lead_id']}"), n)

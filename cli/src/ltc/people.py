@@ -36,6 +36,13 @@ class Person:
             headers["Authorization"] = f"Bearer {token}"
         self._client = httpx.Client(headers=headers, timeout=120)
 
+    def __enter__(self) -> Person:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hang up."""
+        self._client.close()
+
     def get(self, stage: str, path: str, **params: Any) -> Any:
         """Ask, and ask again while the service is away."""
         return self._patiently("GET", self.settings.url(stage) + path, params=params).json()
