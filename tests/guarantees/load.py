@@ -5,6 +5,8 @@ a row of a bulk request), ``status``, ``journey_id``, ``external_id``, ``time``.
 its effect is there once. ``refused``: this request has no effect. ``unknown``: no answer, or one of
 5xx; the same key is sent again until there is a definite one, and only a caller that gave up
 leaves ``unknown`` as the last word on a key.
+
+Beside it, ``statement.ndjson`` is the payment provider's own record of what was prepaid.
 """
 
 from __future__ import annotations
@@ -55,8 +57,11 @@ class History:
 
     def note(self, op: str, key: str, status: str, **more: Any) -> None:
         line = {"op": op, "key": key, "status": status, "time": datetime.now(UTC).isoformat()}
+        self.append(line | more)
+
+    def append(self, line: dict[str, Any]) -> None:
         with self._lock, self.file.open("a") as lines:
-            lines.write(json.dumps(line | more) + "\n")
+            lines.write(json.dumps(line) + "\n")
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.file.read_text().splitlines()]
@@ -81,10 +86,15 @@ class Load:
 
     def __post_init__(self) -> None:
         self.history = History(self.history_file)
+        self._statement = History(self.statement_file)
         self._random = random.Random(self.seed)
         self._run = f"{self.seed}-{int(time.time() * 1000):x}"
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
+
+    @property
+    def statement_file(self) -> Path:
+        return self.history_file.with_name("statement.ndjson")
 
     def start(self) -> Load:
         """Begin, in a thread."""
@@ -223,6 +233,8 @@ class Load:
         if outcome != wanted or self.accepted.get(key, journey) != journey:
             self.wrong.append(f"{op} {key}: {result}, earlier {self.accepted.get(key)}")
         if outcome == "accepted":
+            if key not in self.accepted:
+                self._statement.append(orders.provider_line(order))
             self.accepted[key] = journey
 
     def _walk(self, n: int) -> None:

@@ -45,6 +45,18 @@ def web_order(key: str, chance: Random) -> dict[str, Any]:
     }
 
 
+def provider_line(order: dict[str, Any]) -> dict[str, Any]:
+    """What the payment provider's statement says of an order."""
+    prepaid = order["order"]["prepayment"]
+    return {
+        "source": prepaid["provider"],
+        "reference": prepaid["reference"],
+        **prepaid["amount"],
+        "direction": "in",
+        "at": prepaid["captured_at"],
+    }
+
+
 def _no_name(order: dict[str, Any]) -> None:
     order["contact"]["name"] = ""
 

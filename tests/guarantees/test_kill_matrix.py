@@ -73,7 +73,7 @@ def shoot(rig: Rig, point: str) -> Round:
             if rig.hit_file(stage).exists()
         }
         quiesce(rig, journeys, within_s=AT_REST_WITHIN_S)
-    return Round(victims, died, load.wrong, violations(rig, load.history), time.monotonic() - began)
+    return Round(victims, died, load.wrong, violations(rig, load), time.monotonic() - began)
 
 
 @pytest.mark.parametrize(("point", "stage"), CELLS, ids=[f"{p}-{s}" for p, s in CELLS])
