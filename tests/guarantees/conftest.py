@@ -8,6 +8,22 @@ import pytest
 
 from tests.guarantees.rig import Rig
 
+Caught = dict[str, tuple[str, str]]
+CAUGHT: Caught = {}
+
+
+@pytest.fixture
+def caught() -> Caught:
+    """By planted bug, what objected and its first words; printed when all tests are through."""
+    return CAUGHT
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if CAUGHT:
+        terminalreporter.section("planted bugs")
+        for name, (who, words) in CAUGHT.items():
+            terminalreporter.write_line(f"{name:20} {who:24} {words[:160]}")
+
 
 @pytest.fixture(scope="module")
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:

@@ -46,6 +46,12 @@ class Failpoints:
 
 def main() -> None:
     failpoints.reached = Failpoints(Path(os.environ["LTC_TEST_FAILPOINTS"])).reached
+    bug = os.environ.get("LTC_TEST_SABOTAGE")
+    if bug:
+        # Not for the others: it imports services to change them.
+        from tests.guarantees.sabotage import PLANTS
+
+        PLANTS[bug]()
     serve.main()
 
 

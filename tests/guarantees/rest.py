@@ -18,6 +18,7 @@ from local_infra.processes import run_sync
 from tests.guarantees.rig import NAMES, Rig
 
 LOOK_AGAIN_S = 0.4
+CALM_S = 2.0
 WAITING = """
 SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM outbox_dead) AS buried,
        (SELECT count(*) FROM parked_message WHERE state IN ('waiting', 'dead'))
@@ -66,6 +67,24 @@ def quiesce(rig: Rig, journeys: Collection[UUID] = (), *, within_s: float = 60.0
     except (OSError, asyncpg.PostgresError, KafkaError) as error:
         last = error
     raise Restless(f"after {within_s:.0f} s: {last}")
+
+
+def come_to_rest(rig: Rig, journeys: Collection[UUID], *, within_s: float = 20.0) -> bool:
+    """Like `quiesce` where something may be broken: also over when nothing waits and nothing has
+    settled for a while. Says whether all is as it should be."""
+    began = time.monotonic()
+    calm_since, before = began, -1
+    while time.monotonic() - began < within_s:
+        waiting = unrest(rig, journeys)
+        if not waiting:
+            return True
+        delivering = waiting.outbox or waiting.parked or waiting.lag
+        if delivering or len(waiting.unsettled) != before:
+            calm_since, before = time.monotonic(), len(waiting.unsettled)
+        if time.monotonic() - calm_since > CALM_S:
+            break
+        time.sleep(LOOK_AGAIN_S)
+    return False
 
 
 def unrest(rig: Rig, journeys: Collection[UUID] = ()) -> Unrest:

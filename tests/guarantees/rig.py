@@ -89,12 +89,13 @@ class Rig:
         self.stop_all(NAMES)
         self.stop_all(("issuer", "kafka", "postgres"))
 
-    def reset(self) -> None:
-        """Services stopped; databases, topics and offsets as after `up`, the servers left running.
-        Start what you need afterwards."""
-        self.stop_all(NAMES)
-        consumers = {n: self.service(n).consumer for n in NAMES}
-        groups = {c.group: c.topics for c in consumers.values() if c.subscriptions}
+    def reset(self, stopping: Sequence[str] = NAMES) -> None:
+        """Databases, topics and offsets as after `up`; the servers are left running. The named
+        services are stopped: start what you need afterwards. The others go on and must be at rest:
+        they lose their connections, as they do when a database fails over."""
+        self.stop_all(stopping)
+        consumers = [self.service(name).consumer for name in stopping]
+        groups = {c.group: c.topics for c in consumers if c.subscriptions}
         run_sync(cleaning.clean(self.postgres.admin_dsn, self.bootstrap, list(NAMES), groups))
 
     @contextmanager
@@ -210,6 +211,18 @@ class Rig:
                 await connection.close()
 
         return run_sync(ask())
+
+    def execute(self, name: str, script: str) -> None:
+        """Run statements in one service's database, as that service's role."""
+
+        async def run() -> None:
+            connection = await asyncpg.connect(self.dsn(name))
+            try:
+                await connection.execute(script)
+            finally:
+                await connection.close()
+
+        run_sync(run())
 
     @staticmethod
     def service(name: str) -> Service:

@@ -9,14 +9,14 @@ from tests.guarantees.rig import Rig
 REST_S = 5.0
 
 
-def check(rig: Rig, load: Load) -> Report:
+def check(rig: Rig, load: Load, *, wait_s: float = REST_S) -> Report:
     """Every rule, with what the load was told and what its payment provider took."""
     return verify(
         rig.settings,
         history=load.history.file,
         statement=load.statement_file,
         settled=True,
-        wait_s=REST_S,
+        wait_s=wait_s,
     )
 
 

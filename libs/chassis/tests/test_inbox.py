@@ -1,0 +1,55 @@
+"""What has had its effect has it once, also where the effect itself would not notice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from thing_service import names, thing_app
+
+from chassis.batch import BatchProcessor
+from chassis.consumer import Consumer
+from chassis.delivery import RawRecord
+from chassis.testing import as_record
+from chassis.transaction import Transaction
+from contracts.deal import DealReopened
+
+DEAL = UUID(int=7)
+consumer = Consumer("thing-svc")
+
+
+@consumer.on(DealReopened)
+async def count(fact: DealReopened, tx: Transaction) -> None:
+    """Deliberately careless: every call leaves another thing."""
+    await tx.connection.exec_driver_sql(
+        "INSERT INTO thing SELECT gen_random_uuid(), $1 || count(*), 1, 1, $2 FROM thing",
+        (fact.reason, tx.now),
+    )
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[FastAPI]:
+    async with thing_app() as app:
+        yield app
+
+
+def a_record(reason: str) -> RawRecord:
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    fact = DealReopened.model_construct(
+        deal_id=DEAL, number="D-1", reason=reason, reopened_by="boss", reopened_at=at
+    )
+    return as_record(fact)
+
+
+async def test_a_message_that_comes_again_is_not_handled_again(app: FastAPI) -> None:
+    processor = BatchProcessor(app.state.database, consumer, app.state.metrics)
+    first, second = a_record("a"), a_record("b")
+
+    await processor.process([first])
+    await processor.process([first, second])
+    await processor.process([first, second, second])
+
+    assert await names(app) == ["a0", "b1"]

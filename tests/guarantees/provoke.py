@@ -1,0 +1,84 @@
+"""What makes a planted bug show itself: the moments at which real systems meet such bugs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from ltc.people import Person
+from tests.guarantees.rig import Rig
+
+SLOW_COMMIT = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN PERFORM pg_sleep(0.15); RETURN NULL; END$$;
+CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN (NEW.seq % 7 = 0) EXECUTE FUNCTION dawdle()
+"""
+DISK_FULL = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN IF random() < 0.3 THEN
+  RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+END IF; RETURN NEW; END$$;
+CREATE TRIGGER refuse BEFORE INSERT ON lead FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+
+
+Provocation = Callable[[Rig, str], None]
+"""Given the installation and the service with the bug, while the load runs."""
+
+
+def nothing(rig: Rig, stage: str) -> None:
+    """The load alone."""
+
+
+def die(point: str) -> Provocation:
+    """kill -9 at a failpoint, and back again."""
+
+    def provoke(rig: Rig, stage: str) -> None:
+        rig.arm(stage, point, nth=2)
+        deadline = time.monotonic() + 20
+        while not rig.hit_file(stage).exists():
+            assert time.monotonic() < deadline, f"{stage} did not come to {point}"
+            time.sleep(0.05)
+
+    return provoke
+
+
+def die_at_random(rig: Rig, stage: str) -> None:
+    """kill -9 in the middle of the load."""
+    time.sleep(0.5)
+    rig.kill(stage)
+
+
+def dawdle(rig: Rig, stage: str) -> None:
+    """Some commits take their time, as behind a slow disk."""
+    rig.execute(stage, SLOW_COMMIT)
+
+
+def fill_disk(rig: Rig, stage: str) -> None:
+    """Every third row finds no space."""
+    rig.execute(stage, DISK_FULL)
+
+
+def lose_broker(rig: Rig, stage: str) -> None:
+    """Kafka hangs; the service is killed meanwhile."""
+    rig.pause("kafka")
+    time.sleep(1.5)
+    rig.kill(stage)
+    rig.resume("kafka")
+
+
+def pay_twice(rig: Rig, stage: str) -> None:
+    """The bank does not hear our answer and reports the same line again."""
+    line = {
+        "bank_reference": f"BANK-{uuid4().hex[:12]}",
+        "amount": {"amount": "1000.00", "currency": "CNY"},
+        "booked_at": datetime.now(UTC).isoformat(),
+        "payer": "Somebody",
+        "remittance": "thank you",
+    }
+    with Person(rig.settings, "bank", "Bank", "integration_bank") as bank:
+        for _ in range(2):
+            bank.post("billing", "/bank-statements", {"lines": [line]})
