@@ -20,7 +20,7 @@ from tests.guarantees import provoke
 from tests.guarantees.conftest import Caught
 from tests.guarantees.load import Load, Mix
 from tests.guarantees.provoke import Provocation
-from tests.guarantees.rest import come_to_rest
+from tests.guarantees.rest import come_to_rest, unrest
 from tests.guarantees.rig import NAMES, Rig
 from tests.guarantees.verdict import check
 
@@ -73,42 +73,37 @@ NAMED = {
 
 def run(rig: Rig, stage: str, provocation: Provocation, sabotage: str = "") -> Report:
     """A small load on clean data with one service as told; what the checker says of it."""
+    rig.stop(stage)
     rig.start(stage, LTC_TEST_SABOTAGE=sabotage)
+    rig.start_all([name for name in NAMES if not rig.running(name)])
     history = rig.settings.home / (sabotage or provocation.__name__) / "history.ndjson"
     load = Load(rig.settings, history, seed=7, requests=REQUESTS, per_s=PER_S, mix=MIX)
-    at_rest = False
     try:
         with rig.watching():
             load.start()
             provocation(rig, stage)
-            journeys = load.finish(within_s=60)
-            at_rest = come_to_rest(rig, journeys)
+            come_to_rest(rig, load.finish(within_s=60))
             return check(rig, load, wait_s=0.1)
     finally:
-        rig.reset([stage] if at_rest else NAMES)
-        rig.start_all([name for name in NAMES if name != stage and not rig.running(name)])
+        waiting = unrest(rig)
+        elsewhere = {*waiting.outbox, *waiting.lag} - {stage}
+        rig.reset(NAMES if elsewhere else [stage])
 
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_caught_by_the_checker(rig: Rig, caught: Caught, name: str) -> None:
     planted = BUGS[name]
-    rig.stop(planted.stage)
 
     report = run(rig, planted.stage, planted.provocation, name)
 
-    rig.start(planted.stage)
     caught[name] = ", ".join(sorted(report.red)), report.words().partition("\n")[0]
     assert report.red & planted.rules, report.words()
 
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_without_a_bug_the_same_provocation_harms_nothing(rig: Rig, name: str) -> None:
-    stage, provocation = CONTROLS[name]
-    rig.stop(stage)
+    report = run(rig, *CONTROLS[name])
 
-    report = run(rig, stage, provocation)
-
-    rig.start(stage)
     assert report.good, report.words()
 
 
