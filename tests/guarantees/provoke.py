@@ -18,7 +18,7 @@ FOR EACH ROW WHEN (NEW.seq % 7 = 0) EXECUTE FUNCTION dawdle()
 """
 DISK_FULL = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-$$BEGIN IF random() < 0.3 THEN
+$$BEGIN IF extract(epoch FROM clock_timestamp())::int % 3 = 0 THEN
   RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
 END IF; RETURN NEW; END$$;
 CREATE TRIGGER refuse BEFORE INSERT ON lead FOR EACH ROW EXECUTE FUNCTION refuse()
@@ -46,10 +46,10 @@ def die(point: str) -> Provocation:
     return provoke
 
 
-def die_at_random(rig: Rig, stage: str) -> None:
-    """kill -9 in the middle of the load."""
+def deploy(rig: Rig, stage: str) -> None:
+    """Stopped properly in the middle of the load, and started again a moment later."""
     time.sleep(0.5)
-    rig.kill(stage)
+    rig.restart(stage)
 
 
 def dawdle(rig: Rig, stage: str) -> None:
@@ -58,14 +58,15 @@ def dawdle(rig: Rig, stage: str) -> None:
 
 
 def fill_disk(rig: Rig, stage: str) -> None:
-    """Every third row finds no space."""
+    """One second in three there is no space."""
     rig.execute(stage, DISK_FULL)
 
 
 def lose_broker(rig: Rig, stage: str) -> None:
     """Kafka hangs; the service is killed meanwhile."""
+    time.sleep(0.7)
     rig.pause("kafka")
-    time.sleep(1.5)
+    time.sleep(1.0)
     rig.kill(stage)
     rig.resume("kafka")
 

@@ -62,12 +62,21 @@ class Rig:
 
     @classmethod
     def at(cls, name: str) -> Rig:
-        """A new installation in this checkout, on free ports; what an earlier one of that name
-        left behind is ended and deleted."""
+        """A new installation in this checkout, on the ports that ``LTC_PG_PORT``,
+        ``LTC_KAFKA_PORT`` and ``LTC_PORT_BASE`` name, else on free ones; what an earlier one of
+        that name left behind is ended and deleted."""
         home = PROJECT / ".ltc" / "guarantees" / name
         clear_leftovers(home / "run", home / "logs")
         shutil.rmtree(home, ignore_errors=True)
-        return cls(Settings(home, free_port(), _free_block(2), _free_block(11)))
+        given = Settings.from_env()
+        return cls(
+            Settings(
+                home,
+                given.pg_port if "LTC_PG_PORT" in os.environ else free_port(),
+                given.kafka_port if "LTC_KAFKA_PORT" in os.environ else _free_block(2),
+                given.port_base if "LTC_PORT_BASE" in os.environ else _free_block(11),
+            )
+        )
 
     # --- the whole ---------------------------------------------------------------------------
 
@@ -146,8 +155,13 @@ class Rig:
         self._signal(name, signal.SIGCONT)
 
     def restart(self, name: str, **how: Any) -> None:
+        """Stop, and start as told or, told nothing, the way it was last started."""
         self.stop(name)
-        self.start(name, **how)
+        if how:
+            self.start(name, **how)
+        else:
+            self.units[name].start()
+            self._wanted.add(name)
 
     def process(self, name: str) -> psutil.Process:
         """The running process of a unit. Raises LookupError when there is none."""
