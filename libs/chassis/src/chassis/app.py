@@ -79,7 +79,8 @@ def _health(app: FastAPI) -> APIRouter:
 
     @router.get("/health/ready")
     async def ready(response: Response) -> dict[str, str]:
-        """The database answers and the runtime is up. Not Kafka: the outbox absorbs its absence."""
+        """The database answers, the runtime is up, and nothing of what is to be heard is lost. Not
+        that Kafka is there: the outbox absorbs its absence."""
         status = "ready" if app.state.ready else "starting"
         if app.state.ready:
             try:
@@ -87,6 +88,9 @@ def _health(app: FastAPI) -> APIRouter:
                     await connection.exec_driver_sql("SELECT 1 FROM outbox_shard LIMIT 1")
             except (SQLAlchemyError, OSError, TimeoutError):
                 status = "the database does not answer"
+            else:
+                vigil = app.state.runtime.vigil
+                status = (vigil and vigil.obstacle) or status
         if status != "ready":
             response.status_code = 503
         return {"status": status, "version": app.state.service.version}

@@ -101,11 +101,12 @@ class BatchProcessor:
         subscriptions = next(iter(self._consumer.subscriptions.values()))
         return decode(record, subscriptions[0].fact)
 
-    async def process(self, records: Sequence[Record]) -> None:
-        """Give every message its verdict. Raises only what is the surroundings' fault."""
+    async def process(self, records: Sequence[Record]) -> list[Delivery]:
+        """Give every message its verdict; returns those listened to. Raises only what is the
+        surroundings' fault."""
         deliveries = self.decode(records)
         if not deliveries:
-            return
+            return deliveries
         started = perf_counter()
         with tracing.poll_span(self._consumer.group, [d.trace for d in deliveries]):
             await self._settle(deliveries)
@@ -115,6 +116,7 @@ class BatchProcessor:
             self._metrics.batch_consumed(topic, count, elapsed)
         oldest = min((d.envelope.time for d in deliveries if d.envelope), default=now)
         self._metrics.critical_time((now - oldest).total_seconds())
+        return deliveries
 
     async def _settle(self, deliveries: Sequence[Delivery]) -> None:
         """Attempt together; when that fails through no fault of the surroundings, bisect by key."""

@@ -49,6 +49,8 @@ class Database:
     """The engine of one process. ``said`` is set after every commit that published a fact: the
     relay of the same process sleeps on it, so a fact leaves without waiting for a sweep."""
 
+    unit: type[Transaction] = Transaction
+
     def __init__(self, settings: Settings) -> None:
         self.source = f"/ltc/{settings.service}"
         self.service = settings.service
@@ -65,7 +67,7 @@ class Database:
     ) -> AsyncIterator[Transaction]:
         """One unit of work. Leaving the block flushes and commits; an exception rolls back."""
         async with self.engine.connect() as connection:
-            tx = Transaction(
+            tx = self.unit(
                 connection,
                 now=now or datetime.now(UTC),
                 actor=actor or Actor.system(self.service),

@@ -10,11 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
@@ -51,6 +58,22 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
         logger.info("assigned %d partitions", len(assigned))
 
 
+class _Doubts(logging.Filter):
+    """Hears FastStream complain that offsets are missing or out of range. It would go on trying,
+    with a stack trace every five seconds; we look into it and say it once."""
+
+    def __init__(self, doubt: asyncio.Event) -> None:
+        super().__init__()
+        self._doubt = doubt
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, NoOffsetForPartitionError | OffsetOutOfRangeError):
+            self._doubt.set()
+            return False
+        return True
+
+
 async def _parse(message: Any, _original: Any) -> KafkaMessage:
     """Hand the batch on as it came. The default parser decodes headers and drops the whole batch
     when one is null or not UTF-8; ours are read by the envelope, which never raises here."""
@@ -75,10 +98,17 @@ class Intake:
     """The consuming half of a service: a FastStream broker with one batch subscriber."""
 
     def __init__(
-        self, settings: Settings, consumer: Consumer, processor: BatchProcessor, metrics: Metrics
+        self,
+        settings: Settings,
+        consumer: Consumer,
+        processor: BatchProcessor,
+        metrics: Metrics,
     ) -> None:
         self.metrics = metrics
+        self.doubt = asyncio.Event()
+        """Set when Kafka says that offsets are missing or out of range."""
         self._processor = processor
+        self._events: dict[TopicPartition, UUID] = {}
         self._done: dict[TopicPartition, int] = {}
         self._at_hand: list[Any] = []
         self._behind_since: dict[TopicPartition, float] = {}
@@ -87,6 +117,9 @@ class Intake:
         self._idle = asyncio.Event()
         self._idle.set()
         self.applied_at = time.monotonic()
+        complaints = logging.Logger("faststream")
+        complaints.parent = logging.getLogger("faststream")
+        complaints.addFilter(_Doubts(self.doubt))
         self.broker = KafkaBroker(
             settings.kafka_bootstrap,
             client_id=settings.kafka_client_id or f"{settings.service}-{settings.instance}",
@@ -96,7 +129,7 @@ class Intake:
             apply_types=False,
             graceful_timeout=15.0,
             log_level=logging.DEBUG,
-            logger=logging.getLogger("faststream"),
+            logger=complaints,
         )
         self.subscriber = self.broker.subscriber(
             *consumer.topics,
@@ -135,7 +168,7 @@ class Intake:
         pause = 0.2
         while True:
             try:
-                await self._processor.process(batch)
+                deliveries = await self._processor.process(batch)
                 break
             except asyncio.CancelledError:
                 raise
@@ -158,6 +191,9 @@ class Intake:
         self.applied_at = time.monotonic()
         for record in batch:
             self._done[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        for delivery in deliveries:
+            at = delivery.record
+            self._events[TopicPartition(at.topic, at.partition)] = delivery.event_id
 
     async def _hand_back(self, batch: Sequence[Any]) -> None:
         """Seek every partition of the batch back to its first record, to be polled again."""
@@ -184,8 +220,9 @@ class Intake:
             offsets = {p: o for p, o in offsets.items() if p in owned}
             if not offsets:
                 return
+            noted = {p: (o, str(self._events.get(p, ""))) for p, o in offsets.items()}
             try:
-                await asyncio.wait_for(consumer.commit(offsets), COMMIT_TIMEOUT_S)
+                await asyncio.wait_for(consumer.commit(noted), COMMIT_TIMEOUT_S)
                 self._committed.update(offsets)
                 failpoints.reached("after_offset_commit", len(offsets))
             except (CommitFailedError, IllegalStateError, TimeoutError, KafkaError) as error:
@@ -227,21 +264,17 @@ class Intake:
                 behind[partition] = max(0, high - done)
         return behind
 
-    async def start(self) -> None:
-        """Join the group, however long Kafka takes to be there."""
-        pause = 0.5
-        while True:
-            try:
-                await self.broker.start()
-            except (KafkaError, OSError) as error:
-                logger.warning("Kafka is not there (%s); again in %.1f s", error, pause)
-                await self.subscriber.stop()
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
-            else:
-                return
+    async def join(self, events: Mapping[TopicPartition, UUID]) -> None:
+        """Join the group, whose offsets carry these events, and hear."""
+        self._events = dict(events)
+        self.doubt.clear()
+        await self.broker.start()
 
-    async def stop(self) -> None:
+    def last_events(self) -> list[UUID]:
+        """What the database must know: events behind the offsets committed last."""
+        return [event for p, event in self._events.items() if p in self._committed][-1:]
+
+    async def leave(self) -> None:
         """Finish the batch at hand, commit, leave the group."""
         self.subscriber.running = False
         try:
@@ -249,4 +282,9 @@ class Intake:
         except TimeoutError:
             logger.warning("the batch at hand did not finish in time; it will come again")
         await self.commit()
+        await self.subscriber.stop()
+        self.forget([*self._done])
+
+    async def stop(self) -> None:
+        await self.leave()
         await self.broker.stop()

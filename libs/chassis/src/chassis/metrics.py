@@ -75,6 +75,9 @@ class Metrics:
         self._failed = counter("ltc.consumer.batch.failures", "{batch}", "Batches to be repeated")
         self._rebalances = counter("ltc.consumer.rebalances", "{rebalance}", "Partitions moved")
         self._paused = meter.create_gauge("ltc.consumer.paused", "{partition}", "Backing off")
+        self._halted = meter.create_gauge(
+            "ltc.consumer.halted", "1", "Hears nothing: see readiness"
+        )
         self._lag = meter.create_gauge("ltc.consumer.lag", "{message}", "Not yet applied")
         self._lag_s = meter.create_gauge("ltc.consumer.lag.age", "s", "Age of the next to apply")
 
@@ -107,6 +110,10 @@ class Metrics:
         if status >= 500:
             about[_ERROR] = str(status)
         self._requests.record(seconds, about)
+
+    def halted(self, halted: bool) -> None:
+        """Whether the consumer has stopped until a person acts."""
+        self._halted.set(int(halted))
 
     def relayed(self, sent: int, failed: int, seconds: float | None = None) -> None:
         """One relay round: facts acknowledged, facts left, and how long sending took."""

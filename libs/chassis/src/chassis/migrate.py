@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from alembic import command, context
 from alembic.config import Config
@@ -22,6 +21,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis.bulk import fetch
+from chassis.positions import of_group
 from chassis.schema import ensure_partitions
 from chassis.settings import Settings
 
@@ -94,29 +94,11 @@ async def ensure_group_offsets(
 
 
 async def _give_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> int:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        wanted = [
-            TopicPartition(topic, n) for topic in topics for n in await _partitions(consumer, topic)
-        ]
-        consumer.assign(wanted)
+    async with of_group(bootstrap, group, topics) as (consumer, wanted):
         missing = [p for p in wanted if await consumer.committed(p) is None]
         if missing:
             await consumer.commit(await consumer.beginning_offsets(missing))
         return len(missing)
-    finally:
-        await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer._client.set_topics([topic])
-    partitions = consumer.partitions_for_topic(topic)
-    if not partitions:
-        raise LookupError(f"topic {topic} does not exist: run the topic manifest first")
-    return set(partitions)
 
 
 async def main(package: str, *, subscribe: bool) -> None:

@@ -29,6 +29,7 @@ from chassis.retries import Retries
 from chassis.schema import ensure_partitions
 from chassis.settings import Settings
 from chassis.timers import Timers, run_timer
+from chassis.vigil import Vigil
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,19 @@ class Runtime:
         self.intake = (
             Intake(settings, service.consumer, self.processor, metrics) if listens else None
         )
+        self.vigil = (
+            Vigil(
+                self.intake,
+                engine=database.engine,
+                bootstrap=settings.kafka_bootstrap,
+                group=service.consumer.group,
+                topics=service.consumer.topics,
+                metrics=metrics,
+            )
+            if self.intake
+            else None
+        )
+        self._hearing: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -104,8 +118,8 @@ class Runtime:
         self._spawn(self._watch())
         for timer in self.service.timers.timers:
             self._spawn(run_timer(self.database, timer))
-        if self.intake is not None:
-            self._spawn(self.intake.start())
+        if self.intake is not None and self.vigil is not None:
+            self._hearing = asyncio.create_task(self.vigil.run())
             self._spawn(self.intake.run_commits())
             self._spawn(self._retry_parked())
         # Live pydantic objects of a batch otherwise trigger the collector again and again.
@@ -115,7 +129,9 @@ class Runtime:
 
     async def stop(self) -> None:
         """Stop fetching, finish the batch, publish what was said, then let go of everything."""
-        if self.intake is not None:
+        if self.intake is not None and self._hearing is not None:
+            self._hearing.cancel()
+            await asyncio.gather(self._hearing, return_exceptions=True)
             await self.intake.stop()
         await self.relay.stop()
         for task in self._tasks:

@@ -152,7 +152,7 @@ def aggregate_columns(table: str) -> str:
     )
 
 
-def _first_id(moment: datetime) -> UUID:
+def first_id(moment: datetime) -> UUID:
     """The smallest UUIDv7 of an instant: its 48 bits of milliseconds, then zeros."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
@@ -170,7 +170,7 @@ def partitions(now: datetime) -> Sequence[str]:
             f" WITH (toast_tuple_target = {A_PAGE}, autovacuum_analyze_threshold = 100000,"
             " autovacuum_analyze_scale_factor = 1)",
             f"CREATE TABLE IF NOT EXISTS inbox_{name} PARTITION OF inbox"
-            f" FOR VALUES FROM ('{_first_id(day)}') TO ('{_first_id(end)}')",
+            f" FOR VALUES FROM ('{first_id(day)}') TO ('{first_id(end)}')",
         ]
     return statements
 

@@ -1,0 +1,115 @@
+"""Watches that hearing skips nothing: joins the group only while offsets and database agree."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from aiokafka.errors import KafkaError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis import positions
+from chassis.intake import Intake
+from chassis.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 2.0
+CONFIRMATIONS = 3
+"""A broker that has just come up may know of no offsets for a moment: ask again before believing
+it."""
+
+
+class Vigil:
+    """Decides whether the intake of one process hears; `chassis.positions` says what can be wrong.
+
+    What it finds is said once, as one sentence: in the log, and by ``/health/ready``. When it is
+    repaired, hearing goes on by itself.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        engine: AsyncEngine,
+        bootstrap: str,
+        group: str,
+        topics: Sequence[str],
+        metrics: Metrics,
+    ) -> None:
+        self.obstacle: str | None = None
+        """Why nothing is heard; none while all is well."""
+        self._intake = intake
+        self._engine = engine
+        self._bootstrap = bootstrap
+        self._group = group
+        self._topics = topics
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Hear whenever nothing would be skipped, however long Kafka takes to be there."""
+        pause = 0.5
+        while True:
+            try:
+                if await self._may_hear():
+                    pause = 0.5
+                    await self._until_doubt()
+                    await self._intake.leave()
+                else:
+                    await asyncio.sleep(LOOK_EVERY_S)
+            except (KafkaError, OSError, LookupError, SQLAlchemyError) as error:
+                logger.warning("cannot hear yet (%s); again in %.1f s", error, pause)
+                await self._intake.leave()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _may_hear(self) -> bool:
+        """Join the group, or say what stands in the way; believed when seen several times."""
+        reason: str | None = None
+        for _ in range(CONFIRMATIONS):
+            if await positions.being_rebuilt(self._engine):
+                reason = f"{self._group} is being rebuilt"
+                break
+            found = await positions.examine(self._bootstrap, self._group, self._topics)
+            events = {p: at.event for p, at in found.items() if at.event is not None}
+            gone = await positions.unknown(self._engine, self._group, events.values())
+            reason = positions.explain(self._group, found, gone)
+            if reason is None:
+                self._report(None)
+                await self._intake.join(events)
+                return True
+            if self.obstacle is not None:
+                break
+            await asyncio.sleep(LOOK_EVERY_S / 2)
+        self._report(reason)
+        return False
+
+    def _report(self, obstacle: str | None) -> None:
+        if obstacle is not None and obstacle != self.obstacle:
+            logger.critical("%s", obstacle)
+        elif obstacle is None and self.obstacle is not None:
+            logger.warning("%s hears again", self._group)
+        self.obstacle = obstacle
+        self._metrics.halted(obstacle is not None)
+
+    async def _until_doubt(self) -> None:
+        """Return when offsets are in doubt, the database is rebuilt, or was replaced under us."""
+        while True:
+            try:
+                await asyncio.wait_for(self._intake.doubt.wait(), LOOK_EVERY_S)
+            except TimeoutError:
+                try:
+                    if await self._database_changed():
+                        return
+                except (SQLAlchemyError, OSError) as error:
+                    logger.debug("not looked: %s", error)
+            else:
+                return
+
+    async def _database_changed(self) -> bool:
+        if await positions.being_rebuilt(self._engine):
+            return True
+        last = self._intake.last_events()
+        return bool(await positions.unknown(self._engine, self._group, last))
