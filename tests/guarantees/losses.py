@@ -1,0 +1,170 @@
+"""Losing things on purpose: offsets, records, the younger part of a database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.protocol.admin import DeleteGroupsRequest
+
+from contracts.catalog import PARTITIONS
+from local_infra.processes import run_sync
+from ltc.programs import Program
+from tests.guarantees.rig import Rig
+
+LEFT_WITHIN_S = 45.0
+
+
+def expire(rig: Rig, topic: str) -> None:
+    """Drop every record of a topic, as retention does in time."""
+
+    async def drop() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
+        await admin.start()
+        try:
+            everything = RecordsToDelete(before_offset=-1)
+            partitions = [TopicPartition(topic, n) for n in range(PARTITIONS)]
+            await admin.delete_records(dict.fromkeys(partitions, everything))
+        finally:
+            await admin.close()
+
+    run_sync(drop())
+
+
+def rewind(rig: Rig, name: str) -> int:
+    """Set a stopped service's group back to the first record; how many records come again."""
+    return run_sync(_rewind(rig, name))
+
+
+def lose_offsets(rig: Rig, name: str) -> None:
+    """Make Kafka forget how far a stopped service had come."""
+    run_sync(_delete_group(rig, rig.service(name).consumer.group))
+
+
+async def _rewind(rig: Rig, name: str) -> int:
+    listens = rig.service(name).consumer
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=rig.bootstrap, group_id=listens.group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(t, n) for t in listens.topics for n in range(PARTITIONS)]
+        consumer.assign(partitions)
+        firsts = await consumer.beginning_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.commit(firsts)
+        return sum(ends[p] - firsts[p] for p in partitions)
+    finally:
+        await consumer.stop()
+
+
+async def _delete_group(rig: Rig, group: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
+    await admin.start()
+    try:
+        deadline = time.monotonic() + LEFT_WITHIN_S
+        while True:
+            coordinator = await admin.find_coordinator(group)
+            answer = await admin._send_request(DeleteGroupsRequest([group]), coordinator)
+            [(_, code, *_)] = answer.results
+            if not code:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"group {group} could not be deleted: error {code}")
+    finally:
+        await admin.close()
+
+
+def copy_database(rig: Rig, name: str, copy: str) -> None:
+    """Keep a dump of a stopped service's database under another name."""
+    run_sync(
+        _admin(
+            rig,
+            f'DROP DATABASE IF EXISTS "{copy}"',
+            f'CREATE DATABASE "{copy}" TEMPLATE "{name}"',
+        )
+    )
+
+
+def restore(rig: Rig, name: str, copy: str) -> None:
+    """Put a dump in the place of a stopped service's database."""
+    run_sync(
+        _admin(
+            rig,
+            f'DROP DATABASE "{name}" WITH (FORCE)',
+            f'CREATE DATABASE "{name}" TEMPLATE "{copy}" OWNER "{name}"',
+            f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
+        )
+    )
+
+
+async def _admin(rig: Rig, *statements: str) -> None:
+    connection = await asyncpg.connect(rig.postgres.admin_dsn)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def start_unready(rig: Rig, name: str, *, within_s: float = 30.0) -> str:
+    """Start a service that is expected not to become ready; what it says of itself."""
+    program = rig.units[name]
+    assert isinstance(program, Program)
+    program.child.start(program.command, env=program.env)
+    deadline = time.monotonic() + within_s
+    status = ""
+    while time.monotonic() < deadline:
+        status = readiness(rig, name)
+        if status not in ("", "starting", "ready"):
+            return status
+        time.sleep(0.2)
+    raise AssertionError(f"{name} says {status!r} of itself after {within_s:.0f} s")
+
+
+def readiness(rig: Rig, name: str) -> str:
+    """``ready``, or why not; empty while nobody answers."""
+    try:
+        answer = httpx.get(f"{rig.settings.url(name)}/health/ready", timeout=2)
+    except httpx.TransportError:
+        return ""
+    return str(answer.json()["status"])
+
+
+def ready_again(rig: Rig, name: str, *, within_s: float = 30.0) -> None:
+    deadline = time.monotonic() + within_s
+    while readiness(rig, name) != "ready":
+        assert time.monotonic() < deadline, f"{name} is not ready: {readiness(rig, name)}"
+        time.sleep(0.2)
+
+
+def ltc(rig: Rig, *words: str, expect: Sequence[int] = (0,)) -> dict[str, Any]:
+    """Run `ltc … --json` against the installation; what it printed."""
+    settings = rig.settings
+    environment = {
+        **os.environ,
+        "LTC_HOME": str(settings.home),
+        "LTC_PG_PORT": str(settings.pg_port),
+        "LTC_KAFKA_PORT": str(settings.kafka_port),
+        "LTC_PORT_BASE": str(settings.port_base),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "ltc", *words, "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode in expect, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer

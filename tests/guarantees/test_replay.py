@@ -1,0 +1,170 @@
+"""What was lost is noticed, said once, and closed by replaying what the publishers keep."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from ltc.settings import CONSOLE
+from tests.guarantees import losses
+from tests.guarantees.load import Load
+from tests.guarantees.rest import quiesce
+from tests.guarantees.rig import NAMES, Rig
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    installation = Rig.at("replay")
+    try:
+        installation.up()
+        yield installation
+    finally:
+        installation.down()
+
+
+@pytest.fixture
+def home(rig: Rig) -> Path:
+    """Clean data, all services running."""
+    rig.reset()
+    rig.start_all(NAMES)
+    return rig.settings.home
+
+
+def orders(rig: Rig, seed: int, count: int, *, walks: int = 0) -> set[UUID]:
+    """Web orders, accepted; they may not have come far."""
+    file = rig.settings.home / f"history-{seed}.ndjson"
+    load = Load(rig.settings, file, seed=seed, requests=count, per_s=40, walks=walks).start()
+    journeys = load.finish(120)
+    assert load.wrong == []
+    return journeys
+
+
+def state(rig: Rig, name: str) -> dict[str, str]:
+    """A hash of each table that facts make; when rows were written and tried is left out."""
+    tables = {"console": ("journey_event", "journey_key")}.get(
+        name, [r.table().name for r in rig.service(name).repositories]
+    )
+    hashes = {}
+    for table in tables:
+        row = "to_jsonb(t) - 'seen_at' - 'created_at' - 'updated_at' - 'revision'"
+        rows = rig.rows(name, f"SELECT ({row})::text AS row FROM {table} t ORDER BY 1")  # noqa: S608
+        digest = hashlib.sha256("\n".join(r["row"] for r in rows).encode()).hexdigest()
+        hashes[table] = f"{len(rows)} rows {digest[:16]}"
+    return hashes
+
+
+@pytest.mark.usefixtures("home")
+def test_records_that_retention_took_stop_the_service_until_it_is_rebuilt(rig: Rig) -> None:
+    quiesce(rig, orders(rig, 1, 20))
+    rig.stop("deal")
+    unheard = orders(rig, 2, 20)
+    losses.expire(rig, "ltc.lead.v1")
+
+    said = losses.start_unready(rig, "deal")
+    assert "are gone before deal-svc read them" in said
+    assert said.endswith("nothing is heard until `ltc rebuild deal-svc` has run")
+    assert rig.rows("deal", "SELECT count(*) FROM deal")[0][0] < len(unheard) * 2
+
+    outcome = losses.ltc(rig, "rebuild", "deal")
+    assert outcome["fed"] == outcome["missing"] > 0
+    losses.ready_again(rig, "deal")
+    quiesce(rig, unheard)
+    assert rig.log("deal").count("nothing is heard until") == 1, "said once"
+    audited = rig.rows("deal", "SELECT action, object_id FROM audit WHERE action = 'rebuild'")
+    assert [tuple(row) for row in audited] == [("rebuild", "deal-svc")]
+
+
+@pytest.mark.usefixtures("home")
+def test_lost_offsets_stop_the_service_until_it_is_rebuilt(rig: Rig) -> None:
+    quiesce(rig, orders(rig, 3, 20))
+    rig.stop("billing")
+    unheard = orders(rig, 4, 20)
+    losses.lose_offsets(rig, "billing")
+
+    said = losses.start_unready(rig, "billing")
+    assert "Kafka has lost the offset of billing-svc" in said
+
+    outcome = losses.ltc(rig, "rebuild", "billing-svc")
+    assert outcome["offsets_set"] == 24, "two topics of twelve partitions"
+    losses.ready_again(rig, "billing")
+    quiesce(rig, unheard)
+
+
+@pytest.mark.usefixtures("home")
+def test_replaying_all_topics_into_live_databases_changes_nothing(rig: Rig) -> None:
+    quiesce(rig, orders(rig, 5, 30, walks=1))
+    before = {name: state(rig, name) for name in NAMES}
+    rig.stop_all(NAMES)
+    again = sum(losses.rewind(rig, name) for name in NAMES)
+    rig.start_all(NAMES)
+    quiesce(rig)
+
+    assert again > 1000
+    assert {name: state(rig, name) for name in NAMES} == before
+
+
+@pytest.mark.usefixtures("home")
+def test_an_emptied_projection_is_rebuilt_to_the_same_hash(rig: Rig) -> None:
+    quiesce(rig, orders(rig, 6, 30, walks=1))
+    before = state(rig, CONSOLE)
+    rig.stop(CONSOLE)
+    rig.rows(CONSOLE, "TRUNCATE journey_event, journey_key, inbox")
+    assert state(rig, CONSOLE) != before
+
+    said = losses.start_unready(rig, CONSOLE)
+    assert "restored from an older copy" in said
+    losses.ltc(rig, "rebuild", CONSOLE)
+    losses.ready_again(rig, CONSOLE)
+    quiesce(rig)
+    assert state(rig, CONSOLE) == before
+
+
+@pytest.mark.parametrize("name", ["quote", "contract", "order", "billing"])
+@pytest.mark.usefixtures("home")
+def test_a_database_restored_from_an_older_copy_is_closed_by_replay(rig: Rig, name: str) -> None:
+    quiesce(rig, orders(rig, 7, 15))
+    rig.stop(name)
+    losses.copy_database(rig, name, "older")
+    rig.start(name)
+    quiesce(rig, orders(rig, 8, 15))
+    before = {each: state(rig, each) for each in NAMES}
+    said_before = rig.rows(name, "SELECT count(*) FROM event_log")[0][0]
+    rig.stop(name)
+    losses.restore(rig, name, "older")
+    assert state(rig, name) != before[name]
+
+    said = losses.start_unready(rig, name)
+    assert "it was restored from an older copy" in said
+    outcome = losses.ltc(rig, "rebuild", name)
+    losses.ready_again(rig, name)
+    quiesce(rig)
+
+    assert outcome["own_forgotten"] == outcome["own_said_again"] > 0
+    assert outcome["own_said_otherwise"] == 0, "in the same words, with the same numbers and times"
+    assert {each: state(rig, each) for each in NAMES} == before
+    assert rig.rows(name, "SELECT count(*) FROM event_log")[0][0] == said_before
+
+
+@pytest.mark.usefixtures("home")
+def test_what_people_did_after_the_dump_is_named_because_no_fact_can_bring_it_back(
+    rig: Rig,
+) -> None:
+    quiesce(rig, orders(rig, 9, 5))
+    rig.stop("lead")
+    losses.copy_database(rig, "lead", "older")
+    rig.start("lead")
+    quiesce(rig, orders(rig, 10, 5))
+    rig.stop("lead")
+    losses.restore(rig, "lead", "older")
+    losses.start_unready(rig, "lead")
+
+    outcome = losses.ltc(rig, "rebuild", "lead", expect=(1,))
+    assert not outcome["complete"]
+    assert outcome["own_not_derived"]["ltc.lead.captured.v1"] >= 5
+    assert outcome["parked"] > 0, "what the deals said of those leads waits for them"
