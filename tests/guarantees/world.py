@@ -1,0 +1,188 @@
+"""An installation whose surroundings can fail: wires to broker and database, disks that fill up."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from local_infra.kafka import Kafka
+from local_infra.postgres import SYSTEM_USER
+from local_infra.processes import run_sync
+from ltc.programs import Program
+from ltc.settings import PROJECT
+from tests.guarantees.proxy import Network
+from tests.guarantees.rig import NAMES, Rig, _free_block
+
+FAULTY = ("-m", "tests.guarantees.launch_faulty")
+ROOMY = "4g"
+SMALL = "order"
+"""The service whose tables lie on a disk of their own."""
+
+
+class WiredKafka(Kafka):
+    """A broker with a listener for each service, advertised at the front of that service's wire."""
+
+    def __init__(self, plain: Kafka, wires: dict[str, tuple[int, int]]) -> None:
+        super().__init__(plain.home, plain.port, plain.controller_port)
+        self._wires = wires
+
+    def _write_config(self) -> None:
+        super()._write_config()
+        settings = dict(line.split("=", 1) for line in self.config.read_text().splitlines())
+        protocols = ["PLAINTEXT:PLAINTEXT", "CONTROLLER:PLAINTEXT"]
+        for name, (front, back) in self._wires.items():
+            label = name.upper()
+            settings["listeners"] += f",{label}://127.0.0.1:{back}"
+            settings["advertised.listeners"] += f",{label}://127.0.0.1:{front}"
+            protocols.append(f"{label}:PLAINTEXT")
+        settings["listener.security.protocol.map"] = ",".join(protocols)
+        settings["inter.broker.listener.name"] = "PLAINTEXT"
+        settings["num.network.threads"] = "1"
+        self.config.write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
+
+
+class World(Rig):
+    """A rig whose services reach PostgreSQL and Kafka through wires of a `Network`."""
+
+    def __init__(self, settings: Any) -> None:
+        first = _free_block(3 * len(NAMES))
+        self.fronts = {
+            f"{name}.{to}": first + 3 * n + side
+            for n, name in enumerate(NAMES)
+            for side, to in enumerate(("kafka", "postgres"))
+        }
+        self._listeners = {name: first + 3 * n + 2 for n, name in enumerate(NAMES)}
+        super().__init__(settings)
+        self.kafka = WiredKafka(
+            self.kafka,
+            {name: (self.fronts[f"{name}.kafka"], self._listeners[name]) for name in NAMES},
+        )
+        self.units["kafka"] = self.kafka
+        self.network = Network()
+        self.no_disks: str | None = None
+        """Why no disk can be made to fill up here; none when it can."""
+        self.forged: set[str] = set()
+        """Ids of records that a fault wrote to topics past their owners."""
+
+    @classmethod
+    def at(cls, name: str) -> World:
+        unmount(PROJECT / ".ltc" / "guarantees" / name)
+        made = super().at(name)
+        assert isinstance(made, World)
+        return made
+
+    def up(self, names: Sequence[str] = NAMES) -> None:
+        self._make_disks()
+        for name in NAMES:
+            self.network.lay(
+                f"{name}.kafka", self.fronts[f"{name}.kafka"], self._listeners[name]
+            )
+            self.network.lay(
+                f"{name}.postgres", self.fronts[f"{name}.postgres"], self.settings.pg_port
+            )
+        super().up(())
+        if self.no_disks is None:
+            run_sync(self._move_to_small_disk())
+        self.start_all(names)
+
+    def down(self) -> None:
+        self.network.heal()
+        super().down()
+        self.network.close()
+        unmount(self.settings.home)
+
+    # --- services through wires ----------------------------------------------------------------
+
+    def _program(
+        self,
+        name: str,
+        launcher: Sequence[str] = FAULTY,
+        environment: dict[str, str] | None = None,
+    ) -> Program:
+        env = {"LTC_KAFKA_BOOTSTRAP": f"127.0.0.1:{self.fronts[f'{name}.kafka']}"}
+        program = super()._program(name, launcher, {**env, **(environment or {})})
+        url = urlsplit(program.env["LTC_DATABASE_URL"])
+        front = f"{url.netloc.rpartition(':')[0]}:{self.fronts[f'{name}.postgres']}"
+        assert isinstance(program.env, dict)
+        program.env["LTC_DATABASE_URL"] = urlunsplit(url._replace(netloc=front))
+        return program
+
+    def start(self, name: str, *, launcher: Sequence[str] = FAULTY, **environment: str) -> None:
+        super().start(name, launcher=launcher, **environment)
+
+    def back(self, name: str, within_s: float = 60.0) -> None:
+        """Start what a fault has ended, unless a watcher does; return when it is there."""
+        deadline = time.monotonic() + within_s
+        while not self.running(name):
+            if not self.watched:
+                try:
+                    self.units[name].start()
+                except Exception:
+                    if time.monotonic() > deadline:
+                        raise
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} did not come back in {within_s:.0f} s")
+            time.sleep(0.1)
+
+    # --- disks -------------------------------------------------------------------------------
+
+    @property
+    def data_disk(self) -> Path:
+        return self.postgres.data
+
+    @property
+    def small_disk(self) -> Path:
+        return self.settings.home / "small"
+
+    def _make_disks(self) -> None:
+        for disk in (self.data_disk, self.small_disk):
+            disk.mkdir(parents=True, exist_ok=True)
+            mounted = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", f"size={ROOMY}", "tmpfs", str(disk)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if mounted.returncode:
+                self.no_disks = f"mounting a tmpfs is not permitted here: {mounted.stderr.strip()}"
+                return
+
+    async def _move_to_small_disk(self) -> None:
+        place = self.small_disk / "space"
+        place.mkdir(mode=0o700)
+        shutil.chown(place, SYSTEM_USER, SYSTEM_USER)
+        admin = await asyncpg.connect(self.postgres.admin_dsn)
+        try:
+            await admin.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
+            for database in (SMALL, f"{SMALL}_clean"):
+                await admin.execute(f'ALTER DATABASE "{database}" SET TABLESPACE small')
+        finally:
+            await admin.close()
+
+    def fill(self, disk: Path) -> None:
+        """Leave no room on a disk. Fails when disks cannot be made here: nothing is skipped."""
+        assert self.no_disks is None, self.no_disks
+        usage = shutil.disk_usage(disk)
+        self._resize(disk, f"{usage.used // 1024 + 8}k")
+
+    def make_room(self, disk: Path) -> None:
+        self._resize(disk, ROOMY)
+
+    @staticmethod
+    def _resize(disk: Path, size: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
+def unmount(home: Path) -> None:
+    """Unmount whatever is mounted below a folder."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in mounts:
+        if mount.startswith(f"{home}/"):
+            subprocess.run(["umount", "-l", mount], check=False)
