@@ -7,7 +7,7 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 	services/contract-svc services/order-svc services/billing-svc console cli deploy/local
 READY := $(VENV)/.ready
 
-.PHONY: help demo up down status test check e2e bench contracts schemas lock clean
+.PHONY: help demo up down status test check e2e campaign bench contracts schemas lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -45,6 +45,10 @@ check: $(READY) ## format, lint, types, imports, generated files
 
 e2e: $(READY) ## the business stories alone
 	@$(BIN)/python -m pytest tests/e2e
+
+campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRST=… MINUTES=…
+	@$(BIN)/python -m tests.guarantees.campaign $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),20) \
+		--first $(or $(FIRST),1) --minutes $(or $(MINUTES),45)
 
 bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
 	@$(BIN)/python -m bench

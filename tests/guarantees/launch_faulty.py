@@ -94,7 +94,7 @@ def say_more() -> None:
 
     def later(fact: Event, name: str) -> Event:
         about = {"__module__": __name__, "name": name, "topic": fact.topic, "key": fact.key}
-        kinds = {each: ClassVar[str] for each in ("name", "topic", "key")}
+        kinds = dict.fromkeys(("name", "topic", "key"), ClassVar[str])
         kind = type("Later", (type(fact),), {**about, "__annotations__": kinds})
         made: Event = kind.model_construct(**dict(fact))
         return made

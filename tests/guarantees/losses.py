@@ -18,8 +18,8 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from contracts.catalog import PARTITIONS
 from local_infra.processes import run_sync
-from ltc.programs import Program
 from tests.guarantees.rig import Rig
+from tests.guarantees.world import World
 
 LEFT_WITHIN_S = 45.0
 
@@ -116,11 +116,9 @@ async def _admin(rig: Rig, *statements: str) -> None:
         await connection.close()
 
 
-def start_unready(rig: Rig, name: str, *, within_s: float = 30.0) -> str:
+def start_unready(rig: World, name: str, *, within_s: float = 30.0) -> str:
     """Start a service that is expected not to become ready; what it says of itself."""
-    program = rig.units[name]
-    assert isinstance(program, Program)
-    program.child.start(program.command, env=program.env)
+    rig.start_at_all(name)
     deadline = time.monotonic() + within_s
     status = ""
     while time.monotonic() < deadline:

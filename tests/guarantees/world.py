@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import psutil
 
 from local_infra.kafka import Kafka
 from local_infra.postgres import SYSTEM_USER
@@ -66,6 +69,8 @@ class World(Rig):
         )
         self.units["kafka"] = self.kafka
         self.network = Network()
+        self.watched = False
+        self.history: Path | None = None
         self.no_disks: str | None = None
         """Why no disk can be made to fill up here; none when it can."""
         self.forged: set[str] = set()
@@ -81,9 +86,7 @@ class World(Rig):
     def up(self, names: Sequence[str] = NAMES) -> None:
         self._make_disks()
         for name in NAMES:
-            self.network.lay(
-                f"{name}.kafka", self.fronts[f"{name}.kafka"], self._listeners[name]
-            )
+            self.network.lay(f"{name}.kafka", self.fronts[f"{name}.kafka"], self._listeners[name])
             self.network.lay(
                 f"{name}.postgres", self.fronts[f"{name}.postgres"], self.settings.pg_port
             )
@@ -116,6 +119,36 @@ class World(Rig):
 
     def start(self, name: str, *, launcher: Sequence[str] = FAULTY, **environment: str) -> None:
         super().start(name, launcher=launcher, **environment)
+
+    def start_at_all(self, name: str) -> None:
+        """Start a service that may not become ready, and do not wait for it."""
+        program = self.units[name] = self._program(name)
+        program.child.start(program.command, env=program.env)
+        self._wanted.add(name)
+
+    def kill_if_running(self, name: str) -> None:
+        with contextlib.suppress(LookupError, psutil.Error):
+            self.kill(name)
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """SIGSTOP until left. Another fault may have ended it by then."""
+        with contextlib.suppress(LookupError, psutil.Error):
+            self.pause(name)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(LookupError, psutil.Error):
+                self.resume(name)
+
+    @contextmanager
+    def watching(self, pause_s: float = 0.2) -> Iterator[None]:
+        with super().watching(pause_s):
+            self.watched = True
+            try:
+                yield
+            finally:
+                self.watched = False
 
     def back(self, name: str, within_s: float = 60.0) -> None:
         """Start what a fault has ended, unless a watcher does; return when it is there."""

@@ -1,0 +1,297 @@
+"""Every class of fault, as something that begins and ends: ``with FAULTS["broker killed"](…): …``.
+
+Each takes the world and a source of chance (so that one seed names one choice), injects when it is
+entered, says what it did, and heals when it is left. Healing leaves nothing of it behind except
+what a person would have to repair; that is `repair`'s.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from random import Random
+from typing import Any
+
+from ltc.settings import CONSOLE, STAGES
+from tests.guarantees import losses, records
+from tests.guarantees.proxy import Wire
+from tests.guarantees.rig import NAMES
+from tests.guarantees.world import SMALL, World
+
+Fault = Callable[[World, Random], AbstractContextManager[str]]
+FAULTS: dict[str, Fault] = {}
+HEARERS = (*STAGES[1:], CONSOLE)
+"""Services that nobody calls in an express journey: their clock may be off without a token's."""
+DERIVED = ("quote", "contract", "order", "billing")
+"""Services whose part of an express journey follows from facts alone."""
+
+
+def fault(name: str) -> Callable[[Callable[[World, Random], Iterator[str]]], Fault]:
+    def register(work: Callable[[World, Random], Iterator[str]]) -> Fault:
+        made = contextmanager(work)
+        FAULTS[name] = made
+        return made
+
+    return register
+
+
+# --- processes -------------------------------------------------------------------------------
+
+
+@fault("service killed")
+def service_killed(world: World, chance: Random) -> Iterator[str]:
+    """SIGKILL a third of the services, at once."""
+    victims = chance.sample(NAMES, chance.randint(1, 3))
+    for name in victims:
+        world.kill_if_running(name)
+    yield ", ".join(victims)
+    for name in victims:
+        world.back(name)
+
+
+@fault("broker killed")
+def broker_killed(world: World, _chance: Random) -> Iterator[str]:
+    world.kill_if_running("kafka")
+    yield "kafka"
+    world.back("kafka")
+
+
+@fault("broker paused")
+def broker_paused(world: World, _chance: Random) -> Iterator[str]:
+    with world.paused("kafka"):
+        yield "kafka"
+
+
+@fault("database killed")
+def database_killed(world: World, _chance: Random) -> Iterator[str]:
+    world.kill_if_running("postgres")
+    yield "postgres"
+    world.back("postgres")
+
+
+@fault("database paused")
+def database_paused(world: World, _chance: Random) -> Iterator[str]:
+    with world.paused("postgres"):
+        yield "postgres"
+
+
+# --- disks -----------------------------------------------------------------------------------
+
+
+@fault("disk full: data")
+def data_disk_full(world: World, _chance: Random) -> Iterator[str]:
+    """No room for one service's tables: its statements fail, the server stays up."""
+    world.fill(world.small_disk)
+    try:
+        yield f"the tables of {SMALL}"
+    finally:
+        world.make_room(world.small_disk)
+
+
+@fault("disk full: log")
+def log_disk_full(world: World, _chance: Random) -> Iterator[str]:
+    """No room for the write-ahead log: the server stops, and does not come back before there is."""
+    world.fill(world.data_disk)
+    try:
+        yield "the whole server"
+    finally:
+        world.make_room(world.data_disk)
+    world.back("postgres")
+
+
+# --- what is on the topics -------------------------------------------------------------------
+
+
+@fault("records repeated")
+def records_repeated(world: World, chance: Random) -> Iterator[str]:
+    """A third of all records are on their topics again, some several times."""
+    yield f"{records.repeat(world, chance, share=0.3)} records"
+
+
+@fault("poison")
+def poison(world: World, chance: Random) -> Iterator[str]:
+    """Bytes that are no fact, in the middle of a partition."""
+    count = records.poison(world, chance)
+    yield f"{count} records"
+
+
+@fault("topics shuffled")
+def topics_shuffled(world: World, chance: Random) -> Iterator[str]:
+    """Consequences arrive before their causes: what piled up is heard topic by topic."""
+    victim = chance.choice(("deal", "contract", "order", "billing"))
+    with _odd(world, victim, LTC_TEST_SHUFFLE="1"), world.paused(victim):
+        time.sleep(1.5)
+        world.resume(victim)
+        yield victim
+
+
+@fault("later version")
+def later_version(world: World, chance: Random) -> Iterator[str]:
+    """One service is ahead: new fields, unknown types, the next major version beside the old."""
+    victim = chance.choice(STAGES)
+    with _odd(world, victim, LTC_TEST_FUTURE="1"):
+        yield victim
+
+
+# --- time ------------------------------------------------------------------------------------
+
+
+@fault("clock off")
+def clock_off(world: World, chance: Random) -> Iterator[str]:
+    victim = chance.choice(HEARERS)
+    shift = chance.choice((-86_400, -3_600, 3_600, 86_400))
+    with _odd(world, victim, LTC_TEST_CLOCK_S=str(shift)):
+        yield f"{victim} by {shift} s"
+
+
+@fault("slow consumer")
+def slow_consumer(world: World, chance: Random) -> Iterator[str]:
+    """Two seconds a batch, one second of Kafka's patience between polls."""
+    victim = chance.choice(HEARERS)
+    with _odd(world, victim, LTC_TEST_SLOW_S="2"):
+        yield victim
+
+
+@fault("rebalance storm")
+def rebalance_storm(world: World, chance: Random) -> Iterator[str]:
+    """A member that does no work joins and leaves a group again and again."""
+    victim = chance.choice(HEARERS)
+    listens = world.service(victim).consumer
+    with _meanwhile(lambda over: records.come_and_go(world, listens, over)):
+        yield victim
+
+
+# --- network ---------------------------------------------------------------------------------
+
+
+def _wires(chance: Random, to: str) -> list[str]:
+    return [f"{name}.{to}" for name in chance.sample(NAMES, chance.randint(1, 3))]
+
+
+def _network_fault(name: str, to: str, act: Callable[[Wire], Any]) -> None:
+    @fault(name)
+    def inject(world: World, chance: Random) -> Iterator[str]:
+        wires = _wires(chance, to)
+        world.network.do(wires, act)
+        try:
+            yield ", ".join(wires)
+        finally:
+            world.network.do(wires, Wire.heal)
+
+
+for _to, _what in (("kafka", "broker"), ("postgres", "database")):
+    _network_fault(f"cut from {_what}", _to, Wire.cut)
+    _network_fault(f"silence to {_what}", _to, lambda wire: wire.hold("up", "down"))
+    _network_fault(f"one way to {_what}", _to, lambda wire: wire.hold("down"))
+    _network_fault(f"half open to {_what}", _to, Wire.half_open)
+
+
+def _slowly(wire: Wire) -> None:
+    wire.delay_s, wire.bytes_per_s = 0.05, 200_000
+
+
+_network_fault("slow network", "kafka", _slowly)
+
+
+@fault("flapping network")
+def flapping(world: World, chance: Random) -> Iterator[str]:
+    wires = _wires(chance, chance.choice(("kafka", "postgres")))
+
+    def flap(over: threading.Event) -> None:
+        act = Wire.cut
+        while not over.wait(0.6):
+            world.network.do(wires, act)
+            act = Wire.heal if act is Wire.cut else Wire.cut
+
+    try:
+        with _meanwhile(flap):
+            yield ", ".join(wires)
+    finally:
+        world.network.do(wires, Wire.heal)
+
+
+# --- losses that a person repairs ------------------------------------------------------------
+
+
+@fault("retention")
+def retention(world: World, chance: Random) -> Iterator[str]:
+    """Records expire that a stopped service has not heard."""
+    victim = chance.choice(HEARERS)
+    topic = chance.choice(world.service(victim).consumer.topics)
+    world.stop(victim)
+    yield f"{topic} while {victim} is down"
+    losses.expire(world, topic)
+    world.start_at_all(victim)
+
+
+@fault("offsets lost")
+def offsets_lost(world: World, chance: Random) -> Iterator[str]:
+    victim = chance.choice(HEARERS)
+    world.stop(victim)
+    yield victim
+    losses.lose_offsets(world, victim)
+    world.start_at_all(victim)
+
+
+@fault("older copy")
+def older_copy(world: World, chance: Random) -> Iterator[str]:
+    """A database is restored from a dump taken some seconds ago."""
+    victim = chance.choice(DERIVED)
+    world.stop(victim)
+    losses.copy_database(world, victim, "older")
+    world.start(victim)
+    yield victim
+    world.stop(victim)
+    losses.restore(world, victim, "older")
+    world.start_at_all(victim)
+
+
+# --- help ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _odd(world: World, name: str, **environment: str) -> Iterator[None]:
+    """A service restarted as an odd one, and as itself again afterwards."""
+    world.restart(name, **environment)
+    try:
+        yield
+    finally:
+        world.restart(name)
+
+
+@contextmanager
+def _meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over,))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(30)
+
+
+def repair(world: World, *, within_s: float = 120.0) -> list[str]:
+    """What a person on call would do: wait until all are up, rebuild who says that it must be,
+    give up records that are no facts. Returns what was done."""
+    world.network.heal()
+    deadline = time.monotonic() + within_s
+    done: list[str] = []
+    for name in ("postgres", "kafka", "issuer", *NAMES):
+        world.back(name)
+    calm = 0
+    while calm < 2:
+        assert time.monotonic() < deadline, f"not repaired in {within_s:.0f} s, after {done}"
+        states = {name: losses.readiness(world, name) for name in NAMES}
+        lost = [name for name, state in states.items() if "ltc rebuild" in state]
+        for name in lost:
+            losses.ltc(world, "rebuild", name, expect=(0, 1))
+            done.append(f"rebuilt {name}")
+        given_up = records.give_up_poison(world)
+        done += given_up
+        quiet = all(state == "ready" for state in states.values()) and not given_up
+        calm = calm + 1 if quiet else 0
+        time.sleep(1.3)
+    return done

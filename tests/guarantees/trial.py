@@ -1,0 +1,131 @@
+"""One trial: faults under load, then healing, then rest, then every invariant."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ltc.verify import Report, verify
+from tests.guarantees.faults import FAULTS, repair
+from tests.guarantees.load import Load, Mix
+from tests.guarantees.rest import quiesce
+from tests.guarantees.world import World
+
+REST_WITHIN_S = 90.0
+
+
+@dataclass(frozen=True)
+class Injection:
+    """A fault, when it begins and how long it lasts; ``seed`` makes its choices."""
+
+    fault: str
+    at_s: float
+    for_s: float
+    seed: str
+
+
+@dataclass
+class Trial:
+    """What was done and what came of it."""
+
+    injections: list[dict[str, Any]] = field(default_factory=list)
+    journeys: int = 0
+    requests_wrong: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+    heal_s: float = 0.0
+    """From the end of the last fault until nothing waits and every journey is settled."""
+    check_s: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        return not self.violations and not self.requests_wrong
+
+
+def hold_trial(
+    world: World,
+    injections: Sequence[Injection],
+    *,
+    seed: int,
+    history: Path,
+    requests: int = 60,
+    per_s: float = 12.0,
+    walks: int = 0,
+) -> Trial:
+    """Raises what keeps it from being held or from coming to rest; a wrong state is in it."""
+    trial = Trial()
+    world.history = history
+    with world.watching():
+        load = Load(
+            world.settings,
+            history,
+            seed=seed,
+            requests=requests,
+            per_s=per_s,
+            walks=walks,
+            mix=Mix(bulk=8, invalid=6, repeated=8, duplicate=4),
+        ).start()
+        _inject(world, injections, trial)
+        began = time.monotonic()
+        journeys = load.finish(180)
+        trial.repairs = repair(world)
+        quiesce(world, journeys, within_s=REST_WITHIN_S)
+        trial.heal_s = round(time.monotonic() - began, 1)
+    trial.journeys = len(journeys)
+    trial.requests_wrong = load.wrong
+    began = time.monotonic()
+    trial.violations = violations(world, history)
+    trial.check_s = round(time.monotonic() - began, 1)
+    return trial
+
+
+def _inject(world: World, injections: Sequence[Injection], trial: Trial) -> None:
+    """Every fault in a thread of its own; the first error of any is raised after all are over."""
+    failures: list[BaseException] = []
+    origin = time.monotonic()
+
+    def run(injection: Injection) -> None:
+        time.sleep(injection.at_s)
+        note: dict[str, Any] = {"fault": injection.fault, "seed": injection.seed}
+        trial.injections.append(note)
+        note["at_s"] = round(time.monotonic() - origin, 1)
+        try:
+            with FAULTS[injection.fault](world, Random(injection.seed)) as what:
+                note["what"] = what
+                time.sleep(injection.for_s)
+        except BaseException as error:
+            error.add_note(f"in fault {injection.fault!r}")
+            failures.append(error)
+        note["until_s"] = round(time.monotonic() - origin, 1)
+
+    threads = [threading.Thread(target=run, args=(each,)) for each in injections]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    world.network.heal()
+    if failures:
+        raise failures[0]
+
+
+def violations(world: World, history: Path | None = None) -> list[str]:
+    """Every invariant, in words. Records that a fault forged are not held against their owners."""
+    return violated(verify(world.settings, history=history, wait_s=20), world)
+
+
+def violated(report: Report, world: World) -> list[str]:
+    lines = report.words().splitlines()
+    return [line for line in lines if not _forged(line, world)]
+
+
+def _forged(line: str, world: World) -> bool:
+    """Whether it only says that a forged record is on a topic, or was given its verdict."""
+    if line.startswith(("D3:", "D4:")) and any(event in line for event in world.forged):
+        return True
+    return bool(world.forged) and bool(re.match(r"D3: .*names no event", line))
