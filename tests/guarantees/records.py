@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from chassis.consumer import Consumer
+from chassis.delivery import RawRecord, position_id
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS
 from contracts.ids import new_id
 from local_infra.processes import run_sync
@@ -86,9 +87,11 @@ def poison(world: World, chance: Random) -> int:
         await producer.start()
         try:
             for key, value, headers in bad:
-                await producer.send_and_wait(
+                at = await producer.send_and_wait(
                     "ltc.contract.v1", value, key=key, headers=headers, partition=partition
                 )
+                place = RawRecord(at.topic, at.partition, at.offset, key, value, headers)
+                world.forged.add(str(position_id(place)))
         finally:
             await producer.stop()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -35,6 +36,7 @@ class Person:
             )
             headers["Authorization"] = f"Bearer {token}"
         self._client = httpx.Client(headers=headers, timeout=120)
+        weakref.finalize(self, self._client.close)
 
     def __enter__(self) -> Person:
         return self
