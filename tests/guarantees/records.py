@@ -109,12 +109,12 @@ def dead_keys(world: World, name: str) -> list[tuple[str, str]]:
 
 def give_up_poison(world: World) -> list[str]:
     """Skip what cannot be read, through the door that people have for it."""
-    ops = Person(world.settings, "ops-1", "On call", "ops")
     done = []
-    for name in NAMES:
-        for topic, key in dead_keys(world, name):
-            ops.post(name, f"/ops/parked/{topic}/{key}/skip", {"reason": "no fact"})
-            done.append(f"skipped {key} at {name}")
+    with Person(world.settings, "ops-1", "On call", "ops") as ops:
+        for name in NAMES:
+            for topic, key in dead_keys(world, name):
+                ops.post(name, f"/ops/parked/{topic}/{key}/skip", {"reason": "no fact"})
+                done.append(f"skipped {key} at {name}")
     return done
 
 

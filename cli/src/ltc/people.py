@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -36,7 +35,6 @@ class Person:
             )
             headers["Authorization"] = f"Bearer {token}"
         self._client = httpx.Client(headers=headers, timeout=120)
-        weakref.finalize(self, self._client.close)
 
     def __enter__(self) -> Person:
         return self
