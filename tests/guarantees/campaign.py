@@ -60,7 +60,7 @@ def drawn(seed: str) -> tuple[list[Injection], int]:
     injections = [
         Injection(
             name,
-            at_s=round(chance.uniform(0.3, 3.0), 2),
+            after_s=round(chance.uniform(0.3, 3.0), 2),
             for_s=round(chance.uniform(1.5, 5.0), 2),
             seed=f"{seed}/{n}",
         )
@@ -116,7 +116,7 @@ def _run(world: World, seed: str, line: dict[str, Any]) -> None:
     line["injections"] = [vars(each) for each in injections]
     trial = hold_trial(
         world,
-        injections,
+        [[each] for each in injections],
         seed=Random(seed).randrange(1 << 30),
         history=world.settings.home / "history.ndjson",
         requests=60,

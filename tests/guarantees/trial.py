@@ -22,10 +22,10 @@ REST_WITHIN_S = 90.0
 
 @dataclass(frozen=True)
 class Injection:
-    """A fault, when it begins and how long it lasts; ``seed`` makes its choices."""
+    """A fault, how long to wait for it and how long it lasts; ``seed`` makes its choices."""
 
     fault: str
-    at_s: float
+    after_s: float
     for_s: float
     seed: str
 
@@ -50,7 +50,7 @@ class Trial:
 
 def hold_trial(
     world: World,
-    injections: Sequence[Injection],
+    strands: Sequence[Sequence[Injection]],
     *,
     seed: int,
     history: Path,
@@ -58,7 +58,8 @@ def hold_trial(
     per_s: float = 12.0,
     walks: int = 0,
 ) -> Trial:
-    """Raises what keeps it from being held or from coming to rest; a wrong state is in it."""
+    """Strands of faults at once, those of each one after the other. Raises what keeps it from being
+    held or from coming to rest; a wrong state is in it."""
     trial = Trial()
     world.history = history
     with world.watching():
@@ -71,7 +72,7 @@ def hold_trial(
             walks=walks,
             mix=Mix(bulk=8, invalid=6, repeated=8, duplicate=4),
         ).start()
-        _inject(world, injections, trial)
+        _inject(world, strands, trial)
         began = time.monotonic()
         journeys = load.finish(180)
         trial.repairs = repair(world)
@@ -85,26 +86,27 @@ def hold_trial(
     return trial
 
 
-def _inject(world: World, injections: Sequence[Injection], trial: Trial) -> None:
-    """Every fault in a thread of its own; the first error of any is raised after all are over."""
+def _inject(world: World, strands: Sequence[Sequence[Injection]], trial: Trial) -> None:
+    """Every strand in a thread; the first error of any is raised after all are over."""
     failures: list[BaseException] = []
     origin = time.monotonic()
 
-    def run(injection: Injection) -> None:
-        time.sleep(injection.at_s)
-        note: dict[str, Any] = {"fault": injection.fault, "seed": injection.seed}
-        trial.injections.append(note)
-        note["at_s"] = round(time.monotonic() - origin, 1)
-        try:
-            with FAULTS[injection.fault](world, Random(injection.seed)) as what:
-                note["what"] = what
-                time.sleep(injection.for_s)
-        except BaseException as error:
-            error.add_note(f"in fault {injection.fault!r}")
-            failures.append(error)
-        note["until_s"] = round(time.monotonic() - origin, 1)
+    def run(strand: Sequence[Injection]) -> None:
+        for injection in strand:
+            time.sleep(injection.after_s)
+            note: dict[str, Any] = {"fault": injection.fault, "seed": injection.seed}
+            trial.injections.append(note)
+            note["at_s"] = round(time.monotonic() - origin, 1)
+            try:
+                with FAULTS[injection.fault](world, Random(injection.seed)) as what:
+                    note["what"] = what
+                    time.sleep(injection.for_s)
+            except BaseException as error:
+                error.add_note(f"in fault {injection.fault!r}")
+                failures.append(error)
+            note["until_s"] = round(time.monotonic() - origin, 1)
 
-    threads = [threading.Thread(target=run, args=(each,)) for each in injections]
+    threads = [threading.Thread(target=run, args=(strand,)) for strand in strands]
     for thread in threads:
         thread.start()
     for thread in threads:
