@@ -40,7 +40,7 @@ SIZES = {0: 5, 1: 40, 2: 35, 3: 20}
 ONE_OF = (
     {"older copy", "retention", "offsets lost", "topics shuffled", "later version", "clock off"}
     | {"slow consumer"},
-    {"disk full: log", "disk full: data"},
+    {"disk full: log", "disk full: data", "disk full: broker"},
 )
 """Of each of these groups there is at most one in a run: they restart services, or move disks."""
 

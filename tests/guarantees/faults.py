@@ -14,6 +14,9 @@ from contextlib import AbstractContextManager, contextmanager
 from random import Random
 from typing import Any
 
+import asyncpg
+
+from ltc.people import Refusal
 from ltc.settings import CONSOLE, STAGES
 from tests.guarantees import losses, records
 from tests.guarantees.proxy import Wire
@@ -99,6 +102,17 @@ def log_disk_full(world: World, _chance: Random) -> Iterator[str]:
     finally:
         world.make_room(world.data_disk)
     world.back("postgres")
+
+
+@fault("disk full: broker")
+def broker_disk_full(world: World, _chance: Random) -> Iterator[str]:
+    """No room for records: the broker gives up its only directory and ends."""
+    world.fill(world.broker_disk)
+    try:
+        yield "kafka"
+    finally:
+        world.make_room(world.broker_disk)
+    world.back("kafka")
 
 
 # --- what is on the topics -------------------------------------------------------------------
@@ -284,14 +298,19 @@ def repair(world: World, *, within_s: float = 120.0) -> list[str]:
     calm = 0
     while calm < 2:
         assert time.monotonic() < deadline, f"not repaired in {within_s:.0f} s, after {done}"
-        states = {name: losses.readiness(world, name) for name in NAMES}
-        lost = [name for name, state in states.items() if "ltc rebuild" in state]
-        for name in lost:
-            losses.ltc(world, "rebuild", name, expect=(0, 1))
-            done.append(f"rebuilt {name}")
-        given_up = records.give_up_poison(world)
-        done += given_up
-        quiet = all(state == "ready" for state in states.values()) and not given_up
-        calm = calm + 1 if quiet else 0
+        try:
+            acts = _rebuild_who_asks(world) + records.give_up_poison(world)
+            ready = all(losses.readiness(world, name) == "ready" for name in NAMES)
+        except (OSError, asyncpg.PostgresError, Refusal) as error:
+            acts, ready = [f"in vain: {error}"], False
+        done += acts
+        calm = calm + 1 if ready and not acts else 0
         time.sleep(1.3)
     return done
+
+
+def _rebuild_who_asks(world: World) -> list[str]:
+    asking = [name for name in NAMES if "`ltc rebuild" in losses.readiness(world, name)]
+    for name in asking:
+        losses.ltc(world, "rebuild", name, expect=(0, 1))
+    return [f"rebuilt {name}" for name in asking]

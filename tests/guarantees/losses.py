@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from contracts.catalog import PARTITIONS
@@ -21,7 +22,22 @@ from local_infra.processes import run_sync
 from tests.guarantees.rig import Rig
 from tests.guarantees.world import World
 
+T = TypeVar("T")
+
 LEFT_WITHIN_S = 45.0
+PATIENCE_S = 60.0
+
+
+def patiently(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Try until it succeeds: another fault may be at work on what it needs."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return run_sync(work())
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 def expire(rig: Rig, topic: str) -> None:
@@ -37,17 +53,18 @@ def expire(rig: Rig, topic: str) -> None:
         finally:
             await admin.close()
 
-    run_sync(drop())
+    patiently(drop)
 
 
 def rewind(rig: Rig, name: str) -> int:
     """Set a stopped service's group back to the first record; how many records come again."""
-    return run_sync(_rewind(rig, name))
+    return patiently(lambda: _rewind(rig, name))
 
 
 def lose_offsets(rig: Rig, name: str) -> None:
     """Make Kafka forget how far a stopped service had come."""
-    run_sync(_delete_group(rig, rig.service(name).consumer.group))
+    group = rig.service(name).consumer.group
+    patiently(lambda: _delete_group(rig, group))
 
 
 async def _rewind(rig: Rig, name: str) -> int:
@@ -86,8 +103,8 @@ async def _delete_group(rig: Rig, group: str) -> None:
 
 def copy_database(rig: Rig, name: str, copy: str) -> None:
     """Keep a dump of a stopped service's database under another name."""
-    run_sync(
-        _admin(
+    patiently(
+        lambda: _admin(
             rig,
             f'DROP DATABASE IF EXISTS "{copy}"',
             f'CREATE DATABASE "{copy}" TEMPLATE "{name}"',
@@ -97,10 +114,10 @@ def copy_database(rig: Rig, name: str, copy: str) -> None:
 
 def restore(rig: Rig, name: str, copy: str) -> None:
     """Put a dump in the place of a stopped service's database."""
-    run_sync(
-        _admin(
+    patiently(
+        lambda: _admin(
             rig,
-            f'DROP DATABASE "{name}" WITH (FORCE)',
+            f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
             f'CREATE DATABASE "{name}" TEMPLATE "{copy}" OWNER "{name}"',
             f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
         )

@@ -17,13 +17,14 @@ from contracts.catalog import PARTITIONS, PUBLIC_TOPICS
 from contracts.ids import new_id
 from local_infra.processes import run_sync
 from ltc.people import Person
+from tests.guarantees.losses import patiently
 from tests.guarantees.rig import NAMES
 from tests.guarantees.world import World
 
 
 def repeat(world: World, chance: Random, *, share: float) -> int:
     """Send a share of all records again, one to three times, where they are; how many."""
-    return run_sync(_repeat(world.bootstrap, chance, share))
+    return patiently(lambda: _repeat(world.bootstrap, chance, share))
 
 
 async def _repeat(bootstrap: str, chance: Random, share: float) -> int:
@@ -95,7 +96,7 @@ def poison(world: World, chance: Random) -> int:
         finally:
             await producer.stop()
 
-    run_sync(send())
+    patiently(send)
     return len(bad)
 
 

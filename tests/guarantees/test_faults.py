@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
 GROUPS = (
     ("service killed", "broker killed", "database killed"),
     ("broker paused", "database paused", "slow network"),
-    ("disk full: data", "disk full: log"),
+    ("disk full: data", "disk full: log", "disk full: broker"),
     ("records repeated", "poison", "rebalance storm"),
     ("topics shuffled", "later version"),
     ("clock off", "slow consumer"),
