@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from aiokafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -59,11 +58,20 @@ class Vigil:
                     await self._intake.leave()
                 else:
                     await asyncio.sleep(LOOK_EVERY_S)
-            except (KafkaError, OSError, LookupError, SQLAlchemyError) as error:
-                logger.warning("cannot hear yet (%s); again in %.1f s", error, pause)
-                await self._intake.leave()
+            except Exception as error:  # whatever it is, not hearing for good would be worse
+                logger.warning(
+                    "cannot hear yet (%s: %s); again in %.1f s", type(error).__name__, error, pause
+                )
+                await self._leave_anyhow()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+
+    async def _leave_anyhow(self) -> None:
+        """Let go of a consumer that could not be started or stopped properly."""
+        try:
+            await self._intake.leave()
+        except Exception as error:
+            logger.warning("the group was not left properly: %s: %s", type(error).__name__, error)
 
     async def _may_hear(self) -> bool:
         """Join the group, or say what stands in the way; believed when seen several times."""
