@@ -21,6 +21,7 @@ from chassis.outbox import Cause, outbox_row
 from chassis.tables import GateRow, OutboxRow, table_of
 from chassis.trace_context import TraceContext
 from contracts.event import Event
+from contracts.ids import new_id, repeatable_id
 
 if TYPE_CHECKING:
     from chassis.repository import Repository
@@ -86,6 +87,7 @@ class Transaction:
         self._inserts_if_new: dict[Table, list[dict[str, Any]]] = defaultdict(list)
         self._gates: dict[tuple[UUID, str, datetime], dict[str, Any]] = {}
         self._numbers: dict[str, int] = {}
+        self._ids: dict[UUID, int] = defaultdict(int)
         self._blocks: dict[str, list[int]] = {}
         self._block_size: dict[str, int] = {}
         self._apart: dict[UUID, TraceContext] | None = None
@@ -248,6 +250,15 @@ class Transaction:
         value = self._numbers[series]
         self._numbers[series] = value + 1
         return value
+
+    def new_id(self) -> UUID:
+        """An id for something that this work makes. Handling the same message again, as after a
+        restore, makes the same id."""
+        if self.cause is None:
+            return new_id()
+        n = self._ids[self.cause.event_id]
+        self._ids[self.cause.event_id] = n + 1
+        return repeatable_id(self.cause.event_id, n)
 
     # --- taking back one message of a batch --------------------------------------------------
 

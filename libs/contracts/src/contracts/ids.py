@@ -29,3 +29,10 @@ def new_id() -> UUID:
 def derived_id(cause: UUID, purpose: str) -> UUID:
     """The one id of what a cause brings about: creating it twice makes one thing."""
     return uuid5(cause, purpose)
+
+
+def repeatable_id(cause: UUID, n: int) -> UUID:
+    """The n-th id that handling an event gives out: the same each time it is handled. A UUIDv7 of
+    the event's own time, when the event's id is one."""
+    random = uuid5(cause, f"id:{n}").int & ((1 << 62) - 1)
+    return UUID(int=(cause.int >> 80 << 80) | 0x7 << 76 | (n & 0xFFF) << 64 | 0b10 << 62 | random)

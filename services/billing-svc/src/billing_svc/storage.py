@@ -19,7 +19,6 @@ from chassis.domain import NotFound
 from chassis.repository import Repository
 from chassis.tables import NAMING, AggregateRow
 from chassis.transaction import Transaction
-from contracts.ids import new_id
 from contracts.journey import BILLING_GATES
 
 
@@ -177,7 +176,7 @@ def post(
     tx: Transaction, entries: Entries, *, kind: str, journey_id: UUID, document: str, at: datetime
 ) -> UUID:
     """Write a ledger transaction with the commit; returns its id. Nothing is written for zero."""
-    transaction_id = new_id()
+    transaction_id = tx.new_id()
     for line, entry in enumerate(entries, start=1):
         tx.insert(
             LedgerRow,
