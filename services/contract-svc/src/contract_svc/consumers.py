@@ -82,7 +82,7 @@ async def note_fulfilment(fact: OrderFulfilled, tx: Transaction) -> None:
             "all_cancelled": all(p.cancelled == p.ordered for p in fact.progress),
         }
     )
-    contract = contract.follow(execution, at=tx.now)
+    contract = contract.follow(execution, at=fact.fulfilled_at)
     if not cancelled:
         contract = contract.pass_gate(
             TERMINATION, by="system:order-svc", at=tx.now, evidence="everything was delivered"
@@ -134,4 +134,4 @@ async def note_credit(fact: InvoiceCredited, tx: Transaction) -> None:
 async def note_settlement(fact: JourneySettled, tx: Transaction) -> None:
     contract = await known(fact, tx)
     execution = contract.execution.model_copy(update={"settled": True})
-    await Contracts(tx).save(contract.follow(execution, at=tx.now))
+    await Contracts(tx).save(contract.follow(execution, at=fact.settled_at))
