@@ -45,8 +45,8 @@ def expire(rig: Rig, topic: str) -> None:
 
     async def drop() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
-        await admin.start()
         try:
+            await admin.start()
             everything = RecordsToDelete(before_offset=-1)
             partitions = [TopicPartition(topic, n) for n in range(PARTITIONS)]
             await admin.delete_records(dict.fromkeys(partitions, everything))
@@ -72,8 +72,8 @@ async def _rewind(rig: Rig, name: str) -> int:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=rig.bootstrap, group_id=listens.group, enable_auto_commit=False
     )
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = [TopicPartition(t, n) for t in listens.topics for n in range(PARTITIONS)]
         consumer.assign(partitions)
         firsts = await consumer.beginning_offsets(partitions)
@@ -86,8 +86,8 @@ async def _rewind(rig: Rig, name: str) -> int:
 
 async def _delete_group(rig: Rig, group: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
-    await admin.start()
     try:
+        await admin.start()
         deadline = time.monotonic() + LEFT_WITHIN_S
         while True:
             coordinator = await admin.find_coordinator(group)

@@ -30,10 +30,10 @@ def repeat(world: World, chance: Random, *, share: float) -> int:
 async def _repeat(bootstrap: str, chance: Random, share: float) -> int:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
-    await consumer.start()
-    await producer.start()
     sent = 0
     try:
+        await consumer.start()
+        await producer.start()
         partitions = [TopicPartition(t, n) for t in PUBLIC_TOPICS for n in range(PARTITIONS)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
@@ -85,8 +85,8 @@ def poison(world: World, chance: Random) -> int:
 
     async def send() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=world.bootstrap, acks="all")
-        await producer.start()
         try:
+            await producer.start()
             for key, value, headers in bad:
                 at = await producer.send_and_wait(
                     "ltc.contract.v1", value, key=key, headers=headers, partition=partition

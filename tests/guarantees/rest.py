@@ -113,9 +113,9 @@ async def lags(rig: Rig) -> dict[str, int]:
     """Records between each group's committed offsets and the ends of its topics; none for 0."""
     admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
     consumer = AIOKafkaConsumer(bootstrap_servers=rig.bootstrap)
-    await admin.start()
-    await consumer.start()
     try:
+        await admin.start()
+        await consumer.start()
         behind: dict[str, int] = {}
         for name in NAMES:
             listens = rig.service(name).consumer

@@ -10,7 +10,12 @@ from tests.guarantees.faults import FAULTS
 from tests.guarantees.trial import Injection, hold_trial
 from tests.guarantees.world import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(240),
+    # A client of this process that a fault cut off may leave a socket behind.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module")
