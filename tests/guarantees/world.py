@@ -132,6 +132,7 @@ class World(Rig):
             except CannotStart:
                 if time.monotonic() > deadline:
                     raise
+                self.stop(name)
                 time.sleep(0.5)
             else:
                 return
