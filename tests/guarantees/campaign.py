@@ -27,14 +27,19 @@ from typing import Any
 
 from local_infra.postgres import BIN
 from ltc.settings import PROJECT
+from ltc.supervisor import clear_leftovers
 from tests.guarantees.faults import FAULTS
 from tests.guarantees.rig import NAMES
 from tests.guarantees.trial import Injection, hold_trial
-from tests.guarantees.world import World
+from tests.guarantees.world import World, unmount
 
 RESULTS = PROJECT / "docs" / "campaign.ndjson"
 RUNS_PER_INSTALLATION = 20
 LONGEST_RUN_S = 300
+STUCK_AFTER_S = 480
+EVIDENCE = PROJECT / ".ltc" / "campaign"
+CAMPAIGN = os.environ.setdefault("LTC_TEST_CAMPAIGN", f"{time.time_ns() // 1_000_000:x}")
+"""Tells this campaign's lines from those of others with the same seed; its workers inherit it."""
 SIZES = {0: 5, 1: 40, 2: 35, 3: 20}
 """How many of a hundred runs have so many faults at once."""
 ONE_OF = (
@@ -72,43 +77,108 @@ def drawn(seed: str) -> tuple[list[Injection], int]:
 
 
 def campaign(seed: str, first: int, runs: int, minutes: float) -> int:
-    """Hold the runs; how many failed."""
-    evidence = PROJECT / ".ltc" / "campaign"
+    """Hold the runs, each installation in a process of its own that is ended when it does not get
+    on; how many runs failed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     ends = time.monotonic() + minutes * 60
+    last = first + runs - 1
     failed = 0
-    world: World | None = None
-    lived = 0
-    for n in range(first, first + runs):
-        if time.monotonic() > ends:
-            print(f"{minutes:.0f} minutes are over", flush=True)
-            break
-        line: dict[str, Any] = {
-            "commit": commit(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seed": f"{seed}-{n}",
-        }
-        began = time.monotonic()
+    n = first
+    while n <= last and time.monotonic() < ends:
+        home = f"campaign-{n}"
+        asked = {"--worker": home, "--seed": seed, "--first": n, "--runs": last - n + 1}
+        asked["--minutes"] = round((ends - time.monotonic()) / 60, 2)
+        words = [str(word) for pair in asked.items() for word in pair]
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "tests.guarantees.campaign", *words], cwd=PROJECT
+        )
         try:
-            with _within(LONGEST_RUN_S):
-                if world is None or lived >= RUNS_PER_INSTALLATION:
-                    _end(world)
-                    world, lived = None, 0
-                    world = World.at("campaign")
-                    world.up()
-                lived += 1
-                _run(world, f"{seed}-{n}", line)
-        except Exception as error:
-            line["error"] = "".join(traceback.format_exception_only(error)).strip()[:2000]
-        bad = bool(line.get("error") or line.get("violations") or line.get("wrong"))
-        line["took_s"] = round(time.monotonic() - began, 1)
-        if bad:
+            done = _follow(worker, n, seed)
+        finally:
+            if worker.poll() is None:
+                worker.kill()
+                worker.wait()
+            _clear(home)
+        failed += sum(_is_bad(line) for line in done)
+        n += len(done)
+        stalled = not done and time.monotonic() < ends
+        if stalled or worker.returncode not in (0, 1):
+            line = {**_begun(seed, n), "error": f"the run did not end: {worker.returncode}"}
+            _append({**line, "took_s": LONGEST_RUN_S})
             failed += 1
-            line["evidence"] = _keep(world, evidence / f"{seed}-{n}", line)
-            _end(world)
-            world = None
-        _append(line)
-    _end(world)
+            n += 1
+    print(f"{n - first} runs, {failed} failed", flush=True)
     return failed
+
+
+def _follow(worker: subprocess.Popen[bytes], first: int, seed: str) -> list[dict[str, Any]]:
+    """The lines of a worker, until it ends or has written none for too long."""
+    done: list[dict[str, Any]] = []
+    heard_at = time.monotonic()
+    while worker.poll() is None and time.monotonic() - heard_at < STUCK_AFTER_S:
+        time.sleep(1)
+        found = _lines(seed, first)
+        if len(found) > len(done):
+            done, heard_at = found, time.monotonic()
+    return _lines(seed, first)
+
+
+def _lines(seed: str, first: int) -> list[dict[str, Any]]:
+    """What this campaign has written from a run on; a seed and number are taken once."""
+    if not RESULTS.exists():
+        return []
+    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    mine = {line["seed"]: line for line in lines if line.get("campaign") == CAMPAIGN}
+    found = []
+    while (name := f"{seed}-{first + len(found)}") in mine:
+        found.append(mine[name])
+    return found
+
+
+def _clear(home: str) -> None:
+    """End what a worker left behind, and delete its data."""
+    folder = PROJECT / ".ltc" / "guarantees" / home
+    clear_leftovers(folder / "run", folder / "logs")
+    unmount(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def work(home: str, seed: str, first: int, runs: int, minutes: float) -> int:
+    """Runs on one installation, until one fails or it has lived long enough."""
+    ends = time.monotonic() + minutes * 60
+    world = World.at(home)
+    try:
+        for n in range(first, first + min(runs, RUNS_PER_INSTALLATION)):
+            if time.monotonic() > ends:
+                break
+            line = _begun(seed, n)
+            began = time.monotonic()
+            try:
+                with _within(LONGEST_RUN_S):
+                    if n == first:
+                        world.up()
+                    _run(world, f"{seed}-{n}", line)
+            except Exception as error:
+                line["error"] = "".join(traceback.format_exception_only(error)).strip()[:2000]
+            line["took_s"] = round(time.monotonic() - began, 1)
+            if _is_bad(line):
+                line["evidence"] = _keep(world, EVIDENCE / f"{seed}-{n}", line)
+            _append(line)
+            if _is_bad(line):
+                return 1
+    finally:
+        with _within(120):
+            world.down()
+    return 0
+
+
+def _begun(seed: str, n: int) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"campaign": CAMPAIGN, "commit": commit(), "date": now, "seed": f"{seed}-{n}"}
+
+
+def _is_bad(line: dict[str, Any]) -> bool:
+    return bool(line.get("error") or line.get("violations") or line.get("wrong"))
 
 
 def _run(world: World, seed: str, line: dict[str, Any]) -> None:
@@ -149,34 +219,23 @@ def _within(seconds: int) -> Iterator[None]:
         signal.alarm(0)
 
 
-def _end(world: World | None) -> None:
-    if world is None:
-        return
-    try:
-        with _within(120):
-            world.down()
-    except Exception as error:
-        print(f"the installation did not stop: {error}", file=sys.stderr, flush=True)
-
-
-def _keep(world: World | None, folder: Path, line: dict[str, Any]) -> str:
+def _keep(world: World, folder: Path, line: dict[str, Any]) -> str:
     """Logs, history and databases of an installation that failed."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps(line, indent=2, ensure_ascii=False))
-    if world is not None:
-        shutil.copytree(world.settings.log_dir, folder / "logs", dirs_exist_ok=True)
-        history = world.settings.home / "history.ndjson"
-        if history.exists():
-            shutil.copy(history, folder)
-        for name in NAMES:
-            with (folder / f"{name}.dump").open("wb") as out:
-                subprocess.run(
-                    [str(BIN / "pg_dump"), "-Fc", world.dsn(name)],
-                    stdout=out,
-                    stderr=subprocess.DEVNULL,
-                    timeout=60,
-                    check=False,
-                )
+    shutil.copytree(world.settings.log_dir, folder / "logs", dirs_exist_ok=True)
+    history = world.settings.home / "history.ndjson"
+    if history.exists():
+        shutil.copy(history, folder)
+    for name in NAMES:
+        with (folder / f"{name}.dump").open("wb") as out:
+            subprocess.run(
+                [str(BIN / "pg_dump"), "-Fc", world.dsn(name)],
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+                timeout=60,
+                check=False,
+            )
     return str(folder.relative_to(PROJECT))
 
 
@@ -184,7 +243,8 @@ def _append(line: dict[str, Any]) -> None:
     with RESULTS.open("a") as results:
         results.write(json.dumps(line, ensure_ascii=False) + "\n")
     faults = ", ".join(each["fault"] for each in line.get("injections", ())) or "none"
-    outcome = line.get("error") or "; ".join([*line["violations"], *line["wrong"]][:3]) or "ok"
+    told = [*line.get("violations", ()), *line.get("wrong", ())]
+    outcome = line.get("error") or "; ".join(told[:3]) or "ok"
     print(f"{line['seed']}: {faults}: {outcome} ({line['took_s']} s)", flush=True)
 
 
@@ -205,5 +265,7 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--first", type=int, default=1, help="number of the first run")
     parser.add_argument("--minutes", type=float, default=45.0, help="begin no run after this long")
+    parser.add_argument("--worker", metavar="HOME", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    sys.exit(1 if campaign(given.seed, given.first, given.runs, given.minutes) else 0)
+    asked = (given.seed, given.first, given.runs, given.minutes)
+    sys.exit(work(given.worker, *asked) if given.worker else min(1, campaign(*asked)))
