@@ -75,7 +75,6 @@ class World(Rig):
         self.units["kafka"] = self.kafka
         self.network = Network()
         self.watched = False
-        self.history: Path | None = None
         self.no_disks: str | None = None
         """Why no disk can be made to fill up here; none when it can."""
         self.forged: set[str] = set()
