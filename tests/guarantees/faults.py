@@ -18,7 +18,7 @@ import asyncpg
 
 from ltc.people import Refusal
 from ltc.settings import CONSOLE, STAGES
-from tests.guarantees import losses, records
+from tests.guarantees import losses, records, teller
 from tests.guarantees.proxy import Wire
 from tests.guarantees.rig import NAMES
 from tests.guarantees.world import SMALL, World
@@ -224,6 +224,21 @@ def flapping(world: World, chance: Random) -> Iterator[str]:
             yield ", ".join(wires)
     finally:
         world.network.do(wires, Wire.heal)
+
+
+# --- the world outside -----------------------------------------------------------------------
+
+
+@fault("bank hangs")
+def bank_hangs(world: World, chance: Random) -> Iterator[str]:
+    """It takes money and never answers; then it reports every line twice."""
+    keys = [f"{n}-{chance.getrandbits(64):x}" for n in range(3)]
+    with teller.open_bank(world) as counter:
+        wanted = {"transfers": "take_then_hang", "reports": "twice"}
+        counter.put("/behaviour", json=wanted)
+        unknown = [key for key in keys if teller.pay(counter, key) is None]
+        yield f"{len(unknown)} payments of unknown outcome"
+        teller.make_sure(counter, keys)
 
 
 # --- losses that a person repairs ------------------------------------------------------------

@@ -37,7 +37,7 @@ GROUPS = (
     ("clock off", "slow consumer"),
     ("cut from broker", "silence to broker", "one way to broker", "half open to broker"),
     ("cut from database", "silence to database", "one way to database", "half open to database"),
-    ("flapping network", "older copy"),
+    ("flapping network", "bank hangs", "older copy"),
     ("offsets lost", "retention"),
 )
 """One after the other under one load; judged together. `-k` runs a group, `make campaign` mixes."""

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from ltc.verify import Report
+from tests.guarantees import teller
 from tests.guarantees.faults import FAULTS, repair
 from tests.guarantees.load import Load, Mix
 from tests.guarantees.rest import quiesce
@@ -123,12 +124,13 @@ def violations(world: World, load: Load) -> list[str]:
 
 
 def _add_bank(world: World, load: Load) -> None:
-    """What the bank of the walks took belongs to the providers' statement as well."""
-    bank = world.settings.home / "bank" / "statement.ndjson"
+    """What banks took belongs to the providers' statement as well."""
     known = load.statement_file.read_text().splitlines() if load.statement_file.exists() else []
-    ours = bank.read_text().splitlines() if bank.exists() else []
-    with load.statement_file.open("a") as file:
-        file.writelines(f"{line}\n" for line in ours if line not in known)
+    for folder in (world.settings.home / "bank", teller.home_of(world)):
+        bank = folder / "statement.ndjson"
+        ours = bank.read_text().splitlines() if bank.exists() else []
+        with load.statement_file.open("a") as file:
+            file.writelines(f"{line}\n" for line in ours if line not in known)
 
 
 def violated(report: Report, world: World) -> list[str]:
