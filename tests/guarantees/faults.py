@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -21,7 +22,7 @@ from ltc.settings import CONSOLE, STAGES
 from tests.guarantees import losses, records, teller
 from tests.guarantees.proxy import Wire
 from tests.guarantees.rig import NAMES
-from tests.guarantees.world import SMALL, World
+from tests.guarantees.world import World
 
 Fault = Callable[[World, Random], AbstractContextManager[str]]
 FAULTS: dict[str, Fault] = {}
@@ -54,65 +55,44 @@ def service_killed(world: World, chance: Random) -> Iterator[str]:
         world.back(name)
 
 
-@fault("broker killed")
-def broker_killed(world: World, _chance: Random) -> Iterator[str]:
-    world.kill_if_running("kafka")
-    yield "kafka"
-    world.back("kafka")
+def _unit_faults(unit: str, called: str) -> None:
+    @fault(f"{called} killed")
+    def killed(world: World, _chance: Random) -> Iterator[str]:
+        world.kill_if_running(unit)
+        yield unit
+        world.back(unit)
+
+    @fault(f"{called} paused")
+    def paused(world: World, _chance: Random) -> Iterator[str]:
+        with world.paused(unit):
+            yield unit
 
 
-@fault("broker paused")
-def broker_paused(world: World, _chance: Random) -> Iterator[str]:
-    with world.paused("kafka"):
-        yield "kafka"
-
-
-@fault("database killed")
-def database_killed(world: World, _chance: Random) -> Iterator[str]:
-    world.kill_if_running("postgres")
-    yield "postgres"
-    world.back("postgres")
-
-
-@fault("database paused")
-def database_paused(world: World, _chance: Random) -> Iterator[str]:
-    with world.paused("postgres"):
-        yield "postgres"
+_unit_faults("kafka", "broker")
+_unit_faults("postgres", "database")
 
 
 # --- disks -----------------------------------------------------------------------------------
 
 
-@fault("disk full: data")
-def data_disk_full(world: World, _chance: Random) -> Iterator[str]:
-    """No room for one service's tables: its statements fail, the server stays up."""
-    world.fill(world.small_disk)
-    try:
-        yield f"the tables of {SMALL}"
-    finally:
-        world.make_room(world.small_disk)
+def _disk_fault(called: str, disk_of: Callable[[World], Path], unit: str) -> None:
+    @fault(f"disk full: {called}")
+    def full(world: World, _chance: Random) -> Iterator[str]:
+        disk = disk_of(world)
+        world.fill(disk)
+        try:
+            yield disk.name
+        finally:
+            world.make_room(disk)
+        world.back(unit)
 
 
-@fault("disk full: log")
-def log_disk_full(world: World, _chance: Random) -> Iterator[str]:
-    """No room for the write-ahead log: the server stops, and does not come back before there is."""
-    world.fill(world.data_disk)
-    try:
-        yield "the whole server"
-    finally:
-        world.make_room(world.data_disk)
-    world.back("postgres")
-
-
-@fault("disk full: broker")
-def broker_disk_full(world: World, _chance: Random) -> Iterator[str]:
-    """No room for records: the broker gives up its only directory and ends."""
-    world.fill(world.broker_disk)
-    try:
-        yield "kafka"
-    finally:
-        world.make_room(world.broker_disk)
-    world.back("kafka")
+# One service's tables: its statements fail, the server stays up.
+_disk_fault("data", lambda world: world.small_disk, "postgres")
+# The write-ahead log too: the server may stop, and does not come back before there is room.
+_disk_fault("log", lambda world: world.data_disk, "postgres")
+# Records: the broker gives up its only directory and ends.
+_disk_fault("broker", lambda world: world.broker_disk, "kafka")
 
 
 # --- what is on the topics -------------------------------------------------------------------
