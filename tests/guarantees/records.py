@@ -48,7 +48,7 @@ async def _repeat(bootstrap: str, chance: Random, share: float) -> int:
                                 record.value,
                                 key=record.key,
                                 partition=record.partition,
-                                headers=record.headers,
+                                headers=list(record.headers),
                             )
                             sent += 1
             for partition in [*left]:

@@ -29,6 +29,7 @@ from tests.guarantees.rig import NAMES, Rig, _free_block
 FAULTY = ("-m", "tests.guarantees.launch_faulty")
 ROOMY = "4g"
 STARTS_WITHIN_S = 90.0
+TRIES = 50
 SMALL = "order"
 """The service whose tables lie on a disk of their own."""
 
@@ -232,15 +233,21 @@ class World(Rig):
     def fill(self, disk: Path) -> None:
         """Leave no room on a disk. Fails when disks cannot be made here: nothing is skipped."""
         assert self.no_disks is None, self.no_disks
-        usage = shutil.disk_usage(disk)
-        self._resize(disk, f"{usage.used // 1024 + 8}k")
+        for _ in range(TRIES):
+            used = shutil.disk_usage(disk).used // 1024
+            if self._resize(disk, f"{used + 64}k") == 0:  # fails when more was written meanwhile
+                return
+        raise AssertionError(f"{disk} could not be filled")
 
     def make_room(self, disk: Path) -> None:
-        self._resize(disk, ROOMY)
+        assert self._resize(disk, ROOMY) == 0, f"{disk} could not be enlarged"
 
     @staticmethod
-    def _resize(disk: Path, size: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+    def _resize(disk: Path, size: str) -> int:
+        done = subprocess.run(
+            ["mount", "-o", f"remount,size={size}", str(disk)], capture_output=True, check=False
+        )
+        return done.returncode
 
 
 def unmount(home: Path) -> None:
