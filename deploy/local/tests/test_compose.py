@@ -45,7 +45,7 @@ def test_files_that_are_mounted_exist() -> None:
 def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
     metrics = Metrics("test", instance="1")
     metrics.outbox_state(1, 1.0)
-    metrics.lag(1)
+    metrics.lag(1, 1.0)
     metrics.parked_state(1, 1, 1, 1.0)
     metrics.gates_state(1, 1)
     metrics.relayed(1, 0)
