@@ -9,10 +9,10 @@ from uuid import UUID
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from chassis.testing import JOURNEY, Harness
+from chassis.testing import JOURNEY, Harness, as_record
 from console.queries import assemble
 from console.spans import waterfall
-from contracts.ids import LeadId
+from contracts.ids import LeadId, new_id
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
@@ -52,6 +52,20 @@ async def test_a_journey_is_found_by_its_number_and_says_whom_it_waits_for(
     assert "gate 'qualification' of L-2026-000042 for role:sales_rep" in by_number["summary"]
     assert unknown.status_code == 404
     assert refused.status_code == 401
+
+
+async def test_facts_of_one_moment_stand_in_the_order_in_which_they_were_said(
+    console_svc: Harness,
+) -> None:
+    facts = [
+        sample(LeadCaptured).model_copy(update={"lead_id": LeadId(new_id())}) for _ in "abcdef"
+    ]
+    records = [as_record(fact, journey_id=JOURNEY, at=NOW, version=1) for fact in facts]
+    for record in reversed(records):
+        await console_svc.receives_raw(record)
+    async with console_svc.client("ops") as ops:
+        steps = (await ops.get(f"/journeys/{JOURNEY}")).json()["steps"]
+    assert [step["payload"]["lead_id"] for step in steps] == [str(fact.lead_id) for fact in facts]
 
 
 async def test_a_passed_gate_is_waited_for_no_more(console_svc: Harness) -> None:

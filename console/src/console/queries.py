@@ -88,7 +88,7 @@ async def show_journey(key: str, tx: Transaction) -> Journey:
         raise NotFound(f"no journey is known by {key}")
     rows = await tx.read(
         "SELECT event_id, type, source, subject, sequence, said_at, causation_id, trace_id,"
-        " payload FROM journey_event WHERE journey_id = $1 ORDER BY said_at, sequence",
+        " payload FROM journey_event WHERE journey_id = $1 ORDER BY said_at, sequence, event_id",
         journeys[0],
     )
     return assemble(journeys[0], [(*row[:8], orjson.loads(row[8])) for row in rows], now=tx.now)
