@@ -25,7 +25,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LTC_HOME", str(tmp_path))
     monkeypatch.setenv("LTC_PG_PORT", str(free_port()))
     monkeypatch.setenv("LTC_KAFKA_PORT", str(free_port()))
-    monkeypatch.setenv("LTC_PORT_BASE", str(free_port()))
     monkeypatch.delenv("LTC_POSTGRES_DSN", raising=False)
     monkeypatch.delenv("LTC_KAFKA_BOOTSTRAP", raising=False)
     return tmp_path
@@ -43,6 +42,7 @@ def test_a_taken_port_stops_the_start_before_anything_runs(
         taken.listen()
         port = taken.getsockname()[1]
         monkeypatch.setenv("LTC_PG_PORT", str(port))
+        monkeypatch.setenv("LTC_PORT_BASE", str(free_port()))
 
         result = ltc("up", "--detach")
 
