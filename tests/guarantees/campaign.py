@@ -10,6 +10,7 @@ which processes of an operating system take their turns: a run repeated may end 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -161,10 +162,12 @@ def work(home: str, seed: str, first: int, runs: int, minutes: float) -> int:
             except Exception as error:
                 line["error"] = "".join(traceback.format_exception_only(error)).strip()[:2000]
             line["took_s"] = round(time.monotonic() - began, 1)
+            folder = EVIDENCE / f"{CAMPAIGN}-{n}"
             if _is_bad(line):
-                line["evidence"] = _keep(world, EVIDENCE / f"{seed}-{n}", line)
+                line["evidence"] = str(folder.relative_to(PROJECT))
             _append(line)
             if _is_bad(line):
+                _keep(world, folder, line)
                 return 1
     finally:
         with _within(120):
@@ -219,24 +222,20 @@ def _within(seconds: int) -> Iterator[None]:
         signal.alarm(0)
 
 
-def _keep(world: World, folder: Path, line: dict[str, Any]) -> str:
-    """Logs, history and databases of an installation that failed."""
+def _keep(world: World, folder: Path, line: dict[str, Any]) -> None:
+    """Logs, history and databases of an installation that failed, as far as they can be had."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps(line, indent=2, ensure_ascii=False))
-    shutil.copytree(world.settings.log_dir, folder / "logs", dirs_exist_ok=True)
-    history = world.settings.home / "history.ndjson"
-    if history.exists():
-        shutil.copy(history, folder)
+    with contextlib.suppress(OSError):
+        shutil.copytree(world.settings.log_dir, folder / "logs", dirs_exist_ok=True)
+        shutil.copy(world.settings.home / "history.ndjson", folder)
     for name in NAMES:
-        with (folder / f"{name}.dump").open("wb") as out:
-            subprocess.run(
-                [str(BIN / "pg_dump"), "-Fc", world.dsn(name)],
-                stdout=out,
-                stderr=subprocess.DEVNULL,
-                timeout=60,
-                check=False,
-            )
-    return str(folder.relative_to(PROJECT))
+        with (
+            (folder / f"{name}.dump").open("wb") as out,
+            contextlib.suppress(subprocess.TimeoutExpired),
+        ):
+            dump = [str(BIN / "pg_dump"), "-Fc", world.dsn(name)]
+            subprocess.run(dump, stdout=out, stderr=subprocess.DEVNULL, timeout=20, check=False)
 
 
 def _append(line: dict[str, Any]) -> None:
