@@ -26,6 +26,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import psutil
+
 from local_infra.postgres import BIN
 from ltc.settings import PROJECT
 from ltc.supervisor import clear_leftovers
@@ -139,7 +141,10 @@ def _lines(seed: str, first: int) -> list[dict[str, Any]]:
 def _clear(home: str) -> None:
     """End what a worker left behind, and delete its data."""
     folder = PROJECT / ".ltc" / "guarantees" / home
-    clear_leftovers(folder / "run", folder / "logs")
+    try:
+        clear_leftovers(folder / "run", folder / "logs")
+    except psutil.Error as error:
+        print(f"left behind in {folder}: {error}", flush=True)
     unmount(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
