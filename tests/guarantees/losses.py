@@ -180,6 +180,8 @@ def ltc(rig: Rig, *words: str, expect: Sequence[int] = (0,)) -> dict[str, Any]:
         timeout=180,
         check=False,
     )
-    assert done.returncode in expect, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    told = f"{words}: {done.returncode}\n{done.stdout}{done.stderr[-3000:]}"
+    assert done.returncode in expect, told
+    assert done.stdout.strip(), told
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
