@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from local_infra.errors import CannotStart
 from ltc.programs import bootstrap, database_url, package_of
 from ltc.progress import Progress
 from ltc.settings import CONSOLE, STAGES, Settings
@@ -37,6 +38,10 @@ def register(app: typer.Typer) -> None:
         harmless. Exit code 1: something cannot be derived from facts, or waits parked; it is said
         what.
         """
+        from aiokafka.errors import KafkaError
+        from asyncpg import PostgresError
+        from sqlalchemy.exc import SQLAlchemyError
+
         from ltc.rebuild.work import rebuild as work
 
         name = service.removesuffix("-svc")
@@ -45,13 +50,19 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter(f"{service} is no service; there are: {known}")
         logging.getLogger("aiokafka").setLevel(logging.ERROR)
         progress = Progress()
-        outcome = asyncio.run(
-            work(
-                target_of(Settings.from_env(), name),
-                (lambda text: None) if as_json else (lambda text: progress.say(name, text)),
-                reason=reason or "no reason given",
-            )
-        )
+
+        def say(text: str) -> None:
+            if not as_json:
+                progress.say(name, text)
+
+        target = target_of(Settings.from_env(), name)
+        try:
+            outcome = asyncio.run(work(target, say, reason=reason or "no reason given"))
+        except (OSError, KafkaError, PostgresError, SQLAlchemyError, LookupError) as error:
+            raise CannotStart(
+                f"{name} is not rebuilt: {type(error).__name__}: {error}; what was fed is kept,"
+                " run it again"
+            ) from error
         if as_json:
             print(json.dumps({**outcome.as_dict(), "complete": outcome.complete}))
         else:

@@ -7,11 +7,12 @@ import getpass
 import importlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
@@ -23,6 +24,7 @@ from chassis.auth import Actor
 from chassis.batch import BatchProcessor
 from chassis.bulk import fetch
 from chassis.delivery import RawRecord, position_id
+from chassis.failures import is_infrastructure
 from chassis.metrics import Metrics
 from chassis.retries import Retries
 from chassis.runtime import Service
@@ -32,7 +34,10 @@ from local_infra.errors import CannotStart
 from ltc.rebuild.missing import Gap, Logs, Place, find_gap, memory_begins, plain
 from ltc.rebuild.own import OwnFacts, Replay, enter_again, lift_versions, read_back, replaying
 
+T = TypeVar("T")
+
 LEAVES_WITHIN_S = 60.0
+PATIENCE_S = 60.0
 BATCH = 500
 Say = Callable[[str], None]
 
@@ -210,18 +215,35 @@ class _Rebuild:
                 records = await logs.records(places)
                 for moment, batch in self._moments(records):
                     self._database.moment = moment
-                    await self._processor.process(batch)
-                    while await self._retries.retry_due():
-                        pass
+                    await self._patiently(partial(self._processor.process, batch))
+                    await self._drain()
                 self._database.moment = None
                 self.outcome.fed += len(records)
                 if time.monotonic() - told > 2:
                     told = time.monotonic()
                     self._say(f"{self.outcome.fed} of {len(gap.places)} fed")
-            while await self._retries.retry_due():
-                pass
+            await self._drain()
         finally:
             await logs.close()
+
+    async def _drain(self) -> None:
+        """Try what waits parked and is due."""
+        while await self._patiently(self._retries.retry_due):
+            pass
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do a piece of work, and again while the surroundings are to blame: the service beside us
+        may hold the same rows."""
+        deadline = time.monotonic() + PATIENCE_S
+        pause = 0.1
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                if not is_infrastructure(error) or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
 
     def _moments(
         self, records: Sequence[RawRecord]
