@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.auth import Actor
@@ -22,6 +23,7 @@ from chassis.db import Database
 from chassis.repository import Repository
 from chassis.settings import Settings
 from chassis.transaction import Transaction
+from contracts.catalog import FACTS
 from contracts.envelope import Envelope, MalformedEnvelope
 
 KNOWN = """
@@ -44,14 +46,11 @@ class Forgotten:
     topic: str
     headers: str
     payload: bytes
+    number: str
+    """The human number of what it tells of."""
     said_again: bool = False
     same: bool = True
     """Whether it was said again in the same words."""
-
-    @property
-    def number(self) -> str:
-        """The human number of what it tells of."""
-        return str(orjson.loads(self.payload).get("number") or "")
 
 
 @dataclass(slots=True)
@@ -131,14 +130,19 @@ async def _known(engine: AsyncEngine, oldest_ms: int) -> set[UUID]:
 
 
 def _forgotten(record: Any, known: set[UUID]) -> Forgotten | None:
+    """A record that we said and do not know. What cannot be read as a fact of ours is nothing that
+    we said, whoever put it there."""
     try:
         envelope = Envelope.from_headers(record.headers)
-    except MalformedEnvelope:
-        return None  # nothing that we said
-    if envelope.id in known or record.value is None:
+        if envelope.id in known or envelope.source != f"/ltc/{record.topic.split('.')[1]}-svc":
+            return None
+        if envelope.type in FACTS:
+            FACTS[envelope.type].model_validate_json(record.value or b"")
+        number = orjson.loads(record.value).get("number")
+    except (MalformedEnvelope, ValidationError, orjson.JSONDecodeError, AttributeError):
         return None
     headers = orjson.dumps({name: (value or b"").decode() for name, value in record.headers})
-    return Forgotten(envelope, record.topic, headers.decode(), record.value)
+    return Forgotten(envelope, record.topic, headers.decode(), record.value, str(number or ""))
 
 
 async def enter_again(connection: AsyncConnection, own: OwnFacts) -> None:

@@ -1,0 +1,67 @@
+"""What a rebuild takes for a fact that the service itself had said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chassis.delivery import RawRecord
+from chassis.testing import as_record
+from contracts.order import OrderPlaced
+from contracts.samples import sample
+from ltc.rebuild.own import OwnFacts, _forgotten
+
+
+def said(**changes: Any) -> RawRecord:
+    """A record of order.placed on its topic, as order-svc says it."""
+    record = as_record(sample(OrderPlaced))
+    headers = [
+        (name, b"/ltc/order-svc" if name == "ce_source" else value)
+        for name, value in record.headers
+    ]
+    return replace(record, **{"headers": headers, **changes})
+
+
+def test_a_fact_that_we_said_and_do_not_know_is_read_back() -> None:
+    forgotten = _forgotten(said(), set())
+
+    assert forgotten is not None
+    assert forgotten.number.startswith("O-")
+
+
+def test_a_fact_that_we_know_is_not() -> None:
+    record = said()
+    forgotten = _forgotten(record, set())
+
+    assert forgotten is not None
+    assert _forgotten(record, {forgotten.envelope.id}) is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        said(value=b'{"order_id": "'),
+        said(value=b"{}"),
+        said(value=b"[]"),
+        said(value=None),
+        said(headers=[]),
+        as_record(sample(OrderPlaced)),
+    ],
+    ids=["half", "empty", "a list", "null", "no headers", "another's"],
+)
+def test_what_is_no_fact_of_ours_is_left_where_it_is(record: RawRecord) -> None:
+    assert _forgotten(record, set()) is None
+
+
+def test_numbers_that_were_given_are_known_by_their_cause() -> None:
+    own = OwnFacts()
+    forgotten = _forgotten(said(), set())
+    assert forgotten is not None
+    own.add(forgotten)
+
+    series, highest = next(iter(own.highest().items()))
+
+    assert series == "O"
+    assert highest == int(forgotten.number.rpartition("-")[2])
