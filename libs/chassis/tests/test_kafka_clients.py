@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.integration.stack import eventually, start_at_end
 
 from chassis.consumer import Consumer
+from chassis.delivery import Delivery
 from chassis.intake import Intake
 from chassis.metrics import Metrics
 from chassis.relay import Relay
@@ -41,9 +42,10 @@ class Slow:
         self.free = asyncio.Event()
         self.taken = 0
 
-    async def process(self, records: Sequence[Any]) -> None:
+    async def process(self, records: Sequence[Any]) -> list[Delivery]:
         await self.free.wait()
         self.taken += len(records)
+        return []
 
 
 Given = dict[type, list[dict[str, Any]]]
@@ -79,7 +81,7 @@ async def intake(given: Given) -> AsyncIterator[Intake]:
 
     settings = Settings(service="thing-svc", instance="1", kafka_bootstrap=bootstrap)
     intake = Intake(settings, consumer, Slow(), Metrics("thing", instance="1"))  # type: ignore[arg-type]
-    await intake.start()
+    await intake.join({})
     try:
         yield intake
     finally:
@@ -94,7 +96,7 @@ async def test_the_consumer_is_given_what_the_design_says(intake: Intake, given:
         "enable_auto_commit": False,
         "auto_offset_reset": "none",
         "isolation_level": "read_committed",
-        "session_timeout_ms": 30_000,
+        "session_timeout_ms": 10_000,
         "heartbeat_interval_ms": 3_000,
         "rebalance_timeout_ms": 30_000,
         "max_poll_interval_ms": 300_000,
