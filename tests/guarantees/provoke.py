@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from ltc.people import Person
+from ltc.people import Person, Refusal
 from tests.guarantees.rig import Rig
 
 SLOW_COMMIT = """
@@ -25,53 +25,60 @@ CREATE TRIGGER refuse BEFORE INSERT ON lead FOR EACH ROW EXECUTE FUNCTION refuse
 """
 
 
-Provocation = Callable[[Rig, str], None]
-"""Given the installation and the service with the bug, while the load runs."""
+Provocation = Callable[[Rig, str], list[str]]
+"""Given the installation and the service with the bug, while the load runs. Returns what somebody
+who was asked in the course of it would complain of."""
 
 
-def nothing(rig: Rig, stage: str) -> None:
+def nothing(rig: Rig, stage: str) -> list[str]:
     """The load alone."""
+    return []
 
 
 def die(point: str) -> Provocation:
     """kill -9 at a failpoint, and back again."""
 
-    def provoke(rig: Rig, stage: str) -> None:
+    def provoke(rig: Rig, stage: str) -> list[str]:
         rig.arm(stage, point, nth=2)
         deadline = time.monotonic() + 20
         while not rig.hit_file(stage).exists():
             assert time.monotonic() < deadline, f"{stage} did not come to {point}"
             time.sleep(0.05)
+        return []
 
     return provoke
 
 
-def deploy(rig: Rig, stage: str) -> None:
+def deploy(rig: Rig, stage: str) -> list[str]:
     """Stopped properly in the middle of the load, and started again a moment later."""
     time.sleep(0.5)
-    rig.restart(stage)
+    rig.redeploy(stage)
+    return []
 
 
-def dawdle(rig: Rig, stage: str) -> None:
+def dawdle(rig: Rig, stage: str) -> list[str]:
     """Some commits take their time, as behind a slow disk."""
     rig.execute(stage, SLOW_COMMIT)
+    return []
 
 
-def fill_disk(rig: Rig, stage: str) -> None:
+def fill_disk(rig: Rig, stage: str) -> list[str]:
     """One second in three there is no space."""
     rig.execute(stage, DISK_FULL)
+    return []
 
 
-def lose_broker(rig: Rig, stage: str) -> None:
+def lose_broker(rig: Rig, stage: str) -> list[str]:
     """Kafka hangs; the service is killed meanwhile."""
     time.sleep(0.7)
     rig.pause("kafka")
     time.sleep(1.0)
     rig.kill(stage)
     rig.resume("kafka")
+    return []
 
 
-def pay_twice(rig: Rig, stage: str) -> None:
+def pay_twice(rig: Rig, stage: str) -> list[str]:
     """The bank does not hear our answer and reports the same line again."""
     line = {
         "bank_reference": f"BANK-{uuid4().hex[:12]}",
@@ -81,5 +88,9 @@ def pay_twice(rig: Rig, stage: str) -> None:
         "remittance": "thank you",
     }
     with Person(rig.settings, "bank", "Bank", "integration_bank") as bank:
-        for _ in range(2):
+        bank.post("billing", "/bank-statements", {"lines": [line]})
+        try:
             bank.post("billing", "/bank-statements", {"lines": [line]})
+        except Refusal as refusal:
+            return [f"a repeated line of the bank is refused: {refusal}"]
+    return []

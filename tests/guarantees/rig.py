@@ -103,9 +103,12 @@ class Rig:
         services are stopped: start what you need afterwards. The others go on and must be at rest:
         they lose their connections, as they do when a database fails over."""
         self.stop_all(stopping)
-        consumers = [self.service(name).consumer for name in stopping]
-        groups = {c.group: c.topics for c in consumers if c.subscriptions}
-        run_sync(cleaning.clean(self.postgres.admin_dsn, self.bootstrap, list(NAMES), groups))
+        consumers = {name: self.service(name).consumer for name in NAMES}
+        stopped = {consumers[n].group: consumers[n].topics for n in stopping if n in NAMES}
+        living = {n: consumers[n].group for n in NAMES if n not in stopping}
+        run_sync(
+            cleaning.clean(self.postgres.admin_dsn, self.bootstrap, list(NAMES), stopped, living)
+        )
 
     @contextmanager
     def watching(self, pause_s: float = 0.2) -> Iterator[None]:
@@ -155,13 +158,14 @@ class Rig:
         self._signal(name, signal.SIGCONT)
 
     def restart(self, name: str, **how: Any) -> None:
-        """Stop, and start as told or, told nothing, the way it was last started."""
         self.stop(name)
-        if how:
-            self.start(name, **how)
-        else:
-            self.units[name].start()
-            self._wanted.add(name)
+        self.start(name, **how)
+
+    def redeploy(self, name: str) -> None:
+        """Stop, and start the way it was last started."""
+        self.stop(name)
+        self.units[name].start()
+        self._wanted.add(name)
 
     def process(self, name: str) -> psutil.Process:
         """The running process of a unit. Raises LookupError when there is none."""

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi import Request
 from sqlalchemy.exc import DBAPIError
 
 from chassis import auth, batch, bulk, idempotency, inbox, intake, relay, transaction
@@ -111,7 +112,7 @@ def skip_locked() -> None:
     chance = random.Random(1)
 
     async def round_(connection: Any, sender: Any, *, limit: int, metrics: Any = None) -> Any:
-        some = " ORDER BY seq LIMIT 2 FOR UPDATE SKIP LOCKED"
+        some = " ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED"
         records = [relay.OutboxRecord(*row) for row in await bulk.fetch(connection, _ROWS + some)]
         await asyncio.sleep(chance.random() / 50)
         done, _ = await relay._send(sender, records)
@@ -218,7 +219,7 @@ def no_access_filter() -> None:
     """Whoever has a token may do everything."""
 
     def roles(*allowed: str) -> Any:
-        async def authorise(request: Any) -> auth.Actor:
+        async def authorise(request: Request) -> auth.Actor:
             return await auth.authenticate(request)
 
         authorise.allowed = frozenset(allowed)  # type: ignore[attr-defined]

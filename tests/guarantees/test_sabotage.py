@@ -1,8 +1,8 @@
 """Fifteen bugs that people really write are planted one by one; each must be caught.
 
-Most are caught by the checker, on a load that is small and the same each time; three that the
-design tolerates in the large are caught by a named test. The same load and the same provocations
-without a bug are green, so that what is caught is the bug.
+Most are caught by the checker on a small load, one by the caller who is answered otherwise than
+before, three by a named test. The same load and the same provocations without a bug are green, so
+that what is caught is the bug.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 REQUESTS = 50
 PER_S = 20.0
+CALLER = "caller"
+"""Not a rule: somebody was answered otherwise than before."""
 MIX = Mix(bulk=15, invalid=5, repeated=5, duplicate=5)
 
 
@@ -38,25 +40,28 @@ class Bug:
     stage: str
     provocation: Provocation
     rules: frozenset[str]
+    waves: int = 1
+    """How many loads, one after the other; the provocation falls into the first."""
 
 
-def bug(stage: str, provocation: Provocation, *rules: str) -> Bug:
-    return Bug(stage, provocation, frozenset(rules))
+def bug(stage: str, provocation: Provocation, *rules: str, waves: int = 1) -> Bug:
+    return Bug(stage, provocation, frozenset(rules), waves)
 
 
 BUGS = {
+    # First, on topics that are whole: of a topic that was cut D2 asks nothing for a minute.
+    "mark_before_ack": bug("lead", provoke.lose_broker, "D2"),
     "commit_offset_first": bug("deal", provoke.die("after_offset_commit"), "D4", "D7", "J2"),
-    "latest": bug("deal", provoke.deploy, "D4", "D7", "J2"),
+    "latest": bug("deal", provoke.deploy, "D4", "D7", "J2", waves=2),
     "dual_write": bug("deal", provoke.nothing, "D3"),
     "lost_fact": bug("contract", provoke.nothing, "J2"),
     "drop_unknown": bug("contract", provoke.nothing, "D4", "J2"),
     "cursor_on_identity": bug("lead", provoke.dawdle, "D2", "D6", "D8"),
     "skip_locked": bug("lead", provoke.nothing, "D6"),
-    "mark_before_ack": bug("lead", provoke.lose_broker, "D2"),
     "swallow_disk_full": bug("lead", provoke.fill_disk, "D1"),
     "double_allocation": bug("billing", provoke.nothing, "M6", "M7"),
     "gap_in_numbers": bug("billing", provoke.nothing, "M9"),
-    "retry_unknown": bug("billing", provoke.pay_twice, "M8", "M9", "D5"),
+    "retry_unknown": bug("billing", provoke.pay_twice, CALLER, "M8", "M9", "D5"),
 }
 CONTROLS = {
     "dawdle": ("lead", provoke.dawdle),
@@ -73,19 +78,31 @@ NAMED = {
 }
 
 
-def run(rig: Rig, stage: str, provocation: Provocation, sabotage: str = "") -> Report:
-    """A small load on clean data with one service as told; what the checker says of it."""
+def run(
+    rig: Rig, stage: str, provocation: Provocation, sabotage: str = "", waves: int = 1
+) -> tuple[Report, list[str]]:
+    """A small load on clean data with one service as told: what the checker says of it, and what
+    callers complain of."""
     rig.stop(stage)
     rig.start(stage, LTC_TEST_SABOTAGE=sabotage)
     rig.start_all([name for name in NAMES if not rig.running(name)])
     history = rig.settings.home / (sabotage or provocation.__name__) / "history.ndjson"
-    load = Load(rig.settings, history, seed=7, requests=REQUESTS, per_s=PER_S, mix=MIX)
+    loads = [
+        Load(rig.settings, history, seed=7 + n, requests=REQUESTS, per_s=PER_S, mix=MIX)
+        for n in range(waves)
+    ]
     try:
         with rig.watching():
-            load.start()
-            provocation(rig, stage)
-            come_to_rest(rig, load.finish(within_s=60))
-            return check(rig, load, wait_s=0.1)
+            try:
+                loads[0].start()
+                complaints = provocation(rig, stage)
+            finally:
+                journeys = loads[0].finish(within_s=60)
+            for later in loads[1:]:
+                journeys |= later.start().finish(within_s=60)
+            come_to_rest(rig, journeys)
+            complaints += [wrong for load in loads for wrong in load.wrong]
+            return check(rig, loads[0], wait_s=0.1), complaints
     finally:
         waiting = unrest(rig)
         elsewhere = {*waiting.outbox, *waiting.lag} - {stage}
@@ -93,20 +110,23 @@ def run(rig: Rig, stage: str, provocation: Provocation, sabotage: str = "") -> R
 
 
 @pytest.mark.parametrize("name", BUGS)
-def test_a_planted_bug_is_caught_by_the_checker(rig: Rig, caught: Caught, name: str) -> None:
+def test_a_planted_bug_is_caught(rig: Rig, caught: Caught, name: str) -> None:
     planted = BUGS[name]
 
-    report = run(rig, planted.stage, planted.provocation, name)
+    report, complaints = run(rig, planted.stage, planted.provocation, name, planted.waves)
 
-    caught[name] = ", ".join(sorted(report.red)), report.words().partition("\n")[0]
-    assert report.red & planted.rules, report.words()
+    objected = report.red | ({CALLER} if complaints else set())
+    words = [*complaints, *report.words().splitlines()]
+    caught[name] = ", ".join(sorted(objected)), words[0] if words else ""
+    assert objected & planted.rules, report.words()
 
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_without_a_bug_the_same_provocation_harms_nothing(rig: Rig, name: str) -> None:
-    report = run(rig, *CONTROLS[name])
+    report, complaints = run(rig, *CONTROLS[name])
 
     assert report.good, report.words()
+    assert complaints == []
 
 
 @pytest.mark.parametrize("name", NAMED)
