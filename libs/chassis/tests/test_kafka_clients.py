@@ -160,3 +160,26 @@ async def test_lag_is_told_in_messages_and_in_seconds(intake: Intake) -> None:
         await eventually(behind, True)
     finally:
         await producer.stop()
+
+
+async def test_a_client_that_stopped_fetching_is_noticed_and_can_join_anew(intake: Intake) -> None:
+    assert not intake.deaf()
+    slow: Any = intake._processor
+    slow.free.set()
+    consumer = intake.subscriber.consumer
+    assert consumer is not None
+
+    async def fail() -> None:
+        raise RuntimeError("the handler is closed")
+
+    consumer._fetcher._fetch_task.cancel()
+    consumer._fetcher._fetch_task = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+
+    async def noticed() -> bool:
+        return intake.deaf()
+
+    await eventually(noticed, True)
+    await intake.leave()
+    await intake.join({})
+    assert not intake.deaf()

@@ -274,6 +274,13 @@ class Intake:
         """What the database must know: events behind the offsets committed last."""
         return [event for p, event in self._events.items() if p in self._committed][-1:]
 
+    def deaf(self) -> bool:
+        """Whether the client has stopped fetching for good. An error that it does not expect (a
+        connection that closes while it is written to) ends its fetching; it stays a member of the
+        group, polls find nothing, and since nothing is fetched no lag is seen either."""
+        fetching = getattr(getattr(self.subscriber.consumer, "_fetcher", None), "_fetch_task", None)
+        return fetching is not None and fetching.done()
+
     async def leave(self) -> None:
         """Finish the batch at hand, commit, leave the group."""
         self.subscriber.running = False
@@ -282,7 +289,15 @@ class Intake:
         except TimeoutError:
             logger.warning("the batch at hand did not finish in time; it will come again")
         await self.commit()
-        await self.subscriber.stop()
+        deaf, consumer = self.deaf(), self.subscriber.consumer
+        try:
+            await self.subscriber.stop()
+        except Exception:
+            if not deaf or consumer is None:
+                raise
+            # Its own stop ends where its fetching did: close what is left, and forget it.
+            await consumer._client.close()
+            await self.subscriber.stop()
         self.forget([*self._done])
 
     async def stop(self) -> None:

@@ -103,11 +103,15 @@ class Vigil:
         self._metrics.halted(obstacle is not None)
 
     async def _until_doubt(self) -> None:
-        """Return when offsets are in doubt, the database is rebuilt, or was replaced under us."""
+        """Return when offsets are in doubt, fetching has ended, the database is rebuilt, or was
+        replaced under us."""
         while True:
             try:
                 await asyncio.wait_for(self._intake.doubt.wait(), LOOK_EVERY_S)
             except TimeoutError:
+                if self._intake.deaf():
+                    logger.warning("%s has stopped fetching; it joins anew", self._group)
+                    return
                 try:
                     if await self._database_changed():
                         return
