@@ -128,7 +128,7 @@ async def test_spans_come_in_over_otlp_once_and_are_drawn_as_a_tree(console_svc:
         "SELECT trace_id, span_id, parent_span_id, name, service, started_ns, duration_ns, failed"
         " FROM span"
     )
-    drawn = waterfall(rows)
+    drawn = waterfall([row._mapping for row in rows])
     assert [(row.depth, row.name, row.service) for row in drawn] == [
         (0, "POST /leads", "lead-svc"),
         (1, "create", "lead-svc"),

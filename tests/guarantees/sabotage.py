@@ -50,30 +50,32 @@ def commit_offset_first() -> None:
 @plant
 def skip_dedup() -> None:
     """What comes again is entered again without complaint, and handled again."""
-    admit = inbox.admit
+    admit = inbox.admit_unparked
 
-    async def all_of_them(connection: Any, group: str, ids: Sequence[Any], now: Any) -> set[Any]:
-        await admit(connection, group, ids, now)
-        return set(ids)
+    async def all_of_them(
+        connection: Any, group: str, lanes: Sequence[Any], events: Sequence[Any], now: Any
+    ) -> tuple[set[Any], set[Any]]:
+        _, parked = await admit(connection, group, lanes, events, now)
+        return {event[0] for event in events}, parked
 
-    inbox.admit = all_of_them
+    inbox.admit_unparked = all_of_them
 
 
 @plant
 def dual_write() -> None:
     """Facts go to Kafka from memory after the commit, and not through the outbox."""
-    insert = bulk.insert
+    insert = bulk.Writes.insert
     outbox = table_of(OutboxRow)
     unsaid: list[relay.OutboxRecord] = []
     sender: list[Any] = []
 
-    async def instead(connection: Any, table: Any, rows: Sequence[Any], **how: Any) -> int:
+    def instead(self: bulk.Writes, table: Any, rows: Sequence[Any], **how: Any) -> int:
         if table is not outbox:
-            return await insert(connection, table, rows, **how)
+            return insert(self, table, rows, **how)
         for row in rows:
             names = ("id", "topic", "key", "type", "headers", "payload", "created_at")
             unsaid.append(relay.OutboxRecord(0, *(row[name] for name in names)))
-        return len(rows)
+        return -1
 
     async def drain(self: relay.Relay) -> None:
         if not sender:
@@ -84,7 +86,7 @@ def dual_write() -> None:
         unsaid.clear()
         await relay._send(sender[0], records)
 
-    transaction.bulk.insert = instead
+    bulk.Writes.insert = instead  # type: ignore[method-assign]
     relay.Relay._drain = drain  # type: ignore[method-assign]
 
 

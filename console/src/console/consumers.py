@@ -10,7 +10,7 @@ from console.storage import JourneyEventRow, JourneyKeyRow
 from contracts.catalog import FACTS
 from contracts.event import Event
 
-consumer = Consumer("console")
+consumer = Consumer("console", fetch_min_bytes=256 * 1024)
 
 
 class Glimpse(Event):

@@ -121,11 +121,11 @@ def waterfall(spans: Sequence[Any]) -> list[WaterfallRow]:
     """Spans as a tree in the order of their start; one whose parent is not there is a root."""
     if not spans:
         return []
-    start = min(span.started_ns for span in spans)
-    known = {span.span_id for span in spans}
+    start = min(span["started_ns"] for span in spans)
+    known = {span["span_id"] for span in spans}
     children: dict[str | None, list[Any]] = defaultdict(list)
     for span in sorted(spans, key=lambda s: s.started_ns):
-        children[span.parent_span_id if span.parent_span_id in known else None].append(span)
+        children[span["parent_span_id"] if span["parent_span_id"] in known else None].append(span)
     rows: list[WaterfallRow] = []
     stack = [(0, span) for span in reversed(children[None])]
     while stack:
@@ -133,13 +133,13 @@ def waterfall(spans: Sequence[Any]) -> list[WaterfallRow]:
         rows.append(
             WaterfallRow(
                 depth=depth,
-                name=span.name,
-                service=span.service,
-                start_offset_ms=(span.started_ns - start) / 1e6,
-                duration_ms=span.duration_ns / 1e6,
-                failed=span.failed,
-                trace_id=span.trace_id,
+                name=span["name"],
+                service=span["service"],
+                start_offset_ms=(span["started_ns"] - start) / 1e6,
+                duration_ms=span["duration_ns"] / 1e6,
+                failed=span["failed"],
+                trace_id=span["trace_id"],
             )
         )
-        stack += [(depth + 1, child) for child in reversed(children[span.span_id])]
+        stack += [(depth + 1, child) for child in reversed(children[span["span_id"]])]
     return rows

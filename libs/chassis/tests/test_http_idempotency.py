@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from thing_service import PAUSE, a_client, a_token, names, thing_app
 
+from chassis import bulk
 from chassis.idempotency import purge
 
 
@@ -167,7 +168,7 @@ async def test_answers_are_forgotten_after_two_days_and_not_before(
     body = {"name": "forgotten"}
     await client.post("/things", json=body, headers=keyed("k-old"))
     for days, status in ((1, 201), (3, 409)):
-        async with app.state.database.engine.begin() as connection:
+        async with bulk.begun(app.state.database.engine) as connection:
             await purge(connection, datetime.now(UTC) + timedelta(days=days))
         answer = await client.post("/things", json=body, headers=keyed("k-old"))
         assert answer.status_code == status

@@ -21,6 +21,7 @@ from relay_designs import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from chassis import bulk
 from chassis.outbox import shard_of
 from chassis.relay import publish_round
 from chassis.schema import create_v1
@@ -173,7 +174,7 @@ async def test_our_relay_loses_repeats_and_reorders_nothing(
     async def relay() -> None:
         broker = Broker(log)
         while True:
-            async with engine.begin() as connection:
+            async with bulk.begun(engine) as connection:
                 done = await publish_round(connection, broker, limit=60)
             await asyncio.sleep(0 if done.more else 0.003)
 

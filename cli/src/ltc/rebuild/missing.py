@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import positions
-from chassis.bulk import fetch
+from chassis.bulk import ask
 from chassis.consumer import Consumer
 from chassis.delivery import RawRecord
 from chassis.schema import INBOX_DAYS
@@ -58,10 +58,7 @@ def plain(url: str) -> str:
 
 async def memory_begins(engine: AsyncEngine, group: str) -> datetime:
     """Since when the inbox can tell what was heard. An empty one can always tell: nothing was."""
-    async with engine.connect() as connection:
-        seen = await fetch(
-            connection, "SELECT EXISTS (SELECT 1 FROM inbox WHERE consumer = $1)", group
-        )
+    seen = await ask(engine, "SELECT EXISTS (SELECT 1 FROM inbox WHERE consumer = $1)", group)
     if seen[0][0]:
         return datetime.now(UTC) - timedelta(days=INBOX_DAYS - 1)
     return datetime.min.replace(tzinfo=UTC)
@@ -93,9 +90,7 @@ async def find_gap(
 
 
 async def _unknown(engine: AsyncEngine, group: str, ids: Sequence[UUID]) -> set[UUID]:
-    async with engine.connect() as connection:
-        rows = await fetch(connection, positions.UNKNOWN, group, list(ids))
-    return {row[0] for row in rows}
+    return {row[0] for row in await ask(engine, positions.UNKNOWN, group, list(ids))}
 
 
 async def _chunks(

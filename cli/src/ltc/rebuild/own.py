@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.auth import Actor
-from chassis.bulk import fetch
+from chassis.bulk import ask, execute, fetch
 from chassis.db import Database
 from chassis.repository import Repository
 from chassis.settings import Settings
@@ -125,8 +125,7 @@ async def _reader(
 async def _known(engine: AsyncEngine, oldest_ms: int) -> set[UUID]:
     """Our own record of what we said. A day more than the topic, because clocks differ."""
     since = datetime.fromtimestamp(oldest_ms / 1000, UTC) - timedelta(days=8)
-    async with engine.connect() as connection:
-        return {row[0] for row in await fetch(connection, KNOWN, since)}
+    return {row[0] for row in await ask(engine, KNOWN, since)}
 
 
 def _forgotten(record: Any, known: set[UUID]) -> Forgotten | None:
@@ -150,19 +149,23 @@ async def enter_again(connection: AsyncConnection, own: OwnFacts) -> None:
     for fact in own.facts:
         e = fact.envelope
         values = (e.id, fact.topic, e.subject, e.sequence, e.type, fact.headers, fact.payload)
-        await connection.exec_driver_sql(ENTER, (*values, e.time))
+        await execute(connection, ENTER, *values, e.time)
     for series, highest in own.highest().items():
         name = f"number_{series.lower()}"
         exists = await fetch(connection, "SELECT to_regclass($1::text) IS NOT NULL", name)
         if exists[0][0]:
-            await connection.exec_driver_sql(
+            await execute(
+                connection,
                 f"SELECT setval($1::text::regclass, greatest($2, last_value)) FROM {name}",  # noqa: S608 - a series of ours
-                (name, highest),
+                name,
+                highest,
             )
-        await connection.exec_driver_sql(
+        await execute(
+            connection,
             "UPDATE number_series SET next_value = greatest(next_value, $2)"
             " WHERE series LIKE $1 || '-%'",
-            (series, highest + 1),
+            series,
+            highest + 1,
         )
 
 
@@ -180,13 +183,14 @@ async def lift_versions(
     lifted = 0
     for repository in repositories:
         name = repository.table().name
-        result = await connection.exec_driver_sql(
+        lifted += await execute(
+            connection,
             f"UPDATE {name} t SET version = seen.version"  # noqa: S608 - a table of the service
             " FROM unnest($1::uuid[], $2::bigint[]) AS seen(id, version)"
             " WHERE t.id = seen.id AND t.version < seen.version",
-            (list(newest), list(newest.values())),
+            list(newest),
+            list(newest.values()),
         )
-        lifted += result.rowcount
     return lifted
 
 

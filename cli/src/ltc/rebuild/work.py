@@ -22,7 +22,7 @@ from chassis import positions
 from chassis.audit import audit
 from chassis.auth import Actor
 from chassis.batch import BatchProcessor
-from chassis.bulk import fetch
+from chassis.bulk import ask
 from chassis.delivery import RawRecord, position_id
 from chassis.failures import is_infrastructure
 from chassis.metrics import Metrics
@@ -270,8 +270,7 @@ class _Rebuild:
         self.outcome.offsets_set = len(misfits)
 
     async def _sum_up(self) -> None:
-        async with self._database.engine.connect() as connection:
-            parked = await fetch(connection, "SELECT count(*) FROM parked_key")
+        parked = await ask(self._database.engine, "SELECT count(*) FROM parked_key")
         self.outcome.parked = parked[0][0]
         left = [fact for fact in self._own.facts if not fact.said_again]
         again = [fact for fact in self._own.facts if fact.said_again]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Response
-from sqlalchemy.exc import SQLAlchemyError
 
-from chassis import ops, problems
+from chassis import bulk, ops, problems
 from chassis.auth import Authenticator, assert_every_route_names_its_roles, public
 from chassis.db import Database
 from chassis.limits import install_limits
@@ -17,6 +17,8 @@ from chassis.metrics import Metrics
 from chassis.runtime import Runtime, Service
 from chassis.settings import Settings
 from chassis.tracing import HttpTelemetry, setup_telemetry
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(service: Service, settings: Settings) -> FastAPI:
@@ -84,9 +86,9 @@ def _health(app: FastAPI) -> APIRouter:
         status = "ready" if app.state.ready else "starting"
         if app.state.ready:
             try:
-                async with app.state.database.engine.connect() as connection:
-                    await connection.exec_driver_sql("SELECT 1 FROM outbox_shard LIMIT 1")
-            except (SQLAlchemyError, OSError, TimeoutError):
+                await bulk.ask(app.state.database.engine, "SELECT 1 FROM outbox_shard LIMIT 1")
+            except Exception as error:
+                logger.info("not ready: %s: %s", type(error).__name__, error)
                 status = "the database does not answer"
             else:
                 vigil = app.state.runtime.vigil

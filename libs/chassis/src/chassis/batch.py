@@ -142,10 +142,10 @@ class BatchProcessor:
         group = self._consumer.group
         lanes = sorted({d.lane for d in deliveries})
         async with self._database.transaction() as tx:
-            parked = await parking.lock_lanes(tx.connection, group, lanes)
-            candidates = [d.event_id for d in deliveries if d.lane not in parked and not d.error]
-            fresh = await inbox.admit(tx.connection, group, candidates, tx.now)
-            self._metrics.duplicates(len(candidates) - len(fresh))
+            events = [(d.event_id, *d.lane) for d in deliveries if not d.error]
+            fresh, parked = await inbox.admit_unparked(tx.connection, group, lanes, events, tx.now)
+            offered = sum((topic, key) not in parked for _, topic, key in events)
+            self._metrics.duplicates(offered - len(fresh))
             await self._prefetch(tx, deliveries, fresh)
             failures = await self._handle_each(tx, deliveries, fresh, blocked=parked)
             if failures.heads or failures.behind:

@@ -33,6 +33,9 @@ class Consumer:
     """The subscriptions of one service: one consumer group, one inbox name."""
 
     group: str
+    fetch_min_bytes: int = 1
+    """What the broker gathers, for a quarter of a second at most, before it answers: more where
+    nobody waits for what is heard."""
     subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
 
     def on(

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from chassis import failpoints
+from chassis import bulk, failpoints
 from chassis.auth import Actor
 from chassis.settings import Settings
 from chassis.transaction import Transaction
@@ -59,14 +58,17 @@ class Database:
         self.engine = _engine(settings, settings.database_pool, max_overflow=4)
         # What a crash of the database takes back of a relay's work is only sent again under the
         # same id, and every inbox drops it; so a relay does not wait for the disk.
-        self.relaying = _engine(settings, 1, max_overflow=1, synchronous_commit="off")
+        self.relaying = bulk.autocommit(
+            _engine(settings, 1, max_overflow=1, synchronous_commit="off")
+        )
+        self._units = bulk.autocommit(self.engine)
 
     @asynccontextmanager
     async def transaction(
         self, *, actor: Actor | None = None, now: datetime | None = None
     ) -> AsyncIterator[Transaction]:
         """One unit of work. Leaving the block flushes and commits; an exception rolls back."""
-        async with self.engine.connect() as connection:
+        async with bulk.begun(self._units) as connection:
             tx = self.unit(
                 connection,
                 now=now or datetime.now(UTC),
@@ -74,16 +76,11 @@ class Database:
                 source=self.source,
                 database=self,
             )
-            try:
-                yield tx
-                if tx.will_roll_back:
-                    await connection.rollback()
-                    return
-                await tx.flush()
-                await connection.commit()
-            except BaseException:
-                await connection.rollback()
-                raise
+            yield tx
+            if tx.will_roll_back:
+                await bulk.rollback(connection)
+                return
+            await tx.flush()
         failpoints.reached("after_commit", tx.said)
         if tx.said:
             self.said.set()
@@ -91,12 +88,6 @@ class Database:
             self.woken.set()
         for act in tx.after_commit:
             act()
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for queries; what it does is rolled back."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
-            yield session
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 from aiokafka.errors import KafkaError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -25,13 +26,28 @@ class Systematic(Exception):
     """So many different keys fail alike that the messages are not to blame."""
 
 
+_OUTDATED = (
+    asyncpg.exceptions.InvalidCachedStatementError,
+    asyncpg.exceptions.OutdatedSchemaCacheError,
+)
+"""A migration changed a table that this connection had a statement for: it is prepared anew."""
+
+
+def sqlstate(error: BaseException) -> str:
+    """PostgreSQL's code of an error, empty when it has none."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+
+
 def is_infrastructure(error: BaseException) -> bool:
     """Whether repeating the same work later may succeed without anybody touching the message."""
+    if isinstance(error, asyncpg.PostgresError):
+        return sqlstate(error).startswith(_TRANSIENT) or isinstance(error, _OUTDATED)
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, ValueError)  # a value that the driver cannot send is no fault
     if isinstance(error, DBAPIError):
         if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
             return True
-        state = getattr(error.orig, "sqlstate", None) or ""
-        return state.startswith(_TRANSIENT)
+        return sqlstate(error).startswith(_TRANSIENT)
     return isinstance(
         error,
         Systematic

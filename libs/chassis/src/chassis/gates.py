@@ -25,9 +25,10 @@ async def sweep_overdue(
     The aggregate is locked first and asked again, so that a gate passed meanwhile stays quiet and
     two sweepers never mark the same one twice.
     """
-    async with database.engine.connect() as connection:
-        rows = await bulk.fetch(connection, OVERDUE, datetime.now(UTC), limit)
-        late: list[tuple[UUID, str, str]] = [(row[0], row[1], row[2]) for row in rows]
+    late: list[tuple[UUID, str, str]] = [
+        (row[0], row[1], row[2])
+        for row in await bulk.ask(database.engine, OVERDUE, datetime.now(UTC), limit)
+    ]
     marked = 0
     for aggregate_id, name, table in late:
         async with database.transaction() as tx:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field
 
+from chassis import bulk
 from chassis.problems import Problem
 from chassis.tables import ChassisRow
 
@@ -69,28 +70,28 @@ async def replay(
 ) -> Response | None:
     """The stored answer, or none when this is the first time. Locks the key for the transaction."""
     lock = int.from_bytes(hashlib.sha256(f"{principal}\0{key}".encode()).digest()[:8], signed=True)
-    got = await connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock($1)", (lock,))
-    if not got.scalar_one():
+    if not (await bulk.first(connection, "SELECT pg_try_advisory_xact_lock($1)", lock))[0]:
         raise Problem(
             409,
             "a request with this Idempotency-Key is being worked on",
             type="idempotency-key-in-flight",
         )
-    row = (
-        await connection.exec_driver_sql(
-            "SELECT request_hash, status, headers::text, body FROM idempotency_key"
-            " WHERE principal = $1 AND key = $2",
-            (principal, key),
-        )
-    ).first()
+    row = await bulk.first(
+        connection,
+        "SELECT request_hash, status, headers::text, body FROM idempotency_key"
+        " WHERE principal = $1 AND key = $2",
+        principal,
+        key,
+    )
     if row is None:
         return None
-    if row.request_hash != fingerprint:
+    asked, status, kept, answer = row
+    if asked != fingerprint:
         raise Problem(
             422, "this Idempotency-Key was used for another request", type="idempotency-key-reused"
         )
-    headers = {**orjson.loads(row.headers), "Idempotency-Replayed": "true"}
-    return Response(row.body, row.status, headers)
+    headers = {**orjson.loads(kept), "Idempotency-Replayed": "true"}
+    return Response(answer, status, headers)
 
 
 async def remember(
@@ -104,24 +105,21 @@ async def remember(
     """Keep the answer, in the transaction of the effect."""
     kept = ("content-type", "etag", "location")
     headers = {name: response.headers[name] for name in kept if name in response.headers}
-    await connection.exec_driver_sql(
+    await bulk.execute(
+        connection,
         "INSERT INTO idempotency_key"
         " (principal, key, request_hash, status, headers, body, created_at)"
         " VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7)",
-        (
-            principal,
-            key,
-            fingerprint,
-            response.status_code,
-            orjson.dumps(headers).decode(),
-            bytes(response.body),
-            now,
-        ),
+        principal,
+        key,
+        fingerprint,
+        response.status_code,
+        orjson.dumps(headers).decode(),
+        bytes(response.body),
+        now,
     )
 
 
 async def purge(connection: AsyncConnection, now: datetime) -> None:
     """Forget answers older than two days."""
-    await connection.exec_driver_sql(
-        "DELETE FROM idempotency_key WHERE created_at < $1", (now - KEEP,)
-    )
+    await bulk.execute(connection, "DELETE FROM idempotency_key WHERE created_at < $1", now - KEEP)

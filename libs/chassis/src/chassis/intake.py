@@ -11,10 +11,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -35,7 +36,7 @@ from chassis.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-COMMIT_EVERY_S = 0.25
+COMMIT_EVERY_S = 1.0
 COMMIT_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 10.0
 PATIENCE_S = 120.0
@@ -72,6 +73,21 @@ class _Doubts(logging.Filter):
             self._doubt.set()
             return False
         return True
+
+
+class _PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
+    """Polls until there is something. FastStream sleeps after a poll that found nothing, and what
+    comes meanwhile would wait that long, at every hop."""
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> dict[TopicPartition, list[Any]]:
+        while True:
+            found: dict[TopicPartition, list[Any]] = await super().getmany(
+                *partitions, timeout_ms=timeout_ms, max_records=max_records
+            )
+            if found:
+                return found
 
 
 async def _parse(message: Any, _original: Any) -> KafkaMessage:
@@ -123,9 +139,8 @@ class Intake:
         self.broker = KafkaBroker(
             settings.kafka_bootstrap,
             client_id=settings.kafka_client_id or f"{settings.service}-{settings.instance}",
-            acks="all",
-            enable_idempotence=True,
             allow_auto_create_topics=False,
+            consumer_only=True,
             apply_types=False,
             graceful_timeout=15.0,
             log_level=logging.DEBUG,
@@ -145,6 +160,7 @@ class Intake:
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
             fetch_max_wait_ms=250,
+            fetch_min_bytes=consumer.fetch_min_bytes,
             max_partition_fetch_bytes=2 * 1024 * 1024,
             listener=_Rebalances(self),
             parser=_parse,
@@ -268,6 +284,9 @@ class Intake:
         """Join the group, whose offsets carry these events, and hear."""
         self._events = dict(events)
         self.doubt.clear()
+        await self.broker.connect()
+        clients = self.broker.config.broker_config
+        clients.builder = partial(_PatientConsumer, **clients.builder.keywords)  # type: ignore[attr-defined]
         await self.broker.start()
 
     def last_events(self) -> list[UUID]:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TextIO
 
 import orjson
+from asyncpg import PostgresError
 from pydantic import ValidationError
 from sqlalchemy.exc import StatementError
 
@@ -63,6 +64,8 @@ def describe(error: BaseException) -> str:
     elif isinstance(error, StatementError) and error.orig is not None:
         # The lines after the first repeat rows and parameters.
         said = f"{type(error.orig).__name__}: {str(error.orig).partition(chr(10))[0]}"
+    elif isinstance(error, PostgresError):
+        said = error.message or ""  # its detail repeats values
     else:
         said = str(error)
     return f"{type(error).__name__}: {said[:MESSAGE_LENGTH]}"

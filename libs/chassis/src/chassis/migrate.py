@@ -20,7 +20,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from chassis.bulk import fetch
+from chassis.bulk import begun, execute, fetch
 from chassis.positions import of_group
 from chassis.schema import ensure_partitions
 from chassis.settings import Settings
@@ -78,15 +78,18 @@ async def ensure_group_offsets(
     """
     engine = create_async_engine(database_url)
     try:
-        async with engine.begin() as connection:
+        async with begun(engine) as connection:
             known = await fetch(
                 connection, "SELECT topic FROM subscription WHERE consumer = $1", group
             )
             new = sorted(set(topics) - {row[0] for row in known})
             given = await _give_offsets(bootstrap, group, new) if new else 0
             for topic in new:
-                await connection.exec_driver_sql(
-                    "INSERT INTO subscription VALUES ($1, $2, now())", (group, topic)
+                await execute(
+                    connection,
+                    "INSERT INTO subscription VALUES ($1, $2, now())",
+                    group,
+                    topic,
                 )
         return given
     finally:

@@ -112,21 +112,20 @@ async def park(
     wait = RETRY_AFTER_S[min(attempts, len(RETRY_AFTER_S)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311
     wake_key = f"{error.kind}:{error.missing_id}" if isinstance(error, DependencyMissing) else None
     topic, key = delivery.lane
-    await connection.exec_driver_sql(
+    await bulk.execute(
+        connection,
         PARK_KEY,
-        (
-            consumer,
-            topic,
-            key,
-            "dead" if hopeless else "retrying",
-            attempts,
-            now + timedelta(seconds=wait),
-            type(error).__name__,
-            str(error).replace("\0", "")[:2000],
-            wake_key,
-            delivery.trace.trace_id if delivery.trace else None,
-            now,
-        ),
+        consumer,
+        topic,
+        key,
+        "dead" if hopeless else "retrying",
+        attempts,
+        now + timedelta(seconds=wait),
+        type(error).__name__,
+        str(error).replace("\0", "")[:2000],
+        wake_key,
+        delivery.trace.trace_id if delivery.trace else None,
+        now,
     )
 
 
@@ -180,16 +179,16 @@ async def waiting(connection: AsyncConnection, consumer: str, lanes: Sequence[La
     rows = await bulk.fetch(connection, WAITING, consumer, list(topics), list(keys))
     return [
         Head(
-            row.id,
-            row.event_id,
-            row.type,
+            row["id"],
+            row["event_id"],
+            row["type"],
             RawRecord(
-                row.topic,
-                row.partition,
-                row.kafka_offset,
-                row.key.encode(),
-                row.raw,
-                RawRecord.headers_from(orjson.loads(row.headers)),
+                row["topic"],
+                row["partition"],
+                row["kafka_offset"],
+                row["key"].encode(),
+                row["raw"],
+                RawRecord.headers_from(orjson.loads(row["headers"])),
             ),
         )
         for row in rows
@@ -200,12 +199,12 @@ async def finish(
     connection: AsyncConnection, consumer: str, done: Sequence[int], free: Sequence[Lane]
 ) -> None:
     """These messages are dealt with, and these lanes have nothing left that waits."""
-    await connection.exec_driver_sql(
-        "DELETE FROM parked_message WHERE id = ANY($1::bigint[])", (list(done),)
+    await bulk.execute(
+        connection, "DELETE FROM parked_message WHERE id = ANY($1::bigint[])", list(done)
     )
     if free:
         topics, keys = zip(*free, strict=True)
-        await connection.exec_driver_sql(FREE, (consumer, list(topics), list(keys)))
+        await bulk.execute(connection, FREE, consumer, list(topics), list(keys))
 
 
 async def due_lane(
@@ -219,18 +218,18 @@ async def due_lane(
 
 async def head_of(connection: AsyncConnection, consumer: str, lane: Lane) -> Head | None:
     topic, key = lane
-    row = (await connection.exec_driver_sql(HEAD, (consumer, topic, key))).first()
+    row = await bulk.first(connection, HEAD, consumer, topic, key)
     if row is None:
         return None
     record = RawRecord(
         topic,
-        row.partition,
-        row.kafka_offset,
+        row["partition"],
+        row["kafka_offset"],
         key.encode(),
-        row.raw,
-        RawRecord.headers_from(orjson.loads(row.headers)),
+        row["raw"],
+        RawRecord.headers_from(orjson.loads(row["headers"])),
     )
-    return Head(row.id, row.event_id, row.type, record)
+    return Head(row["id"], row["event_id"], row["type"], record)
 
 
 async def finish_head(
@@ -238,18 +237,24 @@ async def finish_head(
 ) -> None:
     """The head is dealt with. The lane goes on with the next, or is free again after the last."""
     if state == "done":
-        await connection.exec_driver_sql("DELETE FROM parked_message WHERE id = $1", (head.id,))
+        await bulk.execute(connection, "DELETE FROM parked_message WHERE id = $1", head.id)
     else:
-        await connection.exec_driver_sql(GIVE_UP, (head.id, state))
+        await bulk.execute(connection, GIVE_UP, head.id, state)
     topic, key = lane
     if await head_of(connection, consumer, lane) is None:
-        await connection.exec_driver_sql(
+        await bulk.execute(
+            connection,
             "DELETE FROM parked_key WHERE consumer = $1 AND topic = $2 AND key = $3",
-            (consumer, topic, key),
+            consumer,
+            topic,
+            key,
         )
     else:
-        await connection.exec_driver_sql(
+        await bulk.execute(
+            connection,
             "UPDATE parked_key SET status = 'retrying', attempts = 0, next_retry_at = now(),"
             " wake_key = NULL WHERE consumer = $1 AND topic = $2 AND key = $3",
-            (consumer, topic, key),
+            consumer,
+            topic,
+            key,
         )

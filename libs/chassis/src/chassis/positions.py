@@ -20,7 +20,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.bulk import fetch
+from chassis.bulk import ask
 from chassis.schema import INBOX_DAYS, first_id
 
 if TYPE_CHECKING:
@@ -110,14 +110,12 @@ async def unknown(engine: AsyncEngine, group: str, events: Iterable[UUID]) -> se
     recent = [event for event in events if event >= oldest]
     if not recent:
         return set()
-    async with engine.connect() as connection:
-        return {row[0] for row in await fetch(connection, UNKNOWN, group, recent)}
+    return {row[0] for row in await ask(engine, UNKNOWN, group, recent)}
 
 
 async def being_rebuilt(engine: AsyncEngine) -> bool:
     """Whether somebody rebuilds this database just now."""
-    async with engine.connect() as connection:
-        return not (await fetch(connection, FREE))[0][0]
+    return not (await ask(engine, FREE))[0][0]
 
 
 def misfits(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from asyncpg import InterfaceError, PostgresError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.domain import DependencyMissing, DomainError
-from chassis.failures import is_infrastructure
+from chassis.failures import is_infrastructure, sqlstate
 from chassis.tracing import current_trace_id
 
 logger = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ def install(app: FastAPI) -> None:
                 "a part we depend on does not answer; nothing was changed",
                 headers={"Retry-After": "2"},
             )
-        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+        state = sqlstate(error)
         if state == UNIQUE_VIOLATION:
             logger.info("two at once: %s", error)
             return respond(409, "conflict", "somebody else did this at the same time; read again")
@@ -164,7 +165,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(DomainError, refused)
     app.add_exception_handler(DependencyMissing, refused)
-    for kind in (SQLAlchemyError, OSError, TimeoutError):
+    for kind in (SQLAlchemyError, PostgresError, InterfaceError, OSError, TimeoutError):
         app.add_exception_handler(kind, unexpected)
     app.add_middleware(_LastResort, answer=unexpected)
     app.router.responses = {"default": {"model": ProblemDetails, "description": "A problem"}}

@@ -110,8 +110,7 @@ async def publish_round(
     connection: AsyncConnection, sender: Sender, *, limit: int, metrics: Metrics | None = None
 ) -> Round:
     """Claim shards, publish what they hold, move it to the event log. The caller commits."""
-    claimed = await connection.exec_driver_sql(CLAIM, (SHARDS_PER_CLAIM,))
-    shards = [row[0] for row in claimed]
+    shards = [row[0] for row in await bulk.fetch(connection, CLAIM, SHARDS_PER_CLAIM)]
     if not shards:
         return Round(contended=True)
     # A second statement, so that its snapshot is younger than the lock.
@@ -122,11 +121,10 @@ async def publish_round(
     failpoints.reached("after_acknowledgement", len(done))
     more = bool(poisoned)
     if done:
-        moved = await connection.exec_driver_sql(MOVE_TO_LOG, (done,))
-        more = moved.scalar_one() or more
+        more = (await bulk.first(connection, MOVE_TO_LOG, done))[0] or more
     for record, error in poisoned:
         logger.error("Kafka refuses %s of %s for good: %s", record.type, record.key, error)
-        await connection.exec_driver_sql(BURY, (record.seq, repr(error)))
+        await bulk.execute(connection, BURY, record.seq, repr(error))
     if metrics is not None:
         metrics.relayed(len(done), len(records) - len(done))
     return Round(published=len(done), more=more)
@@ -188,7 +186,6 @@ class Relay:
         batch: int = 500,
     ) -> None:
         self._engine = engine
-        self._looking = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._bootstrap = bootstrap
         self._client_id = client_id
         self._said = said
@@ -249,12 +246,12 @@ class Relay:
 
     async def _backlog(self) -> bool:
         """Most sweeps find nothing: one cheap question, before sixteen shards are asked."""
-        async with self._looking.connect() as connection:
-            return bool((await connection.exec_driver_sql(BACKLOG)).scalar_one())
+        [row] = await bulk.ask(self._engine, BACKLOG)
+        return bool(row[0])
 
     async def _round(self) -> Round:
         producer = self._producer or await self._connect()
-        async with self._engine.begin() as connection:
+        async with bulk.begun(self._engine) as connection:
             return await publish_round(
                 connection, producer, limit=self._batch, metrics=self._metrics
             )

@@ -167,7 +167,7 @@ class Runtime:
         """Partitions ahead of time; hourly, because a day's first row must find its partition."""
         while True:
             try:
-                async with self.database.engine.begin() as connection:
+                async with bulk.begun(self.database.engine) as connection:
                     await ensure_partitions(connection, datetime.now(UTC))
                     await purge(connection, datetime.now(UTC))
             except Exception as error:
@@ -199,8 +199,7 @@ class Runtime:
 
     async def _report(self) -> None:
         try:
-            async with self.database.engine.connect() as connection:
-                [row] = await bulk.fetch(connection, STATE)
+            [row] = await bulk.ask(self.database.engine, STATE)
         except Exception as error:
             logger.debug("state not read: %s", error)
             return

@@ -52,10 +52,10 @@ class Settings(BaseSettings):
     work they watch."""
     log_level: str = "INFO"
 
-    relay_sweep_ms: int = 75
+    relay_sweep_ms: int = 100
     relay_batch: int = 500
     consumer_batch: int = 500
-    consumer_poll_ms: int = 10
+    consumer_poll_ms: int = 200
     no_progress_exit_s: float = 30.0
 
     def base_url(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chassis import bulk, failpoints
 from chassis.auth import Actor
-from chassis.domain import Aggregate, Conflict, Gate
+from chassis.domain import Aggregate, Conflict
+from chassis.gate_changes import gate_changes
+from chassis.numbers import Numbers
 from chassis.outbox import Cause, outbox_row
 from chassis.tables import GateRow, OutboxRow, table_of
 from chassis.trace_context import TraceContext
@@ -86,10 +88,8 @@ class Transaction:
         self._inserts: dict[Table, list[dict[str, Any]]] = defaultdict(list)
         self._inserts_if_new: dict[Table, list[dict[str, Any]]] = defaultdict(list)
         self._gates: dict[tuple[UUID, str, datetime], dict[str, Any]] = {}
-        self._numbers: dict[str, int] = {}
+        self._numbers = Numbers(connection)
         self._ids: dict[UUID, int] = defaultdict(int)
-        self._blocks: dict[str, list[int]] = {}
-        self._block_size: dict[str, int] = {}
         self._apart: dict[UUID, TraceContext] | None = None
         self._mark: _Mark | None = None
         self._rollback_only = False
@@ -127,7 +127,7 @@ class Transaction:
 
     async def scalar_row(self, statement: str, *values: Any) -> Any:
         """The first row of a reading statement, or none."""
-        return (await self._connection.exec_driver_sql(statement, values)).first()
+        return await bulk.first(self._connection, statement, *values)
 
     async def load(self, repository: type[Repository[Any]], aggregate_id: UUID) -> Tracked:
         tracked = self._tracked.get(aggregate_id)
@@ -164,15 +164,19 @@ class Transaction:
 
     def keep(self, tracked: Tracked, state: A) -> A:
         """Take the new state of a tracked aggregate, and say what became of its gates."""
-        before: dict[str, Gate] = {g.name: g for g in tracked.state.gates} if tracked.state else {}
+        before = tracked.state
         self._remember(state.id)
         if not tracked.changed:
             tracked.changed = True
             tracked.revision += 1
         kept = state.model_copy(update={"passages": ()}) if state.passages else state
         tracked.state = kept
-        if before or kept.gates:
-            self._tell_gates(tracked, state, before)
+        if state.gates or (before and before.gates):
+            repository = tracked.repository
+            table = repository.table().name
+            for row, fact in gate_changes(repository.gates, table, before, state):
+                self._gates[(row["aggregate_id"], row["name"], row["opened_at"])] = row
+                self.publish(fact)
         return kept
 
     def publish(self, fact: Event) -> None:
@@ -223,33 +227,11 @@ class Transaction:
 
     async def number(self, series: str, *, width: int = 6) -> str:
         """The next human number, ``D-2026-000123``. Gaps are possible, contention is not."""
-        block = self._blocks.get(series)
-        if not block:
-            # One for a lone request; a batch asks again and gets ever larger blocks.
-            size = min(64, 8 * self._block_size.get(series, 0)) or 1
-            self._block_size[series] = size
-            name = f"number_{series.lower()}"
-            result = await self._connection.exec_driver_sql(
-                "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)", (name, size)
-            )
-            block = self._blocks[series] = [row[0] for row in result][::-1]
-        return f"{series}-{self.now.year}-{block.pop():0{width}d}"
+        return f"{series}-{self.now.year}-{await self._numbers.of_sequence(series):0{width}d}"
 
     async def gapless_number(self, series: str) -> int:
         """The next number of a series without gaps. Holds the series until the transaction ends."""
-        if series not in self._numbers:
-            await self._connection.exec_driver_sql(
-                "INSERT INTO number_series (series, next_value) VALUES ($1, 1)"
-                " ON CONFLICT DO NOTHING",
-                (series,),
-            )
-            result = await self._connection.exec_driver_sql(
-                "SELECT next_value FROM number_series WHERE series = $1 FOR UPDATE", (series,)
-            )
-            self._numbers[series] = result.scalar_one()
-        value = self._numbers[series]
-        self._numbers[series] = value + 1
-        return value
+        return await self._numbers.gapless(series)
 
     def new_id(self) -> UUID:
         """An id for something that this work makes. Handling the same message again, as after a
@@ -269,7 +251,7 @@ class Transaction:
             facts=len(self._facts),
             inserts={table: len(rows) for table, rows in self._inserts.items()},
             gates=dict(self._gates),
-            numbers=dict(self._numbers),
+            numbers=self._numbers.taken(),
         )
 
     def revert(self) -> None:
@@ -281,7 +263,7 @@ class Transaction:
         for table, rows in self._inserts.items():
             del rows[mark.inserts.get(table, 0) :]
         self._gates = mark.gates
-        self._numbers = mark.numbers
+        self._numbers.give_back(mark.numbers)
         for aggregate_id, before in mark.undo.items():
             if before is not None:
                 self._tracked[aggregate_id] = before
@@ -293,7 +275,7 @@ class Transaction:
         self._facts.clear()
         self._inserts.clear()
         self._gates.clear()
-        self._numbers.clear()
+        self._numbers.give_back({})
         self._session = None
         self._mark = None
         self.said = 0
@@ -310,150 +292,101 @@ class Transaction:
                 tracked.changed,
             )
 
-    # --- gates -------------------------------------------------------------------------------
-
-    def _tell_gates(self, tracked: Tracked, state: Aggregate, before: dict[str, Gate]) -> None:
-        facts = tracked.repository.gates
-        passages = {p.gate: p for p in state.passages}
-        about = {"aggregate_id": state.id, "number": state.number}
-        for name, gate in before.items():
-            if name in passages:
-                passage = passages[name]
-                self._keep_gate(tracked, gate, cleared=passage)
-                self.publish(
-                    facts.cleared(
-                        **about,
-                        gate=name,
-                        owner=gate.owner,
-                        opened_at=gate.opened_at,
-                        due_at=gate.due_at,
-                        cleared_at=passage.at,
-                        cleared_by=passage.by,
-                        evidence=passage.evidence,
-                    )
-                )
-        for gate in state.gates:
-            known = before.get(gate.name)
-            base = {
-                **about,
-                "gate": gate.name,
-                "owner": gate.owner,
-                "opened_at": gate.opened_at,
-                "due_at": gate.due_at,
-            }
-            if known is None:
-                self._keep_gate(tracked, gate)
-                self.publish(facts.opened(**base))
-            elif known.overdue_at is None and gate.overdue_at is not None:
-                self._keep_gate(tracked, gate)
-                late = int((gate.overdue_at - gate.due_at).total_seconds())
-                self.publish(facts.overdue(**base, overdue_at=gate.overdue_at, overdue_for_s=late))
-
-    def _keep_gate(self, tracked: Tracked, gate: Gate, cleared: Any = None) -> None:
-        state = tracked.state
-        self._gates[(state.id, gate.name, gate.opened_at)] = {
-            "aggregate_id": state.id,
-            "name": gate.name,
-            "opened_at": gate.opened_at,
-            "aggregate": tracked.repository.table().name,
-            "journey_id": state.journey_id,
-            "number": state.number,
-            "owner": gate.owner,
-            "due_at": gate.due_at,
-            "overdue_at": gate.overdue_at,
-            "cleared_at": cleared.at if cleared else None,
-            "cleared_by": cleared.by if cleared else None,
-            "evidence": cleared.evidence if cleared else None,
-        }
-
     # --- writing -----------------------------------------------------------------------------
 
     async def flush(self) -> None:
-        """Write what is held in memory: aggregates, rows, gates, then the facts. Called by the
-        chassis before the commit; a handler that reads its own writes by SQL may call it too."""
+        """Write what is held in memory, aggregates, rows, gates and facts, in one statement. Called
+        by the chassis before the commit; a handler that reads its own writes may call it too."""
         facts = len(self._facts)
         failpoints.reached("after_begin", facts)
         if self._session is not None:
             await self._session.flush()
-        woken = await self._write_aggregates()
-        for table, rows in self._inserts.items():
-            await bulk.insert(self._connection, table, rows)
-            rows.clear()
-        for table, rows in self._inserts_if_new.items():
-            keys = list(table.primary_key.columns.keys())
-            rows.sort(key=lambda row: [str(row[key]) for key in keys])
-            await bulk.insert(self._connection, table, rows, on_conflict="ON CONFLICT DO NOTHING")
-            rows.clear()
-        if self._gates:
-            await bulk.upsert(
-                self._connection,
-                table_of(GateRow),
-                list(self._gates.values()),
-                key=("aggregate_id", "name", "opened_at"),
-            )
-            self._gates.clear()
-        for series, next_value in self._numbers.items():
-            await self._connection.exec_driver_sql(
-                "UPDATE number_series SET next_value = $2 WHERE series = $1", (series, next_value)
-            )
-        if woken:
-            await self._wake(woken)
+        writes = bulk.Writes()
+        changed = self._changed()
+        places = [self._write_aggregates(writes, group) for group in changed]
+        self._write_rows(writes)
+        self._numbers.write(writes)
+        woken = self._write_wake(writes, changed)
+        if self._facts:
+            writes.insert(table_of(OutboxRow), self._facts)
+        counts = await writes.run(self._connection)
         failpoints.reached("after_effect", facts)
-        await bulk.insert(self._connection, table_of(OutboxRow), self._facts)
         failpoints.reached("after_outbox_insert", facts)
+        for group, place in zip(changed, places, strict=True):
+            self._confirm(group, counts[place])
+        self.woke = self.woke or (woken is not None and counts[woken] > 0)
         self.said += facts
         self._facts.clear()
         self._mark = None
 
-    async def _write_aggregates(self) -> list[str]:
-        """Upsert what changed, table by table in id order. Returns the wake keys of new ones."""
-        changed: dict[type[Repository[Any]], list[Tracked]] = defaultdict(list)
+    def _changed(self) -> list[list[Tracked]]:
+        """What changed, table by table in id order."""
+        groups: dict[str, list[Tracked]] = defaultdict(list)
         for tracked in self._tracked.values():
             if tracked.changed:
-                changed[tracked.repository].append(tracked)
-        woken: list[str] = []
-        for repository in sorted(changed, key=lambda r: r.table().name):
-            rows = []
-            of = repository(self)
-            group = sorted(changed[repository], key=lambda t: t.state.id)
-            for tracked in group:
-                state = tracked.state
-                if tracked.created_at is None:
-                    woken.append(f"{repository.aggregate.__name__.lower()}:{state.id}")
-                rows.append(
-                    {
-                        "id": state.id,
-                        "journey_id": state.journey_id,
-                        "number": state.number,
-                        "version": tracked.version,
-                        "revision": tracked.revision,
-                        "created_at": tracked.created_at or self.now,
-                        "updated_at": self.now,
-                        "body": state.model_dump_json(),
-                        **of.columns(state),
-                    }
-                )
-            name = repository.table().name
-            written = await bulk.upsert(
-                self._connection,
-                repository.table(),
-                rows,
-                key=("id",),
-                keep=("created_at",),
-                where=f"{name}.revision = excluded.revision - 1",
-            )
-            if written != len(rows):
-                raise Conflict(f"{len(rows) - written} of {len(rows)} rows of {name} had changed")
-            for tracked in group:
-                tracked.changed = False
-                tracked.created_at = tracked.created_at or self.now
-        return woken
+                groups[tracked.repository.table().name].append(tracked)
+        return [sorted(group, key=lambda t: t.state.id) for _, group in sorted(groups.items())]
 
-    async def _wake(self, wake_keys: list[str]) -> None:
-        """What waited for these aggregates is due now; timed retries remain the safety net."""
-        result = await self._connection.exec_driver_sql(
+    def _write_aggregates(self, writes: bulk.Writes, group: Sequence[Tracked]) -> int:
+        """Add the rows of one table; a row that somebody else changed meanwhile is not written."""
+        repository = group[0].repository
+        columns = repository(self).columns
+        table = repository.table()
+        rows = [
+            {
+                "id": tracked.state.id,
+                "journey_id": tracked.state.journey_id,
+                "number": tracked.state.number,
+                "version": tracked.version,
+                "revision": tracked.revision,
+                "created_at": tracked.created_at or self.now,
+                "updated_at": self.now,
+                "body": tracked.state.model_dump_json(),
+                **columns(tracked.state),
+            }
+            for tracked in group
+        ]
+        current = f"{table.name}.revision = excluded.revision - 1"
+        return writes.upsert(table, rows, key=("id",), keep=("created_at",), where=current)
+
+    def _confirm(self, group: Sequence[Tracked], written: int) -> None:
+        if written != len(group):
+            name = group[0].repository.table().name
+            raise Conflict(f"{len(group) - written} of {len(group)} rows of {name} had changed")
+        for tracked in group:
+            tracked.changed = False
+            tracked.created_at = tracked.created_at or self.now
+
+    def _write_rows(self, writes: bulk.Writes) -> None:
+        """Add appended rows, in the order of their key where one of them may be there already: two
+        transactions then never wait for each other."""
+        for table, rows in self._inserts.items():
+            if rows:
+                writes.insert(table, rows)
+        for table, rows in self._inserts_if_new.items():
+            if rows:
+                keys = list(table.primary_key.columns.keys())
+                rows.sort(key=lambda row: [str(row[key]) for key in keys])
+                writes.insert(table, rows, on_conflict="ON CONFLICT DO NOTHING")
+        if self._gates:
+            key = ("aggregate_id", "name", "opened_at")
+            writes.upsert(table_of(GateRow), list(self._gates.values()), key=key)
+        self._inserts, self._inserts_if_new = defaultdict(list), defaultdict(list)
+        self._gates = {}
+
+    def _write_wake(self, writes: bulk.Writes, changed: Sequence[Sequence[Tracked]]) -> int | None:
+        """What waited for new aggregates is due now; timed retries remain the safety net."""
+        keys = [
+            f"{tracked.repository.aggregate.__name__.lower()}:{tracked.state.id}"
+            for group in changed
+            for tracked in group
+            if tracked.created_at is None
+        ]
+        if not keys:
+            return None
+        return writes.add(
             "UPDATE parked_key SET next_retry_at = $2 WHERE wake_key = ANY($1::text[])"
             " AND status = 'retrying'",
-            (wake_keys, self.now),
+            keys,
+            self.now,
         )
-        self.woke = self.woke or result.rowcount > 0

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import positions
@@ -115,7 +114,7 @@ class Vigil:
                 try:
                     if await self._database_changed():
                         return
-                except (SQLAlchemyError, OSError) as error:
+                except Exception as error:  # it is asked again; hearing goes on meanwhile
                     logger.debug("not looked: %s", error)
             else:
                 return

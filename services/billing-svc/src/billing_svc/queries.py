@@ -148,14 +148,14 @@ async def entries(tx: Transaction, journey_id: UUID) -> list[LedgerEntry]:
     )
     return [
         LedgerEntry(
-            transaction_id=r.transaction_id,
-            line=r.line,
-            account=r.account,
-            amount=Money(r.minor, r.currency),
-            kind=r.kind,
-            document=r.document,
-            business_at=r.business_at,
-            posted_at=r.posted_at,
+            transaction_id=r["transaction_id"],
+            line=r["line"],
+            account=r["account"],
+            amount=Money(r["minor"], r["currency"]),
+            kind=r["kind"],
+            document=r["document"],
+            business_at=r["business_at"],
+            posted_at=r["posted_at"],
         )
         for r in rows
     ]

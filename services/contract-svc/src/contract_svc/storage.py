@@ -92,7 +92,7 @@ async def clause_library(tx: Transaction) -> dict[str, Clause]:
         "SELECT DISTINCT ON (clause_id) clause_id, version, title_zh, title_en, text_zh, text_en"
         " FROM clause ORDER BY clause_id, version DESC"
     )
-    clauses = {row.clause_id: Clause.model_validate(row._asdict()) for row in rows}
+    clauses = {row["clause_id"]: Clause.model_validate(dict(row)) for row in rows}
     _library[key] = (time.monotonic() + CACHE_S, clauses)
     return clauses
 

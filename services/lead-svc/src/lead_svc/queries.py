@@ -116,7 +116,7 @@ async def channel_stats(tx: Transaction) -> list[ChannelStats]:
                   body->'earned'->>'currency' AS currency
            FROM lead GROUP BY 1, 2, 8 ORDER BY leads DESC"""
     )
-    return [ChannelStats(**row._asdict()) for row in rows]
+    return [ChannelStats(**row) for row in rows]
 
 
 async def list_imports(tx: Transaction, *, cursor: str | None, limit: int) -> Page[ImportSummary]:

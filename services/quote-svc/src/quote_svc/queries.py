@@ -107,11 +107,11 @@ async def list_prices(tx: Transaction, book: str, currency: str) -> list[Price]:
     )
     return [
         Price(
-            sku=r.sku,
-            name=r.name,
-            kind=r.kind,
-            list_price=Money(r.minor, currency),
-            tax_percent=r.tax_percent,
+            sku=r["sku"],
+            name=r["name"],
+            kind=r["kind"],
+            list_price=Money(r["minor"], currency),
+            tax_percent=r["tax_percent"],
         )
         for r in rows
     ]

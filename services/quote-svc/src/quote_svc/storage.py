@@ -86,13 +86,13 @@ async def price_book(tx: Transaction, book: str, currency: str) -> dict[str, Ite
         currency,
     )
     items = {
-        key_of(row.sku): Item(
-            sku=row.sku,
-            name=row.name,
-            kind=row.kind,
-            list_price=Money(row.minor, currency),
-            tax_percent=row.tax_percent,
-            tiers=tuple(Tier.model_validate(t) for t in json.loads(row.tiers)),
+        key_of(row["sku"]): Item(
+            sku=row["sku"],
+            name=row["name"],
+            kind=row["kind"],
+            list_price=Money(row["minor"], currency),
+            tax_percent=row["tax_percent"],
+            tiers=tuple(Tier.model_validate(t) for t in json.loads(row["tiers"])),
         )
         for row in rows
     }
