@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.integration.stack import eventually, start_at_end
 
 from chassis.consumer import Consumer
 from chassis.delivery import Delivery
-from chassis.intake import Intake
+from chassis.intake import Intake, _PatientConsumer
 from chassis.metrics import Metrics
 from chassis.relay import Relay
 from chassis.settings import Settings
@@ -181,3 +181,31 @@ async def test_a_client_that_stopped_fetching_is_noticed_and_can_join_anew(intak
     await intake.leave()
     await intake.join({})
     assert not intake.deaf()
+
+
+async def test_a_backlog_is_taken_in_the_order_of_the_chain() -> None:
+    """An order's facts were there first, more than a poll takes; contracts still come next.
+
+    In which order a broker's answer lists partitions is chance: one try in two shows nothing.
+    """
+    order, contract = TopicPartition("ltc.order.v1", 0), TopicPartition("ltc.contract.v1", 0)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
+    consumer = _PatientConsumer(bootstrap_servers=kafka_bootstrap(), enable_auto_commit=False)
+    await producer.start()
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([order, contract])
+        for partition, count in ((order, 30), (contract, 10)):
+            for _ in range(count):
+                await producer.send_and_wait(partition.topic, b"{}", partition=0)
+        consumer.assign([order, contract])
+        for _ in range(8):
+            for partition, end in ends.items():
+                consumer.seek(partition, end)
+            polls = [await consumer.getmany(timeout_ms=200, max_records=10) for _ in range(4)]
+            taken = [(p.topic, len(records)) for poll in polls for p, records in poll.items()]
+            assert sum(count for _, count in taken) == 40
+            assert ("ltc.contract.v1", 10) in taken[:2]
+    finally:
+        await producer.stop()
+        await consumer.stop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -33,6 +34,7 @@ from chassis.consumer import Consumer
 from chassis.failures import is_infrastructure
 from chassis.metrics import Metrics
 from chassis.settings import Settings
+from contracts.catalog import PUBLIC_TOPICS
 
 logger = logging.getLogger(__name__)
 
@@ -76,18 +78,38 @@ class _Doubts(logging.Filter):
 
 
 class _PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """Polls until there is something. FastStream sleeps after a poll that found nothing, and what
-    comes meanwhile would wait that long, at every hop."""
+    """Polls until there is something, and takes a backlog in the order of the chain.
+
+    FastStream sleeps after a poll that found nothing, and what comes meanwhile would wait that
+    long, at every hop. A poll that finds more than it may take empties partition by partition as
+    they came, so that orders would be heard before their contracts, and parked.
+    """
+
+    _backlog = False
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> dict[TopicPartition, list[Any]]:
-        while True:
-            found: dict[TopicPartition, list[Any]] = await super().getmany(
+        most = max_records or sys.maxsize
+        found: dict[TopicPartition, list[Any]] = {}
+        if self._backlog:
+            found = await self._upstream_first(most)
+        while not found:
+            found = await super().getmany(
                 *partitions, timeout_ms=timeout_ms, max_records=max_records
             )
-            if found:
-                return found
+        self._backlog = sum(map(len, found.values())) >= most
+        return found
+
+    async def _upstream_first(self, most: int) -> dict[TopicPartition, list[Any]]:
+        found: dict[TopicPartition, list[Any]] = {}
+        assigned = self.assignment()
+        for topic in PUBLIC_TOPICS:
+            of_topic = [partition for partition in assigned if partition.topic == topic]
+            if most > 0 and of_topic:
+                found |= (part := await super().getmany(*of_topic, max_records=most))
+                most -= sum(map(len, part.values()))
+        return found
 
 
 async def _parse(message: Any, _original: Any) -> KafkaMessage:
