@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from chassis.repository import Repository
 from chassis.transaction import Transaction
 from contracts.event import Event
@@ -84,6 +86,7 @@ class Consumer:
                     (glimpse,),
                     {
                         "__module__": glimpse.__module__,
+                        "model_config": ConfigDict(use_attribute_docstrings=False),
                         "name": name,
                         "topic": fact.topic,
                         "key": fact.key,
