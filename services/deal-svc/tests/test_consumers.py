@@ -22,7 +22,7 @@ from contracts.contract import (
     ContractTerminated,
     ContractWithdrawn,
 )
-from contracts.deal import DealOpened, DealStageChanged, DealWon
+from contracts.deal import DealOpened, DealReopened, DealStageChanged, DealWon
 from contracts.event import Event
 from contracts.ids import LeadId
 from contracts.journey import DEAL_GATES
@@ -168,6 +168,22 @@ async def test_won_follows_the_signature_and_the_money_is_shown(deal_svc: Harnes
     assert deal["invoices"][0]["due_on"] == issued.due_on.isoformat()
     assert deal["status"] == "won"
     assert deal["outcome"]["earned"] is not None
+
+
+async def test_a_signature_wins_over_a_loss_of_the_same_moment(deal_svc: Harness) -> None:
+    await asked_for(deal_svc)
+    async with deal_svc.client("sales_rep") as client:
+        await client.post(f"/deals/{DEAL}/loss", json={"reason": "budget cut"})
+    signed = told(ContractSigned)
+    await deal_svc.receives(signed, signed)
+    deal = await the_deal(deal_svc)
+
+    [reopened] = await deal_svc.published(DealReopened)
+    [won] = await deal_svc.published(DealWon)
+    assert (deal["status"], deal["gates"]) == ("won", [])
+    assert reopened.reason == f"{signed.number} was signed"
+    assert won.contract_id == signed.contract_id
+    assert (await deal_svc.said())[-2:] == [DealReopened.name, DealWon.name]
 
 
 async def test_a_settlement_before_the_signature_waits(deal_svc: Harness) -> None:

@@ -134,8 +134,17 @@ async def go_contracting(fact: QuoteAccepted, tx: Transaction) -> None:
 
 @consumer.on(ContractSigned, loads={Deals: of_deal})
 async def win(fact: ContractSigned, tx: Transaction) -> None:
-    """Won follows the signature."""
+    """Won follows the signature, also where the deal was given up while the customer signed."""
     deal = await known(fact, tx)
+    reopened = None
+    if deal.status is Status.LOST:
+        ruling = await policies.get(tx, "pipeline", Pipeline)
+        deal, reopened = deal.reopen(
+            reason=f"{fact.number} was signed",
+            by=tx.actor.sub,
+            at=tx.now,
+            within=timedelta(hours=ruling.rules.proposal_within_hours),
+        )
     if not LIFECYCLE.allows(deal.status, Status.WON):
         return
     outcome = Outcome(
@@ -146,6 +155,8 @@ async def win(fact: ContractSigned, tx: Transaction) -> None:
     )
     won, said = deal.win(outcome, at=fact.signed_at)
     await Deals(tx).save(won)
+    if reopened is not None:
+        tx.publish(reopened)
     tx.publish(said)
 
 
