@@ -160,3 +160,17 @@ def test_every_row_is_a_form_or_a_refusal(rows: Sequence[list[str]]) -> None:
 
     assert report.rows == len(rows) == len(forms) + report.refused
     assert {n for n, _ in forms} | {e.row for e in report.errors} == {n for n, _ in table.rows}
+
+
+def test_a_constant_is_said_of_every_row_unless_it_completes_what_is_not_there() -> None:
+    mapping = Mapping.read(
+        b"columns: {name: contact.name, worth: budget.amount}\n"
+        b"constants: {origin.channel: website, budget.currency: CNY}\n"
+    )
+    columns = ["name", "worth"]
+
+    assert mapping.form(columns, ["Ada", ""]) == {
+        "contact": {"name": "Ada"},
+        "origin": {"channel": "website"},
+    }
+    assert mapping.form(columns, ["Ada", "5"])["budget"] == {"amount": "5", "currency": "CNY"}

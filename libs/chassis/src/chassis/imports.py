@@ -53,6 +53,7 @@ class Mapping(BaseModel):
     values: dict[str, dict[str, str]] = {}
     """Field → what its words in the file mean."""
     constants: dict[str, str] = {}
+    """Field → what it always is. Beside fields that columns fill, only where one of them is."""
     copy_from: dict[str, str] = Field(default={}, alias="copy")
     """Field → another field whose value it shares."""
     dates: dict[str, str] = {}
@@ -119,8 +120,10 @@ class Mapping(BaseModel):
             if source in flat:
                 flat[target] = flat[source]
         for target, text in self.constants.items():
-            parent = target.rpartition(".")[0]
-            if not parent or any(name.startswith(f"{parent}.") for name in flat):
+            # A currency without an amount says nothing; a channel is said of every row.
+            within = f"{target.rpartition('.')[0]}."
+            is_part = within != "." and any(t.startswith(within) for t in self.columns.values())
+            if not is_part or any(name.startswith(within) for name in flat):
                 flat[target] = text
         return _nested(flat)
 
@@ -230,7 +233,7 @@ class Report(BaseModel):
                     RowRepeated(
                         row=number,
                         of=result["number"],
-                        of_row=None if earlier is None else numbers[earlier],
+                        of_row=result.get("of_row") if earlier is None else numbers[earlier],
                     )
                 )
             else:
