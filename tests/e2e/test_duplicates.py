@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +34,31 @@ def test_an_order_sent_again_is_one_order(cast: Cast) -> None:
     cast.oncall.sees_settled(first["journey_id"])
     found = cast.rep.doors.get("lead", "/leads", q=order["contact"]["email"])["items"]
     assert [lead["number"] for lead in found] == [first["number"]]
+
+
+def test_a_file_rehearsed_in_parts_says_what_the_import_then_does(
+    house: House, tmp_path: Path
+) -> None:
+    """Rows repeat each other over more rows than one request takes, with other words around."""
+    run = uuid4().hex[:6]
+    rows = [f"P {n},p{n % 700}.{run}@example.cn" for n in range(900)] + ["Q,not an address"]
+    file, mapping = tmp_path / "leads.csv", tmp_path / "map.yaml"
+    file.write_text("\n".join(["name,mail", *rows]) + "\n")
+    columns = "columns: {name: contact.name, mail: contact.email}"
+    mapping.write_text(columns + "\nconstants: {origin.channel: website}\n")
+
+    def take_in(*options: str) -> dict[str, Any]:
+        done = house.run("import", "leads", str(file), "--map", str(mapping), "--json", *options)
+        assert done.returncode == 0, done.stderr
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    rehearsed, done, again = take_in("--dry-run"), take_in(), take_in("--dry-run")
+    counts = ("rows", "accepted", "duplicates", "refused")
+    assert [rehearsed[name] for name in counts] == [901, 700, 200, 1]
+    assert [done[name] for name in counts] == [901, 700, 200, 1]
+    assert [again[name] for name in counts] == [901, 0, 900, 1]
+    assert {(r["row"], r["of_row"]) for r in rehearsed["repeated"]} >= {(702, 2), (901, 201)}
 
 
 def test_a_statement_line_reported_again_is_one_payment(cast: Cast) -> None:

@@ -8,9 +8,9 @@ read and map with the chassis.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -42,12 +42,29 @@ def import_file(
     report = Report()
     pairs = report.forms(table, mapping)
     path = f"/{kind}/batch" + ("?dry_run=true" if dry_run else "")
+    seen: dict[str, int] = {}
     for start in range(0, len(pairs), BATCH):
         part = pairs[start : start + BATCH]
         answer = door.post(kind[:-1], path, {kind: [form for _, form in part]})
-        report.count([number for number, _ in part], answer["results"], mapping)
+        numbers = [number for number, _ in part]
+        if dry_run:
+            _see_repeats(numbers, answer["results"], seen)
+        report.count(numbers, answer["results"], mapping)
         progress(report)
     return report
+
+
+def _see_repeats(
+    numbers: Sequence[int], results: Sequence[dict[str, Any]], seen: dict[str, int]
+) -> None:
+    """A dry run keeps nothing, so that the service cannot know the rows of earlier parts; we do."""
+    for number, result in zip(numbers, results, strict=True):
+        keys = result["keys"]
+        earlier = next((seen[key] for key in keys if key in seen), None)
+        if earlier is None:
+            seen |= dict.fromkeys(keys, number)
+        else:
+            result |= {"outcome": "duplicate", "number": "", "of_row": earlier}
 
 
 def _bytes(path: Path) -> bytes:
@@ -76,7 +93,7 @@ def _print(report: Report) -> None:
         print(f"  row {error.row}, {error.column or 'the row'}: {error.reason}")
     for row in report.repeated[:20]:
         within = f" (row {row.of_row})" if row.of_row else ""
-        print(f"  row {row.row} repeats {row.of}{within}")
+        print(f"  row {row.row} repeats {row.of or 'an earlier row'}{within}")
 
 
 def register(app: typer.Typer) -> None:

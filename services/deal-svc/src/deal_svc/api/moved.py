@@ -39,6 +39,8 @@ class RowResult(BaseModel):
     outcome: str
     deal_id: UUID | None = None
     number: str | None = None
+    keys: list[str] = []
+    """In a dry run: what an accepted row will be recognised by."""
     errors: list[dict[str, str]] = []
 
 
@@ -69,8 +71,9 @@ async def take_over_deals(
         else:
             good.append((n, MovedDeal.model_validate(MovedForm.model_validate(row).model_dump())))
     moved = await take_over([deal for _n, deal in good], tx) if good else []
-    for (n, _row), one in zip(good, moved, strict=True):
-        results[n] = RowResult(row=n, **one.model_dump())
+    for (n, deal), one in zip(good, moved, strict=True):
+        keys = [deal.key] if dry_run and one.outcome == "accepted" else []
+        results[n] = RowResult(row=n, keys=keys, **one.model_dump())
     ordered = [results[n] for n in range(len(form.deals))]
     counts = {o: sum(r.outcome == o for r in ordered) for o in ("accepted", "duplicate", "refused")}
     return BatchResult(

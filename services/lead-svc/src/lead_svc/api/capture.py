@@ -28,6 +28,8 @@ class RowResult(BaseModel):
     number: str | None = None
     journey_id: UUID | None = None
     duplicate_of_row: int | None = None
+    keys: list[str] = []
+    """In a dry run: what an accepted row will be recognised by."""
     errors: list[dict[str, str]] = []
 
 
@@ -69,10 +71,10 @@ async def capture_batch(
     same and changes nothing."""
     if dry_run:
         tx.rollback_only()
-    return await take_in(form.leads, tx)
+    return await take_in(form.leads, tx, show_keys=dry_run)
 
 
-async def take_in(rows: list[Any], tx: Tx) -> BatchResult:
+async def take_in(rows: list[Any], tx: Tx, *, show_keys: bool = False) -> BatchResult:
     """Capture the readable rows; answer for all of them, in their order."""
     read = [read_row(row) for row in rows]
     good = [(n, lead) for n, lead in enumerate(read) if isinstance(lead, CaptureLead)]
@@ -87,8 +89,10 @@ async def take_in(rows: list[Any], tx: Tx) -> BatchResult:
             results[n] = RowResult(row=n, outcome="refused", errors=errors)
             good.remove((n, lead))
     captured = await capture_leads([lead for _, lead in good], tx) if good else []
-    for (n, _), one in zip(good, captured, strict=True):
+    for (n, lead), one in zip(good, captured, strict=True):
         values = one.model_dump()
+        if show_keys and one.outcome == "accepted":
+            values["keys"] = list(lead.keys())
         if one.duplicate_of_row is not None:
             values["duplicate_of_row"] = good[one.duplicate_of_row][0]
         results[n] = RowResult(row=n, **values)
