@@ -82,7 +82,9 @@ def _health(app: FastAPI) -> APIRouter:
     @router.get("/health/ready")
     async def ready(response: Response) -> dict[str, str]:
         """The database answers, the runtime is up, and nothing of what is to be heard is lost. Not
-        that Kafka is there: the outbox absorbs its absence."""
+        that Kafka is there: the outbox absorbs its absence. ``hearing`` tells whether messages are
+        taken at this moment."""
+        vigil = app.state.runtime.vigil if app.state.ready else None
         status = "ready" if app.state.ready else "starting"
         if app.state.ready:
             try:
@@ -91,11 +93,11 @@ def _health(app: FastAPI) -> APIRouter:
                 logger.info("not ready: %s: %s", type(error).__name__, error)
                 status = "the database does not answer"
             else:
-                vigil = app.state.runtime.vigil
                 status = (vigil and vigil.obstacle) or status
         if status != "ready":
             response.status_code = 503
-        return {"status": status, "version": app.state.service.version}
+        hearing = "yes" if vigil and vigil.hearing else "no"
+        return {"status": status, "version": app.state.service.version, "hearing": hearing}
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

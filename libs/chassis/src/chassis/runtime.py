@@ -129,15 +129,26 @@ class Runtime:
 
     async def stop(self) -> None:
         """Stop fetching, finish the batch, publish what was said, then let go of everything."""
-        if self.intake is not None and self._hearing is not None:
+        if self._hearing is not None:
             self._hearing.cancel()
             await asyncio.gather(self._hearing, return_exceptions=True)
-            await self.intake.stop()
+            await self._stop_hearing()
         await self.relay.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
+
+    async def _stop_hearing(self) -> None:
+        """Whatever Kafka's client says at the end, what was said is published and connections are
+        closed after it: what was not committed comes again."""
+        if self.intake is None or self.vigil is None:
+            return
+        try:
+            await self.vigil.leave()
+            await self.intake.stop()
+        except Exception as error:
+            logger.warning("the group was not left properly: %s: %s", type(error).__name__, error)
 
     def _spawn(self, work: Any) -> None:
         self._tasks.append(asyncio.create_task(work))

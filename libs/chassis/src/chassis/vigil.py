@@ -39,6 +39,8 @@ class Vigil:
     ) -> None:
         self.obstacle: str | None = None
         """Why nothing is heard; none while all is well."""
+        self.hearing = False
+        """Whether the group is joined. A process that has just started is ready before it is."""
         self._intake = intake
         self._engine = engine
         self._bootstrap = bootstrap
@@ -54,7 +56,7 @@ class Vigil:
                 if await self._may_hear():
                     pause = 0.5
                     await self._until_doubt()
-                    await self._intake.leave()
+                    await self.leave()
                 else:
                     await asyncio.sleep(LOOK_EVERY_S)
             except Exception as error:  # whatever it is, not hearing for good would be worse
@@ -65,10 +67,24 @@ class Vigil:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
 
+    async def leave(self) -> None:
+        """Let go of the group. Kafka's client cancels its fetches when it stops, and the
+        cancellation of one that was about to be repeated comes out at us, with the client half
+        closed. Taken for our own, it would end the vigil, and nothing would be heard again."""
+        self.hearing = False
+        consumer = self._intake.subscriber.consumer
+        try:
+            await self._intake.leave()
+        except asyncio.CancelledError:
+            if _told_to_stop() or consumer is None:
+                raise
+            await consumer._client.close()
+            await self._intake.leave()
+
     async def _leave_anyhow(self) -> None:
         """Let go of a consumer that could not be started or stopped properly."""
         try:
-            await self._intake.leave()
+            await self.leave()
         except Exception as error:
             logger.warning("the group was not left properly: %s: %s", type(error).__name__, error)
 
@@ -86,6 +102,7 @@ class Vigil:
             if reason is None:
                 self._report(None)
                 await self._intake.join(events)
+                self.hearing = True
                 return True
             if self.obstacle is not None:
                 break
@@ -124,3 +141,8 @@ class Vigil:
             return True
         last = self._intake.last_events()
         return bool(await positions.unknown(self._engine, self._group, last))
+
+
+def _told_to_stop() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
