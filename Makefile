@@ -48,7 +48,7 @@ e2e: $(READY) ## the business stories alone
 
 campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRST=… MINUTES=…
 	@$(BIN)/python -m tests.guarantees.campaign $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),20) \
-		--first $(or $(FIRST),1) --minutes $(or $(MINUTES),45)
+		--first $(or $(FIRST),1) --minutes $(or $(MINUTES),90)
 
 bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
 	@$(BIN)/python -m bench

@@ -1,7 +1,8 @@
 """``python -m tests.guarantees.campaign``: many trials of seeded mixes of faults, unattended.
 
 Each run draws a single fault, a pair, a triple or none, holds a trial with it on an installation
-that lives through many, and appends a line to the results. A run that fails keeps its evidence
+that lives through many, and appends a line to the results; at the end they are summed up in
+``.ltc/campaign.json``. A run that fails keeps its evidence
 (logs, history, a dump of every database) and a new installation goes on. One seed names one
 history of injections: which faults, on what, when and for how long. It does not name the order in
 which processes of an operating system take their turns: a run repeated may end otherwise.
@@ -31,12 +32,12 @@ import psutil
 from local_infra.postgres import BIN
 from ltc.settings import PROJECT
 from ltc.supervisor import clear_leftovers
+from tests.guarantees import results
 from tests.guarantees.faults import FAULTS
 from tests.guarantees.rig import NAMES
 from tests.guarantees.trial import Injection, hold_trial
 from tests.guarantees.world import World, unmount
 
-RESULTS = PROJECT / "docs" / "campaign.ndjson"
 RUNS_PER_INSTALLATION = 20
 LONGEST_RUN_S = 300
 STUCK_AFTER_S = 480
@@ -83,7 +84,8 @@ def campaign(seed: str, first: int, runs: int, minutes: float) -> int:
     """Hold the runs, each installation in a process of its own that is ended when it does not get
     on; how many runs failed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    ends = time.monotonic() + minutes * 60
+    began = time.monotonic()
+    ends = began + minutes * 60
     last = first + runs - 1
     failed = 0
     n = first
@@ -102,15 +104,19 @@ def campaign(seed: str, first: int, runs: int, minutes: float) -> int:
                 worker.kill()
                 worker.wait()
             _clear(home)
-        failed += sum(_is_bad(line) for line in done)
+        failed += sum(results.is_bad(line) for line in done)
         n += len(done)
         stalled = not done and time.monotonic() < ends
         if stalled or worker.returncode not in (0, 1):
             line = {**_begun(seed, n), "error": f"the run did not end: {worker.returncode}"}
-            _append({**line, "took_s": LONGEST_RUN_S})
+            print(results.append({**line, "took_s": LONGEST_RUN_S}), flush=True)
             failed += 1
             n += 1
-    print(f"{n - first} runs, {failed} failed", flush=True)
+    told = results.summary([*results.lines_of(CAMPAIGN).values()])
+    told["minutes"] = round((time.monotonic() - began) / 60, 1)
+    text = json.dumps(told, indent=2, ensure_ascii=False)
+    EVIDENCE.with_suffix(".json").write_text(text + "\n")
+    print(text, flush=True)
     return failed
 
 
@@ -128,10 +134,7 @@ def _follow(worker: subprocess.Popen[bytes], first: int, seed: str) -> list[dict
 
 def _lines(seed: str, first: int) -> list[dict[str, Any]]:
     """What this campaign has written from a run on; a seed and number are taken once."""
-    if not RESULTS.exists():
-        return []
-    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    mine = {line["seed"]: line for line in lines if line.get("campaign") == CAMPAIGN}
+    mine = results.lines_of(CAMPAIGN)
     found = []
     while (name := f"{seed}-{first + len(found)}") in mine:
         found.append(mine[name])
@@ -165,13 +168,13 @@ def work(home: str, seed: str, first: int, runs: int, minutes: float) -> int:
                         world.up()
                     _run(world, f"{seed}-{n}", line)
             except Exception as error:
-                line["error"] = "".join(traceback.format_exception_only(error)).strip()[:2000]
+                line["error"] = "; ".join(_causes(error))[:2000]
             line["took_s"] = round(time.monotonic() - began, 1)
             folder = EVIDENCE / f"{CAMPAIGN}-{n}"
-            if _is_bad(line):
+            if results.is_bad(line):
                 line["evidence"] = str(folder.relative_to(PROJECT))
-            _append(line)
-            if _is_bad(line):
+            print(results.append(line), flush=True)
+            if results.is_bad(line):
                 _keep(world, folder, line)
                 return 1
     finally:
@@ -180,13 +183,16 @@ def work(home: str, seed: str, first: int, runs: int, minutes: float) -> int:
     return 0
 
 
+def _causes(error: BaseException) -> list[str]:
+    """What really went wrong: of several things done at once, each that failed."""
+    if isinstance(error, BaseExceptionGroup):
+        return [cause for each in error.exceptions for cause in _causes(each)]
+    return ["".join(traceback.format_exception_only(error)).strip()]
+
+
 def _begun(seed: str, n: int) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"campaign": CAMPAIGN, "commit": commit(), "date": now, "seed": f"{seed}-{n}"}
-
-
-def _is_bad(line: dict[str, Any]) -> bool:
-    return bool(line.get("error") or line.get("violations") or line.get("wrong"))
+    return {"campaign": CAMPAIGN, "commit": results.commit(), "date": now, "seed": f"{seed}-{n}"}
 
 
 def _run(world: World, seed: str, line: dict[str, Any]) -> None:
@@ -243,32 +249,12 @@ def _keep(world: World, folder: Path, line: dict[str, Any]) -> None:
             subprocess.run(dump, stdout=out, stderr=subprocess.DEVNULL, timeout=20, check=False)
 
 
-def _append(line: dict[str, Any]) -> None:
-    with RESULTS.open("a") as results:
-        results.write(json.dumps(line, ensure_ascii=False) + "\n")
-    faults = ", ".join(each["fault"] for each in line.get("injections", ())) or "none"
-    told = [*line.get("violations", ()), *line.get("wrong", ())]
-    outcome = line.get("error") or "; ".join(told[:3]) or "ok"
-    print(f"{line['seed']}: {faults}: {outcome} ({line['took_s']} s)", flush=True)
-
-
-def commit() -> str:
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return told.stdout.strip() or os.environ.get("LTC_COMMIT", "unknown")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", default=f"{int(time.time())}")
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--first", type=int, default=1, help="number of the first run")
-    parser.add_argument("--minutes", type=float, default=45.0, help="begin no run after this long")
+    parser.add_argument("--minutes", type=float, default=90.0, help="begin no run after this long")
     parser.add_argument("--worker", metavar="HOME", help=argparse.SUPPRESS)
     given = parser.parse_args()
     asked = (given.seed, given.first, given.runs, given.minutes)

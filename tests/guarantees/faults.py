@@ -2,7 +2,7 @@
 
 Each takes the world and a source of chance (so that one seed names one choice), injects when it is
 entered, says what it did, and heals when it is left. Healing leaves nothing of it behind except
-what a person would have to repair; that is `repair`'s.
+what a person would have to repair; that is `on_call`'s.
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import asyncpg
-
-from ltc.people import Refusal
 from ltc.settings import CONSOLE, STAGES
 from tests.guarantees import losses, records, teller
 from tests.guarantees.proxy import Wire
@@ -280,32 +277,3 @@ def _meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
     finally:
         over.set()
         thread.join(30)
-
-
-def repair(world: World, *, within_s: float = 120.0) -> list[str]:
-    """What a person on call would do: wait until all are up, rebuild who says that it must be,
-    give up records that are no facts. Returns what was done."""
-    world.network.heal()
-    deadline = time.monotonic() + within_s
-    done: list[str] = []
-    for name in ("postgres", "kafka", "issuer", *NAMES):
-        world.back(name)
-    calm = 0
-    while calm < 2:
-        assert time.monotonic() < deadline, f"not repaired in {within_s:.0f} s, after {done}"
-        try:
-            acts = _rebuild_who_asks(world) + records.give_up_poison(world)
-            ready = all(losses.readiness(world, name) == "ready" for name in NAMES)
-        except (OSError, asyncpg.PostgresError, Refusal) as error:
-            acts, ready = [f"in vain: {error}"], False
-        done += acts
-        calm = calm + 1 if ready and not acts else 0
-        time.sleep(1.3)
-    return done
-
-
-def _rebuild_who_asks(world: World) -> list[str]:
-    asking = [name for name in NAMES if "`ltc rebuild" in losses.readiness(world, name)]
-    for name in asking:
-        losses.ltc(world, "rebuild", name, expect=(0, 1))
-    return [f"rebuilt {name}" for name in asking]

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -18,7 +19,8 @@ from local_infra.processes import run_sync
 from tests.guarantees.rig import NAMES, Rig
 
 LOOK_AGAIN_S = 0.4
-CALM_S = 2.0
+CALM_S = 3.0
+"""Longer than any pause of relay, intake, vigil or retry of what a test provokes."""
 WAITING = """
 SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM outbox_dead) AS buried,
        (SELECT count(*) FROM parked_message WHERE state IN ('waiting', 'dead'))
@@ -39,6 +41,8 @@ class Unrest:
     parked: dict[str, int]
     lag: dict[str, int]
     unsettled: list[UUID]
+    away: dict[str, str]
+    """Who is not ready, or does not hear, in its own words."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, part.name) for part in fields(self))
@@ -70,17 +74,16 @@ def quiesce(rig: Rig, journeys: Collection[UUID] = (), *, within_s: float = 60.0
 
 
 def come_to_rest(rig: Rig, journeys: Collection[UUID], *, within_s: float = 20.0) -> bool:
-    """Like `quiesce` where something may be broken: also over when nothing waits and nothing has
-    settled for a while. Says whether all is as it should be."""
-    began = time.monotonic()
-    calm_since, before = began, -1
+    """Like `quiesce` where something may be broken: also over when nothing has changed for a while.
+    Says whether all is as it should be."""
+    began = calm_since = time.monotonic()
+    before: Unrest | None = None
     while time.monotonic() - began < within_s:
         waiting = unrest(rig, journeys)
         if not waiting:
             return True
-        delivering = waiting.outbox or waiting.parked or waiting.lag
-        if delivering or len(waiting.unsettled) != before:
-            calm_since, before = time.monotonic(), len(waiting.unsettled)
+        if waiting != before:
+            calm_since, before = time.monotonic(), waiting
         if time.monotonic() - calm_since > CALM_S:
             break
         time.sleep(LOOK_AGAIN_S)
@@ -89,11 +92,28 @@ def come_to_rest(rig: Rig, journeys: Collection[UUID], *, within_s: float = 20.0
 
 def unrest(rig: Rig, journeys: Collection[UUID] = ()) -> Unrest:
     """What waits at this moment."""
-    return run_sync(_look(rig, list(journeys)))
+    found = run_sync(_look(rig, list(journeys)))
+    for name in NAMES:
+        said = health(rig, name)
+        if said != {**said, "status": "ready", "hearing": "yes"}:
+            found.away[name] = said.get("status", "does not answer")
+    return found
+
+
+_HTTP = httpx.Client(timeout=2, trust_env=False)
+
+
+def health(rig: Rig, name: str) -> dict[str, str]:
+    """What a service says of itself; empty while nobody answers."""
+    try:
+        answer: dict[str, str] = _HTTP.get(f"{rig.settings.url(name)}/health/ready").json()
+    except httpx.TransportError:
+        return {}
+    return answer
 
 
 async def _look(rig: Rig, journeys: list[UUID]) -> Unrest:
-    found = Unrest({}, {}, {}, {}, [])
+    found = Unrest({}, {}, {}, {}, [], {})
     for name in NAMES:
         connection = await asyncpg.connect(rig.dsn(name), timeout=5)
         try:

@@ -13,8 +13,9 @@ from typing import Any
 
 from ltc.verify import Report
 from tests.guarantees import teller
-from tests.guarantees.faults import FAULTS, repair
+from tests.guarantees.faults import FAULTS
 from tests.guarantees.load import Load, Mix
+from tests.guarantees.on_call import on_call
 from tests.guarantees.rest import quiesce
 from tests.guarantees.verdict import check
 from tests.guarantees.world import World
@@ -75,9 +76,9 @@ def hold_trial(
         ).start()
         _inject(world, strands, trial)
         began = time.monotonic()
-        journeys = load.finish(180)
-        trial.repairs = repair(world)
-        quiesce(world, journeys, within_s=REST_WITHIN_S)
+        with on_call(world) as trial.repairs:
+            journeys = load.finish(180)
+            quiesce(world, journeys, within_s=REST_WITHIN_S)
         trial.heal_s = round(time.monotonic() - began, 1)
     trial.journeys = len(journeys)
     trial.requests_wrong = load.wrong

@@ -37,8 +37,18 @@ class Code:
     moves: list[tuple[str, str, str]]
 
 
+_KNOWN: list[Code] = []
+
+
 async def read_code() -> Code:
-    """Ask a new process. Raises CannotCheck when the services are not installed here."""
+    """Ask a new process, once: code does not change under us. Raises CannotCheck when the services
+    are not installed here."""
+    if not _KNOWN:
+        _KNOWN.append(await _ask())
+    return _KNOWN[0]
+
+
+async def _ask() -> Code:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
