@@ -1,7 +1,8 @@
 """``python -m chassis.migrate lead_svc``: bring a service's database and consumer group up to date.
 
 A deploy step, run before the new version starts: Alembic under an advisory lock, the partitions of
-the coming days, and offsets (at the earliest record) for topics the group does not know yet.
+the coming days, offsets (at the earliest record) for topics the group does not know yet, and since
+when each type of fact is heard.
 """
 
 from __future__ import annotations
@@ -18,9 +19,14 @@ from aiokafka.errors import KafkaError
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+<<<<<<< HEAD
 from chassis.bulk import begun, execute, fetch
+=======
+from chassis.bulk import fetch
+from chassis.consumer import Consumer
+>>>>>>> 4825917 (chassis: a connection that closes under a write is a lost connection)
 from chassis.positions import of_group
 from chassis.schema import ensure_partitions
 from chassis.settings import Settings
@@ -66,9 +72,7 @@ async def upgrade(package: str, database_url: str, *, revision: str = "head") ->
     await engine.dispose()
 
 
-async def ensure_group_offsets(
-    database_url: str, bootstrap: str, group: str, topics: Sequence[str]
-) -> int:
+async def ensure_group_offsets(database_url: str, bootstrap: str, consumer: Consumer) -> int:
     """Start a group at the earliest record of topics that it has never been started on.
 
     Without this a new subscription would stop loudly (``auto_offset_reset=none``). What the group
@@ -79,21 +83,46 @@ async def ensure_group_offsets(
     engine = create_async_engine(database_url)
     try:
         async with begun(engine) as connection:
-            known = await fetch(
-                connection, "SELECT topic FROM subscription WHERE consumer = $1", group
+            rows = await fetch(
+                connection, "SELECT topic FROM subscription WHERE consumer = $1", consumer.group
             )
-            new = sorted(set(topics) - {row[0] for row in known})
-            given = await _give_offsets(bootstrap, group, new) if new else 0
+            known = {row[0] for row in rows}
+            new = sorted(set(consumer.topics) - known)
+            given = await _give_offsets(bootstrap, consumer.group, new) if new else 0
             for topic in new:
                 await execute(
                     connection,
                     "INSERT INTO subscription VALUES ($1, $2, now())",
-                    group,
+                    consumer.group,
                     topic,
                 )
+            await _note_types(connection, consumer, known)
         return given
     finally:
         await engine.dispose()
+
+
+async def _note_types(connection: AsyncConnection, consumer: Consumer, known: set[str]) -> None:
+    """Keep since when each type of fact is heard, as ``topic/type``: always, if it came with its
+    topic; else from now on, because what the group has passed by is not sent again."""
+    heard = {
+        f"{group[0].fact.topic}/{name}": group[0].fact.topic
+        for name, group in consumer.subscriptions.items()
+    }
+    for name in sorted(heard.keys() - known):
+        since = "now()" if heard[name] in known else "'-infinity'"
+        await execute(
+            connection,
+            f"INSERT INTO subscription VALUES ($1, $2, {since})",  # noqa: S608 - one of these two
+            consumer.group,
+            name,
+        )
+    await execute(
+        connection,
+        "DELETE FROM subscription WHERE consumer = $1 AND topic = ANY($2::text[])",
+        consumer.group,
+        [name for name in known - heard.keys() if "/" in name],
+    )
 
 
 async def _give_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> int:
@@ -110,10 +139,7 @@ async def main(package: str, *, subscribe: bool) -> None:
     consumer = importlib.import_module(f"{package}.main").service.consumer
     if subscribe and consumer.subscriptions:
         new = await ensure_group_offsets(
-            settings.database_url.get_secret_value(),
-            settings.kafka_bootstrap,
-            consumer.group,
-            consumer.topics,
+            settings.database_url.get_secret_value(), settings.kafka_bootstrap, consumer
         )
         if new:
             logger.info("%s: %d partitions start at their earliest record", consumer.group, new)

@@ -15,7 +15,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from chassis import bulk
+from chassis import bulk, kafka_connections  # noqa: F401 - before any client is made
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.db import Database

@@ -226,7 +226,8 @@ class GateRow(ChassisRow, table=True):
 
 class SubscriptionRow(ChassisRow, table=True):
     """A topic that a consumer has been started on. Only one that is not here yet may be given
-    offsets: for any other, missing offsets are a loss, and the consumer stops, not guesses."""
+    offsets: for any other, missing offsets are a loss, and the consumer stops, not guesses. And as
+    ``topic/type``, since when it hears a type of fact."""
 
     __tablename__ = "subscription"
 
