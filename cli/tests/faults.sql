@@ -3,6 +3,8 @@
 
 CREATE MACRO one_lead() AS (SELECT min(journey_id) FROM lead WHERE status = 'converted');
 CREATE MACRO one_deal() AS (SELECT min(id) FROM deal WHERE status = 'won');
+CREATE MACRO one_quote() AS (SELECT min(id) FROM quote);
+CREATE MACRO one_order() AS (SELECT min(id) FROM sales_order);
 CREATE MACRO one_contract() AS (SELECT min(id) FROM contract);
 CREATE MACRO one_account() AS (SELECT min(id) FROM billing_account);
 CREATE MACRO one_invoice() AS (SELECT min(id) FROM invoice);
@@ -72,12 +74,27 @@ UPDATE deal SET version = version + 1 WHERE id = one_deal();
 -- red: D6
 UPDATE record SET "position" = -"position" - 1 WHERE key = one_deal()::VARCHAR AND version::INTEGER <= 2;
 
+-- fault: a service answered a later fact before an earlier one
+-- red: D6
+-- says: contract-svc answered number 1 of
+INSERT INTO said BY NAME
+  SELECT l.* REPLACE (gen_random_uuid() AS id, 'outbox' AS place, 'ltc.contract.noted.v1' AS type, c.id AS causation_id,
+                      l.version + row_number() OVER (ORDER BY c.version DESC) AS version)
+  FROM said l JOIN said c ON c.journey_id = l.journey_id AND c.topic = 'ltc.order.v1' AND c.type IN (SELECT type FROM heard WHERE consumer = 'contract-svc')
+  WHERE l.subject = one_contract()::VARCHAR AND l.topic = 'ltc.contract.v1' AND l.version = (SELECT version FROM contract WHERE id = one_contract());
+UPDATE contract SET version = (SELECT max(version) FROM said WHERE type = 'ltc.contract.noted.v1') WHERE id = one_contract();
+
 -- fault: a consumer dropped a message in the middle
 -- red: D4, D6, D7
 DELETE FROM inbox WHERE consumer = 'deal-svc' AND event_id = one_qualified();
 
 -- fault: a consumer dropped the last message of a key
 -- red: D4, D7
+DELETE FROM inbox WHERE consumer = 'contract-svc' AND event_id = one_settlement();
+
+-- fault: a consumer dropped the last message of a key, of a type that it has long heard
+-- red: D4, D7
+INSERT INTO subscription SELECT 'contract-svc', type, put_at - INTERVAL 6 MINUTES FROM record WHERE id = one_settlement()::VARCHAR;
 DELETE FROM inbox WHERE consumer = 'contract-svc' AND event_id = one_settlement();
 
 -- fault: a message waits for ever
@@ -137,6 +154,45 @@ DELETE FROM move WHERE aggregate = 'deal' AND target = 'won';
 -- fault: a contract was signed by one party alone
 -- red: J4
 UPDATE said SET payload = replace(payload::VARCHAR, '"company"', '"customer"')::JSON WHERE type = 'ltc.contract.party_signed.v1' AND subject = one_contract()::VARCHAR;
+
+-- fault: whoever asked for an approval gave it
+-- red: J4
+-- says: was approved by rep, who had asked for it
+INSERT INTO said BY NAME
+  SELECT s.* REPLACE (gen_random_uuid() AS id, 'outbox' AS place, NULL AS causation_id, s.version + n AS version, t AS type,
+                      json_object('number', 'Q', 'version', 2, 'version_hash', 'h', 'requested_by', 'rep', 'approved_by', 'rep') AS payload)
+  FROM said s, (VALUES (1, 'ltc.quote.approval_requested.v1'), (2, 'ltc.quote.approved.v1')) new (n, t)
+  WHERE s.subject = one_quote()::VARCHAR AND s.version = (SELECT version FROM quote WHERE id = one_quote());
+UPDATE quote SET version = version + 2 WHERE id = one_quote();
+
+-- fault: something else was approved than was asked for
+-- red: J4
+-- says: was approved as something else than was asked for
+INSERT INTO said BY NAME
+  SELECT s.* REPLACE (gen_random_uuid() AS id, 'outbox' AS place, NULL AS causation_id, s.version + n AS version, t AS type,
+                      json_object('number', 'Q', 'version', 2, 'version_hash', n::VARCHAR, 'requested_by', 'rep', 'approved_by', 'boss') AS payload)
+  FROM said s, (VALUES (1, 'ltc.quote.approval_requested.v1'), (2, 'ltc.quote.approved.v1')) new (n, t)
+  WHERE s.subject = one_quote()::VARCHAR AND s.version = (SELECT version FROM quote WHERE id = one_quote());
+UPDATE quote SET version = version + 2 WHERE id = one_quote();
+
+-- fault: a quote was sent without the approval that was asked for
+-- red: J4
+-- says: was sent without the approval it needed
+INSERT INTO said BY NAME
+  SELECT s.* REPLACE (gen_random_uuid() AS id, 'outbox' AS place, NULL AS causation_id, s.version + n AS version, t AS type,
+                      json_object('number', 'Q', 'version', 2, 'version_hash', 'h', 'requested_by', 'rep') AS payload)
+  FROM said s, (VALUES (1, 'ltc.quote.approval_requested.v1'), (2, 'ltc.quote.sent.v1')) new (n, t)
+  WHERE s.subject = one_quote()::VARCHAR AND s.version = (SELECT version FROM quote WHERE id = one_quote());
+UPDATE quote SET version = version + 2 WHERE id = one_quote();
+
+-- fault: goods moved while their order was held
+-- red: J4
+-- says: moved while it was held
+INSERT INTO said BY NAME
+  SELECT s.* REPLACE (gen_random_uuid() AS id, 'outbox' AS place, NULL AS causation_id, s.version + n AS version, t AS type)
+  FROM said s, (VALUES (1, 'ltc.order.held.v1'), (2, 'ltc.order.shipped.v1')) new (n, t)
+  WHERE s.subject = one_order()::VARCHAR AND s.version = (SELECT version FROM sales_order WHERE id = one_order());
+UPDATE sales_order SET version = version + 2 WHERE id = one_order();
 
 -- fault: a row stands at another number than its facts
 -- red: J5

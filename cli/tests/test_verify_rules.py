@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from cli.tests.small_installation import Loaded
@@ -16,13 +17,23 @@ OBJECTS, *_BLOCKS = re.split(
 )
 
 
-def _fault(block: str) -> tuple[str, set[str], list[str]]:
+class Fault(NamedTuple):
+    red: set[str]
+    """The rules that must object, and no other."""
+    says: str
+    """What one of them says."""
+    changes: list[str]
+
+
+def _fault(block: str) -> tuple[str, Fault]:
     name, red, sql = block.split("\n", 2)
+    says = re.match(r"-- says: (.*)\n", sql)
     codes = red.removeprefix("-- red: ").split(", ")
-    return name, set(codes), [s for s in sql.split(";\n") if s.strip()]
+    changes = [s for s in sql.split(";\n") if s.strip()]
+    return name, Fault(set(codes), says.group(1) if says else "", changes)
 
 
-FAULTS = {name: (red, changes) for name, red, changes in map(_fault, _BLOCKS)}
+FAULTS = dict(map(_fault, _BLOCKS))
 
 
 def test_an_undamaged_installation_passes_every_rule(loaded: Loaded) -> None:
@@ -34,29 +45,30 @@ def test_an_undamaged_installation_passes_every_rule(loaded: Loaded) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_seen_by_the_rules_it_breaks(loaded: Loaded, fault: str) -> None:
-    red, changes = FAULTS[fault]
+    red, says, changes = FAULTS[fault]
 
     found = loaded.findings(OBJECTS, *changes, settled="D8" in red)
 
+    assert any(says in v.what for f in found for v in f.first)
     assert {f.rule.code for f in found if f.count} == red, [
         v.what for f in found for v in f.first[:2]
     ]
 
 
 def test_every_rule_has_a_fault_that_it_sees() -> None:
-    seen = {code for red, _ in FAULTS.values() for code in red}
+    seen = {code for fault in FAULTS.values() for code in fault.red}
 
     assert seen == {rule.code for rule in rules()}
 
 
 def test_what_is_parked_is_a_violation_only_when_rest_was_asked_for(loaded: Loaded) -> None:
-    _, changes = FAULTS["a message waits for ever"]
+    changes = FAULTS["a message waits for ever"].changes
 
     assert not [f for f in loaded.findings(OBJECTS, *changes) if f.count]
 
 
 def test_a_message_that_is_not_yet_heard_is_lag_and_no_loss(loaded: Loaded) -> None:
-    _, changes = FAULTS["a consumer dropped the last message of a key"]
+    changes = FAULTS["a consumer dropped the last message of a key"].changes
     not_so_far = "UPDATE committed SET \"position\" = 0 WHERE consumer = 'contract-svc'"
 
     found = {f.rule.code: f for f in loaded.findings(OBJECTS, *changes, not_so_far)}
@@ -65,8 +77,20 @@ def test_a_message_that_is_not_yet_heard_is_lag_and_no_loss(loaded: Loaded) -> N
     assert found["D4"].outcome == "in part"
 
 
+def test_a_type_that_is_newly_heard_is_not_missed_in_what_was_before(loaded: Loaded) -> None:
+    changes = FAULTS["a consumer dropped the last message of a key"].changes
+    heard_since = (
+        "INSERT INTO subscription SELECT 'contract-svc', type, put_at - INTERVAL 4 MINUTES"
+        " FROM record WHERE id = one_settlement()::VARCHAR"
+    )
+
+    found = loaded.findings(OBJECTS, *changes, heard_since)
+
+    assert not [v.what for f in found for v in f.first]
+
+
 def test_a_violation_leads_a_person_to_the_object(loaded: Loaded) -> None:
-    _, changes = FAULTS["an invoice says that something is outstanding"]
+    changes = FAULTS["an invoice says that something is outstanding"].changes
 
     found = next(f for f in loaded.findings(OBJECTS, *changes) if f.rule.code == "M6")
 

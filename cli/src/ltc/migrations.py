@@ -42,7 +42,7 @@ async def _subscribe(package: str, url: str, bootstrap: str) -> None:
     deadline = time.monotonic() + KAFKA_WITHIN_S
     while consumer.subscriptions:
         try:
-            await ensure_group_offsets(url, bootstrap, consumer.group, consumer.topics)
+            await ensure_group_offsets(url, bootstrap, consumer)
         except (LookupError, KafkaError, OSError) as error:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{package} could not subscribe: {error}") from error

@@ -21,12 +21,8 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-<<<<<<< HEAD
 from chassis.bulk import begun, execute, fetch
-=======
-from chassis.bulk import fetch
 from chassis.consumer import Consumer
->>>>>>> 4825917 (chassis: a connection that closes under a write is a lost connection)
 from chassis.positions import of_group
 from chassis.schema import ensure_partitions
 from chassis.settings import Settings
