@@ -1,0 +1,70 @@
+"""What the deploy step keeps of what a consumer hears, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+from thing_service import thing_app
+
+from chassis.bulk import fetch
+from chassis.consumer import Consumer
+from chassis.migrate import ensure_group_offsets
+from contracts.event import Event
+from contracts.lead import LeadCaptured, LeadQualified
+from local_infra.testing import kafka_bootstrap
+
+GROUP = f"thing-{uuid4().hex[:8]}"
+HEARD = f"{LeadCaptured.topic}/{LeadCaptured.name}"
+HEARD_LATER = f"{LeadQualified.topic}/{LeadQualified.name}"
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[FastAPI]:
+    async with thing_app() as app:
+        yield app
+
+
+async def deploy(app: FastAPI, *facts: type[Event]) -> dict[str, str]:
+    """A version of the service that hears these; what is kept afterwards."""
+    consumer = Consumer(GROUP)
+    for fact in facts:
+
+        @consumer.on(fact)
+        async def note(_fact: Any, _tx: Any) -> None: ...
+
+    url = app.state.settings.database_url.get_secret_value()
+    await ensure_group_offsets(url, kafka_bootstrap(), consumer)
+    async with app.state.database.engine.connect() as connection:
+        rows = await fetch(
+            connection, "SELECT topic, since::text FROM subscription WHERE consumer = $1", GROUP
+        )
+    return {row[0]: row[1] for row in rows}
+
+
+async def test_a_type_that_came_with_its_topic_is_heard_since_ever(app: FastAPI) -> None:
+    kept = await deploy(app, LeadCaptured)
+
+    assert set(kept) == {LeadCaptured.topic, HEARD}
+    assert kept[HEARD] == "-infinity"
+
+
+async def test_a_type_that_came_later_is_heard_since_that_deploy(app: FastAPI) -> None:
+    first = await deploy(app, LeadCaptured)
+    kept = await deploy(app, LeadCaptured, LeadQualified)
+
+    assert first.items() < kept.items()
+    since = datetime.fromisoformat(kept[HEARD_LATER])
+    assert timedelta(0) <= datetime.now(UTC) - since < timedelta(minutes=1)
+    assert await deploy(app, LeadCaptured, LeadQualified) == kept, "kept as it was"
+
+
+async def test_what_is_no_longer_heard_begins_anew_when_it_is_heard_again(app: FastAPI) -> None:
+    await deploy(app, LeadCaptured, LeadQualified)
+
+    assert set(await deploy(app, LeadCaptured)) == {LeadCaptured.topic, HEARD}
+    assert (await deploy(app, LeadCaptured, LeadQualified))[HEARD_LATER] != "-infinity"
