@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -17,7 +16,6 @@ from local_infra.ports import free_port
 from local_infra.topics import ensure_topics
 from ltc.programs import package_of
 from ltc.settings import CONSOLE, STAGES
-from ltc.verify.code import read_code
 from ltc.verify.run import Wish, check, load
 from ltc.verify.scratch import new_scratch
 from ltc.verify.sources import Sources
@@ -74,7 +72,6 @@ async def loaded(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     lines = [",".join((*row[:4], "in", row[4])) for row in payments]
     statement.write_text("\n".join(["source,reference,amount,currency,direction,at", *lines]))
     with new_scratch(folder / "spill") as scratch:
-        reading = asyncio.create_task(read_code())
         wish = Wish(history=history, statement=statement)
-        await load(scratch, chain.sources, reading, folder, wish, lambda _: None)
+        await load(scratch, chain.sources, folder, wish, lambda _: None)
         yield Loaded(scratch)

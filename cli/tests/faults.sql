@@ -94,7 +94,7 @@ DELETE FROM inbox WHERE consumer = 'contract-svc' AND event_id = one_settlement(
 
 -- fault: a consumer dropped the last message of a key, of a type that it has long heard
 -- red: D4, D7
-INSERT INTO subscription SELECT 'contract-svc', type, put_at - INTERVAL 6 MINUTES FROM record WHERE id = one_settlement()::VARCHAR;
+UPDATE heard SET since = put_at - INTERVAL 6 MINUTES FROM record WHERE id = one_settlement()::VARCHAR AND heard.type = record.type AND consumer = 'contract-svc';
 DELETE FROM inbox WHERE consumer = 'contract-svc' AND event_id = one_settlement();
 
 -- fault: a message waits for ever

@@ -80,8 +80,8 @@ def test_a_message_that_is_not_yet_heard_is_lag_and_no_loss(loaded: Loaded) -> N
 def test_a_type_that_is_newly_heard_is_not_missed_in_what_was_before(loaded: Loaded) -> None:
     changes = FAULTS["a consumer dropped the last message of a key"].changes
     heard_since = (
-        "INSERT INTO subscription SELECT 'contract-svc', type, put_at - INTERVAL 4 MINUTES"
-        " FROM record WHERE id = one_settlement()::VARCHAR"
+        "UPDATE heard SET since = put_at - INTERVAL 4 MINUTES FROM record WHERE consumer ="
+        " 'contract-svc' AND heard.type = record.type AND id = one_settlement()::VARCHAR"
     )
 
     found = loaded.findings(OBJECTS, *changes, heard_since)

@@ -42,9 +42,9 @@ _EVERYWHERE = (
     Extract("parked_key", "SELECT '{service}' AS service, * FROM parked_key"),
     Extract("gate", "SELECT '{service}' AS service, * FROM gate"),
     Extract(
-        "subscription",
-        "SELECT consumer, split_part(topic, '/', 2) AS type, since FROM subscription"
-        " WHERE topic LIKE '%/%'",
+        "heard",
+        "SELECT '{service}' AS service, consumer, split_part(topic, '/', 2) AS type, since"
+        " FROM subscription WHERE topic LIKE '%/%'",
     ),
     Extract("series", "SELECT '{service}' AS service, series, next_value FROM number_series"),
     Extract(

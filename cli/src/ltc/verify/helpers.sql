@@ -41,13 +41,8 @@ CREATE TABLE forgotten AS
 -- An inbox keeps fourteen days; of older records nothing can be asked.
 CREATE TABLE remembered AS SELECT started - INTERVAL 13 DAYS AS since FROM run;
 
--- Since when a consumer hears a type: always, if nothing else is recorded; else since the deploy that brought it, and the
--- minutes in which instances of the version before may still have passed it by.
-CREATE TABLE listening AS
-  SELECT h.service, h.consumer, h.type, coalesce(s.since + INTERVAL 5 MINUTES, TIMESTAMPTZ '-infinity') AS since
-  FROM heard h LEFT JOIN subscription s ON s.consumer = h.consumer AND s.type = h.type;
-
--- One row for each event that the topics hold for a consumer, and what became of it there.
+-- One row for each event that the topics hold for a consumer, and what became of it there. It hears a type since the deploy that
+-- brought it, and the minutes in which instances of the version before may still have passed it by.
 CREATE TABLE delivery AS
   WITH once AS (
     SELECT event_id, topic, min(partition) AS partition, min("position") AS "position",
@@ -60,7 +55,7 @@ CREATE TABLE delivery AS
   SELECT w.*, i.event_id IS NOT NULL AS applied, p.state AS parked,
          w."position" < coalesce(c."position", 0) AS passed
   FROM (
-    SELECT h.service, h.consumer, o.* FROM listening h JOIN once o ON o.type = h.type AND o.put_at > h.since
+    SELECT h.service, h.consumer, o.* FROM heard h JOIN once o ON o.type = h.type AND o.put_at > h.since + INTERVAL 5 MINUTES
     UNION ALL
     SELECT e.service, e.consumer, o.* FROM ear e JOIN once o ON o.topic = e.topic AND o.type IS NULL
   ) w

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ltc.settings import CONSOLE, STAGES
-from ltc.verify.code import Code, read_code
+from ltc.verify.code import moves
 from ltc.verify.databases import copy_out, pending, snapshots
 from ltc.verify.evidence import HISTORY, STATEMENT, read_history, read_statement
 from ltc.verify.report import KEPT, Finding, Outcome, Report, Violation
@@ -64,33 +64,27 @@ async def check(sources: Sources, wish: Wish | None = None, say: Say | None = No
     clock = Clock()
     with TemporaryDirectory(prefix="ltc-verify-") as name:
         folder = Path(name)
-        reading_code = asyncio.create_task(read_code())
-        try:
-            if wish.wait_s:
-                await _await_quiet(sources, wish.wait_s, say)
-                clock.lap("waited")
-            with new_scratch(folder / "spill") as scratch:
-                await load(scratch, sources, reading_code, folder, wish, say)
-                clock.lap("read")
-                await asyncio.to_thread(
-                    finish,
-                    scratch,
-                    history=wish.history is not None,
-                    statement=wish.statement is not None,
-                )
-                clock.lap("arranged")
-                findings = ask(scratch, wanted, wish)
-                clock.lap("asked")
-                return Report(tuple(findings), _under_way(scratch), _sizes(scratch), clock.took_s)
-        finally:
-            reading_code.cancel()
-            await asyncio.gather(reading_code, return_exceptions=True)
+        if wish.wait_s:
+            await _await_quiet(sources, wish.wait_s, say)
+            clock.lap("waited")
+        with new_scratch(folder / "spill") as scratch:
+            await load(scratch, sources, folder, wish, say)
+            clock.lap("read")
+            await asyncio.to_thread(
+                finish,
+                scratch,
+                history=wish.history is not None,
+                statement=wish.statement is not None,
+            )
+            clock.lap("arranged")
+            findings = ask(scratch, wanted, wish)
+            clock.lap("asked")
+            return Report(tuple(findings), _under_way(scratch), _sizes(scratch), clock.took_s)
 
 
 async def load(
     scratch: duckdb.DuckDBPyConnection,
     sources: Sources,
-    reading_code: asyncio.Task[Code],
     folder: Path,
     wish: Wish,
     say: Say,
@@ -108,14 +102,23 @@ async def load(
         finally:
             reading.cancel()
     statement = read_statement(wish.statement) if wish.statement else []
-    code = await reading_code
+    _refuse_unrecorded(scratch)
     text, number = "VARCHAR", "BIGINT"
-    fill(scratch, "heard", _columns(service=text, consumer=text, type=text), code.heard)
-    fill(scratch, "move", _columns(aggregate=text, source=text, target=text), code.moves)
+    fill(scratch, "move", _columns(aggregate=text, source=text, target=text), moves())
     place = _columns(consumer=text, topic=text, partition="INTEGER", position=number)
     fill(scratch, "committed", place, offsets)
     fill(scratch, "history", HISTORY, history)
     fill(scratch, "statement", STATEMENT, statement)
+
+
+def _refuse_unrecorded(scratch: duckdb.DuckDBPyConnection) -> None:
+    """Without a word of what a consumer hears, nothing would be missed there."""
+    known = {row[0] for row in scratch.execute("SELECT DISTINCT consumer FROM heard").fetchall()}
+    if missing := sorted({*GROUPS} - known):
+        raise CannotCheck(
+            f"nothing is recorded of what {', '.join(missing)} hear: run their deploy step"
+            " (python -m chassis.migrate; locally `ltc up`)"
+        )
 
 
 def ask(scratch: duckdb.DuckDBPyConnection, wanted: Sequence[Rule], wish: Wish) -> list[Finding]:
