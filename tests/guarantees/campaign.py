@@ -35,7 +35,7 @@ from ltc.supervisor import clear_leftovers
 from tests.guarantees import results
 from tests.guarantees.faults import FAULTS
 from tests.guarantees.rig import NAMES
-from tests.guarantees.trial import Injection, hold_trial
+from tests.guarantees.trial import Injection, Trial, hold_trial
 from tests.guarantees.world import World, unmount
 
 RUNS_PER_INSTALLATION = 20
@@ -198,24 +198,28 @@ def _begun(seed: str, n: int) -> dict[str, Any]:
 def _run(world: World, seed: str, line: dict[str, Any]) -> None:
     injections, walks = drawn(seed)
     line["injections"] = [vars(each) for each in injections]
-    trial = hold_trial(
-        world,
-        [[each] for each in injections],
-        seed=Random(seed).randrange(1 << 30),
-        history=world.settings.home / "history.ndjson",
-        requests=60,
-        per_s=10,
-        walks=walks,
-    )
-    line |= {
-        "injections": trial.injections,
-        "journeys": trial.journeys,
-        "violations": trial.violations[:20],
-        "wrong": trial.requests_wrong[:20],
-        "repairs": trial.repairs,
-        "heal_s": trial.heal_s,
-        "check_s": trial.check_s,
-    }
+    trial = Trial()
+    try:
+        hold_trial(
+            world,
+            [[each] for each in injections],
+            seed=Random(seed).randrange(1 << 30),
+            history=world.settings.home / "history.ndjson",
+            requests=60,
+            per_s=10,
+            walks=walks,
+            trial=trial,
+        )
+    finally:
+        line |= {
+            "injections": trial.injections,
+            "journeys": trial.journeys,
+            "violations": trial.violations[:20],
+            "wrong": trial.requests_wrong[:20],
+            "repairs": trial.repairs,
+            "heal_s": trial.heal_s,
+            "check_s": trial.check_s,
+        }
 
 
 @contextmanager
