@@ -29,10 +29,21 @@ def cast(house: House) -> Iterator[Cast]:
     cast.close()
 
 
+@pytest.fixture(scope="module")
+def told_with(request: pytest.FixtureRequest) -> Iterator[list[House]]:
+    """After the stories of a file the checker asks every rule of databases, topics and offsets."""
+    houses: list[House] = []
+    yield houses
+    for house in dict.fromkeys(houses):
+        checked = house.run("verify", "--wait", "60", "--json")
+        assert checked.returncode == 0, checked.stdout[-4000:] + checked.stderr[-2000:]
+
+
 @pytest.fixture(autouse=True)
-def nothing_parked(request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_parked(request: pytest.FixtureRequest, told_with: list[House]) -> Iterator[None]:
     """After each story no service has given up on any message."""
     yield
     if "cast" in request.fixturenames:
         oncall = request.getfixturevalue("cast").oncall
         eventually(oncall.troubles, lambda found: found == [], what="nothing parked for good")
+        told_with.append(request.getfixturevalue("house"))

@@ -91,6 +91,8 @@ async def begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 async def rollback(connection: AsyncConnection) -> None:
     """End the transaction without a trace of it. A connection that cannot is thrown away."""
+    if connection.invalidated:
+        return  # by SQLAlchemy, which saw it break
     driver = _below(connection)
     try:
         if not driver.is_closed() and driver.is_in_transaction():

@@ -1,0 +1,112 @@
+"""The port to the driver: transactions that begin and end, and connections that break meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from chassis import bulk
+from chassis.failures import is_infrastructure
+from local_infra.testing import create_database, drop_database
+
+DIE = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[AsyncEngine]:
+    name = f"t_bulk_{uuid4().hex[:8]}"
+    url = create_database(name).replace("postgresql://", "postgresql+asyncpg://", 1)
+    engine = create_async_engine(url, pool_size=1, max_overflow=0)
+    async with bulk.begun(engine) as connection:
+        await bulk.execute(connection, "CREATE TABLE kept (n int PRIMARY KEY)")
+    yield engine
+    await engine.dispose()
+    drop_database(name)
+
+
+async def keep(connection: AsyncConnection, *numbers: int) -> int:
+    statement = "INSERT INTO kept SELECT unnest($1::int[])"
+    return await bulk.execute(connection, statement, list(numbers))
+
+
+async def kept(engine: AsyncEngine) -> list[int]:
+    return [row[0] for row in await bulk.ask(engine, "SELECT n FROM kept ORDER BY n")]
+
+
+async def test_what_is_begun_is_kept_as_a_whole_or_not_at_all(engine: AsyncEngine) -> None:
+    async with bulk.begun(engine) as connection:
+        assert await keep(connection, 1, 2) == 2
+        await connection.execute(text("INSERT INTO kept VALUES (3)"))
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012
+        async with bulk.begun(engine) as connection:
+            await keep(connection, 4)
+            await connection.execute(text("INSERT INTO kept VALUES (5)"))
+            raise ZeroDivisionError
+    assert await kept(engine) == [1, 2, 3]
+
+
+async def test_nothing_is_written_where_nothing_was_begun(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        with pytest.raises(bulk.NotBegun):
+            await keep(connection, 1)
+    async with bulk.begun(engine) as connection:
+        await bulk.rollback(connection)
+        with pytest.raises(bulk.NotBegun):
+            await keep(connection, 1)
+    assert await kept(engine) == []
+
+
+async def test_a_failure_that_was_passed_over_does_not_look_like_a_commit(
+    engine: AsyncEngine,
+) -> None:
+    with pytest.raises(bulk.NotCommitted):  # noqa: PT012
+        async with bulk.begun(engine) as connection:
+            await keep(connection, 1)
+            with pytest.raises(asyncpg.UniqueViolationError):
+                await keep(connection, 1)
+    assert await kept(engine) == []
+
+
+@pytest.mark.parametrize("by", ["driver", "sqlalchemy"])
+async def test_a_connection_that_breaks_is_our_surroundings_fault_and_is_replaced(
+    engine: AsyncEngine, by: str
+) -> None:
+    with pytest.raises(Exception) as broken:  # noqa: PT011, PT012 - which one is what is looked at
+        async with bulk.begun(engine) as connection:
+            await keep(connection, 1)
+            if by == "driver":
+                await bulk.fetch(connection, DIE)
+            else:
+                await connection.execute(text(DIE))
+    assert is_infrastructure(broken.value)
+    async with bulk.begun(engine) as connection:
+        await keep(connection, 2)
+    assert await kept(engine) == [2]
+
+
+async def test_a_connection_that_broke_while_idle_is_replaced_unseen(engine: AsyncEngine) -> None:
+    [[idle]] = await bulk.ask(engine, "SELECT pg_backend_pid()")
+    other = create_async_engine(engine.url)
+    await bulk.ask(other, "SELECT pg_terminate_backend($1, 2000)", idle)
+    await other.dispose()
+    async with bulk.begun(engine) as connection:
+        await keep(connection, 1)
+    assert await kept(engine) == [1]
+
+
+async def test_parts_are_written_together_and_counted_apart(engine: AsyncEngine) -> None:
+    async with bulk.begun(engine) as connection:
+        await keep(connection, 1, 2, 3)
+        writes = bulk.Writes()
+        gone = writes.add("DELETE FROM kept WHERE n = ANY($1::int[])", [1, 2])
+        new = writes.add("INSERT INTO kept SELECT unnest($1::int[])", [7])
+        none = writes.add("UPDATE kept SET n = $1 WHERE n = $2", 9, 8)
+        counts = await writes.run(connection)
+        assert await bulk.Writes().run(connection) == []
+    assert (counts[gone], counts[new], counts[none]) == (2, 1, 0)
+    assert await kept(engine) == [3, 7]
