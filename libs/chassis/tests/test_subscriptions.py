@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from thing_service import thing_app
 
-from chassis.bulk import fetch
+from chassis.bulk import ask
 from chassis.consumer import Consumer
 from chassis.migrate import ensure_group_offsets
 from contracts.event import Event
@@ -39,10 +39,10 @@ async def deploy(app: FastAPI, *facts: type[Event]) -> dict[str, str]:
 
     url = app.state.settings.database_url.get_secret_value()
     await ensure_group_offsets(url, kafka_bootstrap(), consumer)
-    async with app.state.database.engine.connect() as connection:
-        rows = await fetch(
-            connection, "SELECT topic, since::text FROM subscription WHERE consumer = $1", GROUP
-        )
+    engine = app.state.database.engine
+    rows = await ask(
+        engine, "SELECT topic, since::text FROM subscription WHERE consumer = $1", GROUP
+    )
     return {row[0]: row[1] for row in rows}
 
 

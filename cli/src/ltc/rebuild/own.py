@@ -47,7 +47,11 @@ class Forgotten:
     headers: str
     payload: bytes
     number: str
-    """The human number of what it tells of."""
+    """The human number of what it tells of; of a credit, the credit note's."""
+    legal_entity: str = ""
+    """Whose document it tells of, where it says so."""
+    gives_number: bool = False
+    """Whether the number was given with it: the first fact of its object, or a credit note's."""
     said_again: bool = False
     same: bool = True
     """Whether it was said again in the same words."""
@@ -72,12 +76,13 @@ class OwnFacts:
         return sorted(found)
 
     def highest(self) -> dict[str, int]:
-        """By series (``O``, ``INV``) the highest number given out."""
+        """By series (``O``; of documents ``INV-LTC-CN-2026``) the highest number given out."""
         highest: dict[str, int] = {}
         for fact in self.facts:
-            series, _, last = fact.number.partition("-")
-            digits = last.rpartition("-")[2]
-            if digits.isdigit():
+            kind, _, last = fact.number.partition("-")
+            year, _, digits = last.rpartition("-")
+            series = f"{kind}-{fact.legal_entity}-{year}" if fact.legal_entity else kind
+            if fact.gives_number and digits.isdigit():
                 highest[series] = max(highest.get(series, 0), int(digits))
         return highest
 
@@ -137,11 +142,15 @@ def _forgotten(record: Any, known: set[UUID]) -> Forgotten | None:
             return None
         if envelope.type in FACTS:
             FACTS[envelope.type].model_validate_json(record.value or b"")
-        number = orjson.loads(record.value).get("number")
+        value = orjson.loads(record.value)
+        number = value.get("credit_note") or value.get("number") or ""
+        entity = value.get("legal_entity") or ""
     except (MalformedEnvelope, ValidationError, orjson.JSONDecodeError, AttributeError):
         return None
     headers = orjson.dumps({name: (value or b"").decode() for name, value in record.headers})
-    return Forgotten(envelope, record.topic, headers.decode(), record.value, str(number or ""))
+    gives = envelope.sequence == 1 or "credit_note" in value
+    about = (record.topic, headers.decode(), record.value, str(number), str(entity), gives)
+    return Forgotten(envelope, *about)
 
 
 async def enter_again(connection: AsyncConnection, own: OwnFacts) -> None:
@@ -151,7 +160,7 @@ async def enter_again(connection: AsyncConnection, own: OwnFacts) -> None:
         values = (e.id, fact.topic, e.subject, e.sequence, e.type, fact.headers, fact.payload)
         await execute(connection, ENTER, *values, e.time)
     for series, highest in own.highest().items():
-        name = f"number_{series.lower()}"
+        name = f"number_{series.partition('-')[0].lower()}"
         exists = await fetch(connection, "SELECT to_regclass($1::text) IS NOT NULL", name)
         if exists[0][0]:
             await execute(
@@ -160,13 +169,28 @@ async def enter_again(connection: AsyncConnection, own: OwnFacts) -> None:
                 name,
                 highest,
             )
-        await execute(
-            connection,
-            "UPDATE number_series SET next_value = greatest(next_value, $2)"
-            " WHERE series LIKE $1 || '-%'",
-            series,
-            highest + 1,
-        )
+        elif "-" in series:
+            await go_on_after(connection, series, highest)
+        else:  # whose documents they are is not said: no number twice is worth a gap
+            await execute(
+                connection,
+                "UPDATE number_series SET next_value = greatest(next_value, $2)"
+                " WHERE series LIKE $1 || '-%'",
+                series,
+                highest + 1,
+            )
+
+
+async def go_on_after(connection: AsyncConnection, series: str, number: int) -> None:
+    """Let a series without gaps go on after a number. A copy from before the first document does
+    not know the series at all."""
+    await execute(
+        connection,
+        "INSERT INTO number_series (series, next_value) VALUES ($1, $2) ON CONFLICT (series)"
+        " DO UPDATE SET next_value = greatest(number_series.next_value, excluded.next_value)",
+        series,
+        number + 1,
+    )
 
 
 async def lift_versions(
@@ -232,7 +256,11 @@ class ReplayTransaction(Transaction):
 
     async def gapless_number(self, series: str) -> int:
         given = self._given(series.partition("-")[0])
-        return int(given.rpartition("-")[2]) if given else await super().gapless_number(series)
+        if given is None:
+            return await super().gapless_number(series)
+        number = int(given.rpartition("-")[2])
+        await go_on_after(self.connection, series, number)
+        return number
 
     def _given(self, series: str) -> str | None:
         if self.cause is None:

@@ -18,6 +18,9 @@ SELECT 'Series ' || s.series || ' goes on at ' || s.next_value || ', but its las
 FROM series s LEFT JOIN counted c ON c.series = s.series
 WHERE s.service = 'billing' AND (s.series LIKE 'INV-%' OR s.series LIKE 'CN-%') AND s.next_value <> coalesce(c.highest, 0) + 1
 UNION ALL
+SELECT 'Series ' || c.series || ' is not known, though ' || c.highest || ' is given: it would begin at 1 again', NULL
+FROM counted c ANTI JOIN series s ON s.series = c.series
+UNION ALL
 SELECT 'Item ' || item || ' of the schedule of contract ' || number || ' is ' || money(amount, currency) || ', invoiced are '
        || money(invoiced::BIGINT, currency) || ': ' || documents, journey_id
 FROM (
