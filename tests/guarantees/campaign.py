@@ -160,7 +160,7 @@ def work(home: str, seed: str, first: int, runs: int, minutes: float) -> int:
         for n in range(first, first + min(runs, RUNS_PER_INSTALLATION)):
             if time.monotonic() > ends:
                 break
-            line = _begun(seed, n)
+            line = {**_begun(seed, n), "installation_since": first}
             began = time.monotonic()
             try:
                 with _within(LONGEST_RUN_S):
