@@ -12,7 +12,7 @@ import pytest
 from contracts import compat, generate
 from contracts.catalog import FACTS
 from contracts.events_page import events_page
-from contracts.generate import GOLDEN, PACKAGE, SCHEMAS
+from contracts.schema import GOLDEN, PACKAGE, SCHEMAS
 
 WON = Path("ltc.deal.won.v1.json")
 

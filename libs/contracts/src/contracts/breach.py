@@ -8,53 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts.schema import Schema, inlined
-
-ADVICE: Final[dict[str, str]] = {
-    "field-removed": "keep it and fill it; leave it out of a new version published beside this one",
-    "field-renamed": "add the new name as an optional field and fill both",
-    "type-changed": "add an optional field of the new type under another name and fill both",
-    "required-added": "make the new field optional",
-    "became-required": "leave it optional; require it in a new version",
-    "became-optional": "keep it required: present hearers count on it",
-    "constraint-tightened": "keep the constraint; tighten at the API, where the text comes in",
-    "constraint-loosened": "keep it: present hearers refuse what it would let through",
-    "enum-narrowed": "keep the value, even if nobody says it any more",
-    "enum-widened": "make it open text with known values, in a new version",
-    "closed": "keep it open to unknown fields",
-    "meaning-changed": "keep the wording and say the other thing in a new optional field",
-    "personal-unmarked": "keep the mark: others delete and mask by it",
-    "default-changed": "keep the default: it is what an old fact without the field means",
-    "key-changed": "publish a new version: order and partitions hang on the key",
-    "topic-changed": "publish a new version on the other topic beside this one",
-    "type-removed": "keep saying it until nobody hears it, then retire the version openly",
-    "fixture-edited": "put it back; a new sample belongs to a new version",
-    "fixture-removed": "put it back; it is what this version has promised",
-    "fixture-unreadable": "make the model read it again",
-    "sample-unreadable": "say nothing that the published schema refuses",
-}
+from contracts.advice import Breach
+from contracts.marks import lost_marks, new_personal
+from contracts.schema import Edit, Schema, branches, inlined
+from contracts.wording import taken_back, unit_change
 
 _UPPER: Final = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"})
 _LOWER: Final = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"})
-_EXACT: Final = frozenset({"pattern", "format", "multipleOf", "uniqueItems", "x-unit"})
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """One edit that breaks somebody."""
-
-    type: str
-    field: str
-    """JSON pointer into the value; empty for the fact itself."""
-    rule: str
-    detail: str
-
-    def __str__(self) -> str:
-        where = f" {self.field}" if self.field else ""
-        return f"{self.type}{where}: {self.rule}: {self.detail}. Instead: {ADVICE[self.rule]}."
+_EXACT: Final = frozenset({"pattern", "format", "multipleOf", "uniqueItems"})
+_MARKS: Final = (
+    ("x-key", "key-changed"),
+    ("x-topic", "topic-changed"),
+    ("x-partitions", "partitions-changed"),
+)
 
 
 def compare(old: Schema, new: Schema) -> list[Breach]:
@@ -62,25 +30,31 @@ def compare(old: Schema, new: Schema) -> list[Breach]:
     name = str(old.get("x-type", old.get("title", "?")))
     found = [
         Breach(name, "", rule, f"{old.get(mark)} became {new.get(mark)}")
-        for mark, rule in (("x-key", "key-changed"), ("x-topic", "topic-changed"))
-        if old.get(mark) != new.get(mark)
+        for mark, rule in _MARKS
+        if mark in old and old.get(mark) != new.get(mark)
     ]
-    edits = _edits(inlined(old), inlined(new), "")
+    was, now = inlined(old), inlined(new)
+    edits = [*_edits(was, now, ""), *new_personal(was, now)]
     return found + [Breach(name, where, rule, detail) for where, rule, detail in edits]
-
-
-Edit = tuple[str, str, str]
 
 
 def _edits(old: Schema, new: Schema, at: str) -> Iterator[Edit]:
     """Where, which rule, what happened: for one node and all below it."""
     yield from _meaning(old, new, at)
-    old_kinds, new_kinds = _branches(old), _branches(new)
-    if set(old_kinds) != set(new_kinds):
+    yield from lost_marks(old, new, at)
+    old_kinds, new_kinds = branches(old), branches(new)
+    if _is_money(old_kinds) != _is_money(new_kinds):
+        yield at, "money-changed", f"{_listed(old_kinds)} became {_listed(new_kinds)}"
+        return
+    if set(old_kinds) - {"null"} != set(new_kinds) - {"null"}:
         yield at, "type-changed", f"{_listed(old_kinds)} became {_listed(new_kinds)}"
         return
-    for kind, before in old_kinds.items():
-        after = new_kinds[kind]
+    if "null" in new_kinds and "null" not in old_kinds:
+        yield at, "null-allowed", "new facts may say null, which present hearers do not expect"
+    if "null" in old_kinds and "null" not in new_kinds:
+        yield at, "null-forbidden", "old facts say null"
+    for kind in old_kinds.keys() & new_kinds.keys():
+        before, after = old_kinds[kind], new_kinds[kind]
         yield from _values(before, after, at)
         yield from _constraints(before, after, at)
         yield from _properties(before, after, at)
@@ -88,36 +62,20 @@ def _edits(old: Schema, new: Schema, at: str) -> Iterator[Edit]:
             yield from _edits(before["items"], after["items"], f"{at}/*")
 
 
-def _branches(schema: Schema) -> dict[str, Schema]:
-    """A node by kind of value: ``anyOf`` branches apart, null among them."""
-    options = schema.get("anyOf") or schema.get("oneOf") or [schema]
-    branches: dict[str, Schema] = {}
-    for option in options:
-        kinds = option.get("type", "any")
-        for kind in kinds if isinstance(kinds, list) else [kinds]:
-            title = option.get("title") if kind == "object" else None
-            branches[f"{kind} {title}" if title and len(options) > 2 else str(kind)] = option
-    return branches
-
-
 def _meaning(old: Schema, new: Schema, at: str) -> Iterator[Edit]:
-    was, now = _words(old.get("description")), _words(new.get("description"))
-    if was and was != now:
-        yield at, "meaning-changed", f'"{was}" became "{now or "nothing"}"'
+    was, now = old.get("description"), new.get("description")
+    unit = unit_change(was, now)
+    if old.get("x-unit") != new.get("x-unit"):
+        unit = f"{old.get('x-unit')} became {new.get('x-unit')}"
+    if unit is not None:
+        yield at, "unit-changed", unit
+    elif gone := taken_back(was, now):
+        yield at, "meaning-changed", gone
     if "default" in old and old.get("default") != new.get("default", old.get("default")):
         yield at, "default-changed", f"{old['default']!r} became {new['default']!r}"
 
 
-def _words(text: object) -> str:
-    return " ".join(text.split()) if isinstance(text, str) else ""
-
-
 def _values(old: Schema, new: Schema, at: str) -> Iterator[Edit]:
-    if old.get("x-personal") and not new.get("x-personal"):
-        yield at, "personal-unmarked", "x-personal is gone"
-    titles = (old.get("title"), new.get("title"))
-    if "Money" in titles and len(set(titles)) > 1:
-        yield at, "type-changed", f"{titles[0]} became {titles[1]}"
     before, after = _allowed(old), _allowed(new)
     if before == after:
         return
@@ -175,6 +133,10 @@ def _properties(old: Schema, new: Schema, at: str) -> Iterator[Edit]:
         yield at, "closed", "unknown fields are refused"
 
 
+def _is_money(kinds: dict[str, Schema]) -> bool:
+    return any(kind.get("title") == "Money" for kind in kinds.values())
+
+
 def _shape(schema: Schema) -> str:
     """A field without its words, to recognise it under another name."""
     silent = {k: v for k, v in schema.items() if k not in ("title", "description", "default")}
@@ -183,3 +145,8 @@ def _shape(schema: Schema) -> str:
 
 def _listed(kinds: dict[str, Schema]) -> str:
     return " or ".join(sorted(kinds))
+
+
+def same_shape(old: Schema, new: Schema) -> bool:
+    """Whether two facts hold the same fields, whatever they are called."""
+    return _shape(inlined(old).get("properties", {})) == _shape(inlined(new).get("properties", {}))

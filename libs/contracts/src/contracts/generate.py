@@ -16,11 +16,7 @@ from contracts.catalog import FACTS
 from contracts.event import Event
 from contracts.events_page import events_page
 from contracts.samples import sample, sample_envelope
-from contracts.schema import as_text, schema_of
-
-PACKAGE = Path(__file__).parents[2]
-SCHEMAS = Path("schemas")
-GOLDEN = Path("tests/golden")
+from contracts.schema import GOLDEN, PACKAGE, SCHEMAS, as_text, schema_of
 
 
 def golden_of(fact: Event) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from contracts.event import Event
 from contracts.ids import ContractId, DealId, OrderId
+from contracts.known import known
 from contracts.parties import Account
 from contracts.terms import Evidence, LineProgress, LineQuantity
 
@@ -39,7 +40,7 @@ class OrderHeld(OrderFact):
 
     name: ClassVar[str] = "ltc.order.held.v1"
 
-    reason: str
+    reason: str = Field(json_schema_extra=known("credit", "prepayment", "customer"))
     """credit, prepayment, customer."""
     held_at: AwareDatetime
 

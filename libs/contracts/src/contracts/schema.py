@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from contracts.catalog import producer
+from contracts.catalog import PARTITIONS, producer
 from contracts.envelope import SCHEMA_PATH
 from contracts.event import Event
 
 Schema = dict[str, Any]
+Edit = tuple[str, str, str]
+"""Where, by which rule, and what happened."""
+
+PACKAGE = Path(__file__).parents[2]
+SCHEMAS = Path("schemas")
+GOLDEN = Path("tests/golden")
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -21,6 +28,7 @@ def schema_of(fact: type[Event]) -> Schema:
         "$id": f"{SCHEMA_PATH}/{fact.name}",
         "x-type": fact.name,
         "x-topic": fact.topic,
+        "x-partitions": PARTITIONS,
         "x-key": fact.key,
         "x-producer": f"{producer(fact)}-svc",
         **fact.model_json_schema(mode="validation"),
@@ -49,3 +57,15 @@ def inlined(schema: Schema) -> Schema:
 
     flat: Schema = resolve(schema)
     return flat
+
+
+def branches(schema: Schema) -> dict[str, Schema]:
+    """A node by kind of value: ``anyOf`` branches apart, null among them."""
+    options = schema.get("anyOf") or schema.get("oneOf") or [schema]
+    branches: dict[str, Schema] = {}
+    for option in options:
+        kinds = option.get("type", "any")
+        for kind in kinds if isinstance(kinds, list) else [kinds]:
+            title = option.get("title") if kind == "object" else None
+            branches[f"{kind} {title}" if title and len(options) > 2 else str(kind)] = option
+    return branches

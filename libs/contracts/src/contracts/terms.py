@@ -6,14 +6,29 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, Field
 
+from contracts.known import known
 from contracts.money import Money
 from contracts.parties import PERSONAL, Snapshot
+
+DUE = ("on_signature", "on_delivery", "days_after_signature")
 
 
 class Origin(Snapshot):
     """Where a customer came from. The pair of source system and external id names moved data."""
 
-    channel: str
+    channel: str = Field(
+        json_schema_extra=known(
+            "website",
+            "exhibition",
+            "social",
+            "ads",
+            "email",
+            "referral",
+            "phone",
+            "import",
+            "manual",
+        )
+    )
     """website, exhibition, social, ads, email, referral, phone, import, manual; others may come."""
     campaign: str | None = None
     medium: str | None = None
@@ -74,7 +89,7 @@ class Instalment(Snapshot):
     """A share of the price and when it is due."""
 
     percent: Decimal
-    due: str
+    due: str = Field(json_schema_extra=known(*DUE))
     """on_signature, on_delivery, or days_after_signature."""
     days: int = 0
 
@@ -82,7 +97,7 @@ class Instalment(Snapshot):
 class PaymentTerms(Snapshot):
     """How the customer pays: prepaid, on_delivery or instalments."""
 
-    kind: str
+    kind: str = Field(json_schema_extra=known("prepaid", "on_delivery", "instalments"))
     instalments: tuple[Instalment, ...] = ()
     net_days: int = 30
     """Days from an invoice to its due date."""
@@ -94,7 +109,7 @@ class PricedLine(Snapshot):
     line_no: int
     sku: str
     name: str
-    kind: str
+    kind: str = Field(json_schema_extra=known("goods", "service", "digital"))
     """goods, service, digital."""
     quantity: int
     list_price: Money
@@ -117,7 +132,12 @@ class Evidence(Snapshot):
 
     by: str = Field(json_schema_extra=PERSONAL)
     at: AwareDatetime
-    method: str
+    method: str = Field(
+        json_schema_extra=known(
+            "signed_link", "signature_api", "web_order_consent", "imported_record", "policy",
+            "erp", "bank", "person",
+        )
+    )  # fmt: skip
     """signed_link, signature_api, web_order_consent, imported_record, policy, erp, bank, person."""
     reference: str | None = None
     text_hash: str | None = None
@@ -129,7 +149,7 @@ class ScheduleItem(Snapshot):
     """A part of the contract's price and what makes it due. Items add up to the contract."""
 
     n: int
-    due: str
+    due: str = Field(json_schema_extra=known(*DUE))
     """on_signature, on_delivery, days_after_signature."""
     days: int = 0
     amount: Money

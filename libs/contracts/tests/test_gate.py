@@ -1,0 +1,137 @@
+"""The gate as it stands in CI: real edits to the real contracts, judged by the real checker.
+
+Each case edits the Python source of a fact (or a committed file) in a checkout of its own and runs
+``python -m contracts.compat`` there, as `make check` does. Two cases start from contracts that were
+prepared first, because today's have no closed values and nothing that was retired.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gate_edits import BREAKING, CLOSED, COMPATIBLE, Edit, held, source
+
+from contracts.advice import ADVICE
+from contracts.schema import GOLDEN, PACKAGE, SCHEMAS
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The contracts of this tree, committed in a git tree of their own."""
+    folder = tmp_path_factory.mktemp("gate") / "libs" / "contracts"
+    for part in ("src", SCHEMAS, GOLDEN):
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE / part, folder / part, ignore=ignore)
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder)
+    return folder
+
+
+@pytest.fixture
+def contracts(checkout: Path) -> Path:
+    """The same, as it was committed."""
+    git(checkout, "reset", "-q", "--hard", "first")
+    git(checkout, "clean", "-fdq")
+    return checkout
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True)  # noqa: S603, S607
+
+
+def commit(folder: Path, mark: str = "first") -> None:
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", mark)
+    git(folder, "tag", "-f", mark)
+
+
+def make(folder: Path, edits: list[Edit]) -> None:
+    for edit in edits:
+        file = folder / edit.file
+        if edit.new is None:
+            file.unlink()
+        elif not edit.old:
+            file.write_text(edit.new, encoding="utf-8")
+        else:
+            text = file.read_text(encoding="utf-8")
+            assert edit.old in text, f"{edit.file} has no {edit.old!r}: this case edits nothing"
+            file.write_text(text.replace(edit.old, edit.new, 1), encoding="utf-8")
+
+
+def run(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", module]
+    return subprocess.run(  # noqa: S603
+        command, cwd=folder, env=env, capture_output=True, check=False, encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize(("rule", "where", "edits"), BREAKING.values(), ids=BREAKING)
+def test_it_is_refused_with_type_field_rule_and_what_to_do_instead(
+    contracts: Path, rule: str, where: str, edits: list[Edit]
+) -> None:
+    make(contracts, edits)
+
+    done = run(contracts, "contracts.compat")
+
+    told = [line for line in done.stderr.splitlines() if line.startswith(f"{where}: {rule}: ")]
+    assert (done.returncode, bool(told)) == (1, True), done.stderr
+    assert told[0].endswith(f"Instead: {ADVICE[rule]}.")
+
+
+@pytest.mark.parametrize("edits", COMPATIBLE.values(), ids=COMPATIBLE)
+def test_it_passes(contracts: Path, edits: list[Edit]) -> None:
+    make(contracts, edits)
+
+    done = run(contracts, "contracts.compat")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing breaks" in done.stdout
+
+
+def test_a_value_is_added_where_the_values_were_closed(contracts: Path) -> None:
+    make(contracts, [CLOSED])
+    assert run(contracts, "contracts.generate").returncode == 0
+    commit(contracts, "closed")
+    make(
+        contracts, [source("order", '["credit", "prepayment"]', '["credit", "prepayment", "war"]')]
+    )
+
+    done = run(contracts, "contracts.compat")
+
+    # The commit itself closed open text, and is judged too: on main, one commit back.
+    told = [line for line in done.stderr.splitlines() if "/reason: enum-widened" in line]
+    assert (done.returncode, len(told)) == (1, 1), done.stderr
+    assert ADVICE["enum-widened"] in told[0]
+
+
+def test_a_retired_version_does_not_come_back_as_something_else(contracts: Path) -> None:
+    held_again = source(
+        "catalog", "    order.OrderReleased", "    order.OrderHeld: (),\n    order.OrderReleased"
+    )
+    retired = [*BREAKING["a fact is removed"][2], Edit(f"{SCHEMAS}/ltc.order.held.v1.json")]
+    make(contracts, [*retired, Edit(f"{GOLDEN}/ltc.order.held.v1.json")])
+    commit(contracts, "retired")
+    make(contracts, [Edit("anything", "", "later")])
+    commit(contracts, "later")
+
+    make(contracts, [held_again])
+    as_it_was = run(contracts, "contracts.compat")
+    make(contracts, [held("<>    desk: str\n")])
+    as_another = run(contracts, "contracts.compat")
+
+    assert (as_it_was.returncode, as_it_was.stderr) == (0, "")
+    assert as_another.returncode == 1
+    assert "ltc.order.held.v1: version-reused: a retired fact had this name" in as_another.stderr
+
+
+def test_every_rule_is_seen_to_refuse_a_real_edit() -> None:
+    above = {"enum-widened", "version-reused"}
+
+    assert {rule for rule, _, _ in BREAKING.values()} | above == ADVICE.keys()
