@@ -9,6 +9,8 @@ import pytest
 import console  # noqa: F401 - the package, before a test folder of that name is taken for it
 from local_infra.testing import infrastructure
 
+pytest_plugins = ("tests.evidence",)
+
 
 def pytest_report_header() -> list[str]:
     """Say on which servers this run's verdict rests."""

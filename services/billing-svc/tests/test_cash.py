@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from billing_builders import (
     CONTRACT,
@@ -20,6 +20,8 @@ from billing_builders import (
 from billing_svc.commands.invoice import invoice_id_of
 from chassis.testing import Harness
 from contracts.billing import InvoiceIssued, InvoicePaid, JourneySettled, PaymentAllocated
+from contracts.ids import LeadId
+from contracts.journey import BILLING_GATES
 from contracts.money import Money
 from contracts.terms import Prepayment
 
@@ -110,6 +112,27 @@ async def test_money_that_nobody_knows_waits_for_finance(billing_svc: Harness) -
     assert again.headers["idempotency-replayed"] == "true"
     assert other.status_code == 422
     await books_agree(billing_svc)
+
+
+async def test_a_settled_journey_names_the_lead_it_began_with(billing_svc: Harness) -> None:
+    lead = LeadId(UUID(int=9))
+    await billing_svc.receives(a_signature(UPFRONT, lead_id=lead), a_fulfilment())
+    [issued] = await billing_svc.published(InvoiceIssued)
+    await pay(billing_svc, issued.number, GROSS)
+
+    [settled] = await billing_svc.published(JourneySettled)
+    assert settled.lead_id == lead
+
+
+async def test_a_payment_that_nobody_waits_for_any_longer_is_said_once(
+    billing_svc: Harness,
+) -> None:
+    await billing_svc.receives(a_signature(UPFRONT))
+
+    assert await billing_svc.let_gates_lapse() == 1
+    assert await billing_svc.let_gates_lapse() == 0
+    [overdue] = await billing_svc.published(BILLING_GATES.overdue)
+    assert (overdue.gate, overdue.overdue_for_s > 0) == ("payment", True)
 
 
 async def test_a_refused_statement_stores_nothing(billing_svc: Harness) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from contract_builders import CONTRACT, DEAL, NET, NOW, TAX, an_acceptance
 from sqlalchemy.exc import DBAPIError
@@ -9,7 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from chassis.testing import Harness
 from contracts.contract import ContractSigned, ContractWithdrawn
 from contracts.deal import DealLost
+from contracts.ids import ContactId, LeadId
 from contracts.money import Money
+from contracts.parties import Contact, Owner
+from contracts.terms import ImportedOutcome, Prepayment
 
 
 async def test_a_consent_that_covers_the_signature_signs_at_once(contract_svc: Harness) -> None:
@@ -25,6 +30,28 @@ async def test_a_consent_that_covers_the_signature_signs_at_once(contract_svc: H
     [signed] = await contract_svc.published(ContractSigned)
     assert signed.totals.gross == Money(1060_00, "CNY")
     assert [(i.due, i.amount) for i in signed.schedule] == [("on_delivery", NET + TAX)]
+
+
+async def test_a_signed_contract_says_where_it_came_from(contract_svc: Harness) -> None:
+    ada = Contact(contact_id=ContactId(UUID(int=5)), name="Ada", email="ada@acme.test")
+    record = ImportedOutcome(
+        source_system="crm", external_id="A", agreed=Money(1000_00, "CNY"), closed_at=NOW
+    )
+    paid = Prepayment(provider="alipay", reference="P-1", amount=NET + TAX, captured_at=NOW)
+    lead, rep = LeadId(UUID(int=6)), Owner(sub="rep-1", name="Rep")
+    heard = an_acceptance(
+        contact=ada,
+        owner=rep,
+        lead_id=lead,
+        imported=record,
+        prepayment=paid,
+        consent_covers_signature=True,
+    )
+    await contract_svc.receives(heard)
+
+    [signed] = await contract_svc.published(ContractSigned)
+    assert (signed.contact, signed.owner, signed.lead_id) == (ada, rep, lead)
+    assert (signed.imported, signed.prepayment) == (record, paid)
 
 
 async def test_the_customer_signs_the_text_they_were_shown(contract_svc: Harness) -> None:

@@ -22,11 +22,17 @@ from contracts.contract import (
     ContractTerminated,
     ContractWithdrawn,
 )
-from contracts.deal import DealOpened, DealReopened, DealStageChanged, DealWon
+from contracts.deal import (
+    DealOpened,
+    DealReopened,
+    DealStageChanged,
+    DealWon,
+    ProposalRequested,
+)
 from contracts.event import Event
 from contracts.ids import LeadId
 from contracts.journey import DEAL_GATES
-from contracts.lead import LeadMerged
+from contracts.lead import LeadMerged, LeadQualified
 from contracts.quote import (
     QuoteAccepted,
     QuoteApprovalRequested,
@@ -37,6 +43,7 @@ from contracts.quote import (
     QuoteSent,
     QuoteSuperseded,
 )
+from contracts.samples import sample
 
 OF_THE_OFFER = {
     QuoteApprovalRequested: "pending_approval",
@@ -51,6 +58,17 @@ OF_THE_OFFER = {
 OF_THE_CONTRACT = (ContractSigned, ContractDeclined, ContractWithdrawn, ContractTerminated)
 OF_BILLING = (InvoiceIssued, InvoicePaid, InvoiceOverdue, InvoiceCredited, JourneySettled)
 ABOUT_A_DEAL: list[type[Event]] = [*OF_THE_OFFER, *OF_THE_CONTRACT, *OF_BILLING]
+
+
+async def test_a_deal_says_all_that_its_lead_is_known_by(deal_svc: Harness) -> None:
+    lead = sample(LeadQualified)
+    await deal_svc.receives(lead)
+
+    [opened] = await deal_svc.published(DealOpened)
+    assert (opened.account, opened.contact) == (lead.account, lead.contact)
+    assert (opened.origin, opened.owner) == (lead.origin, lead.owner)
+    [asked] = await deal_svc.published(ProposalRequested)
+    assert asked.web_order == lead.web_order
 
 
 async def the_deal(deal_svc: Harness) -> dict[str, Any]:

@@ -63,6 +63,21 @@ async def test_a_lead_that_comes_with_an_owner_is_assigned(lead_svc: Harness) ->
     assert (await lead_svc.said())[0] == "ltc.lead.captured.v1"
 
 
+async def test_a_qualified_lead_says_whose_it_is(lead_svc: Harness) -> None:
+    async with lead_svc.client("sales_manager") as client:
+        path = f"/leads/{await assigned(client)}"
+        await client.post(f"{path}/contact", json={"note": "called them"})
+        budget = {"amount": "5000.00", "currency": "CNY"}
+        done = await client.post(
+            f"{path}/qualification", json={"need": "gateways", "budget": budget}
+        )
+
+    assert done.status_code == 200, done.text
+    [fact] = await lead_svc.published(LeadQualified)
+    assert fact.owner is not None
+    assert fact.owner.sub == "rep-1"
+
+
 @pytest.mark.parametrize("kind", ["call", "email", "meeting"])
 async def test_the_first_logged_contact_makes_an_assigned_lead_contacted(
     lead_svc: Harness, kind: str

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from quote_builders import NOW, QUOTE, a_lost_deal, a_reopened_deal, a_request, a_web_order
 
 from chassis.testing import Harness
+from contracts.ids import ContactId, LeadId
 from contracts.journey import QUOTE_GATES
 from contracts.money import Money
+from contracts.parties import Contact
 from contracts.quote import QuoteAccepted, QuoteDrafted, QuoteExpired, QuoteSuperseded
 from contracts.terms import ImportedOutcome, WantedLine
 
@@ -27,6 +30,16 @@ async def test_a_web_order_at_list_price_is_accepted_on_its_own_consent(quote_sv
     assert accepted.totals.gross == Money(1060_00, "CNY")
     assert accepted.evidence.method == "web_order_consent"
     assert accepted.consent_covers_signature
+
+
+async def test_an_acceptance_says_from_whom_and_from_which_lead_it_came(quote_svc: Harness) -> None:
+    ada = Contact(contact_id=ContactId(UUID(int=3)), name="Ada", email="ada@acme.test")
+    line = WantedLine(sku="SVC-ONBOARD", quantity=1)
+    asked = a_request(line, web_order=a_web_order(line), contact=ada, lead_id=LeadId(UUID(int=4)))
+    await quote_svc.receives(asked)
+
+    [accepted] = await quote_svc.published(QuoteAccepted)
+    assert (accepted.contact, accepted.lead_id) == (ada, LeadId(UUID(int=4)))
 
 
 async def test_a_dirty_product_name_finds_its_product_and_the_agreed_price_is_exact(

@@ -178,6 +178,10 @@ class Harness:
             )
             await connection.exec_driver_sql(f"TRUNCATE {tables.scalar_one()}")
 
+    async def close(self) -> None:
+        """Give the database up."""
+        await self.database.close()
+
 
 @asynccontextmanager
 async def harness(service: Service, package: str) -> AsyncIterator[Harness]:
@@ -203,5 +207,5 @@ async def harness(service: Service, package: str) -> AsyncIterator[Harness]:
     try:
         yield under_test
     finally:
-        await under_test.database.close()
+        await under_test.close()
         drop_database(name)

@@ -16,19 +16,7 @@ DUE = ("on_signature", "on_delivery", "days_after_signature")
 class Origin(Snapshot):
     """Where a customer came from. The pair of source system and external id names moved data."""
 
-    channel: str = Field(
-        json_schema_extra=known(
-            "website",
-            "exhibition",
-            "social",
-            "ads",
-            "email",
-            "referral",
-            "phone",
-            "import",
-            "manual",
-        )
-    )
+    channel: str
     """website, exhibition, social, ads, email, referral, phone, import, manual; others may come."""
     campaign: str | None = None
     medium: str | None = None
