@@ -7,6 +7,7 @@ prepared first, because today's have no closed values and nothing that was retir
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from gate_edits import BREAKING, CLOSED, COMPATIBLE, Edit, held, source
 
 from contracts.advice import ADVICE
+from contracts.needs import CONSUMERS
 from contracts.schema import GOLDEN, PACKAGE, SCHEMAS
 
 
@@ -24,7 +26,7 @@ from contracts.schema import GOLDEN, PACKAGE, SCHEMAS
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The contracts of this tree, committed in a git tree of their own."""
     folder = tmp_path_factory.mktemp("gate") / "libs" / "contracts"
-    for part in ("src", SCHEMAS, GOLDEN):
+    for part in ("src", SCHEMAS, GOLDEN, CONSUMERS):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PACKAGE / part, folder / part, ignore=ignore)
     git(folder, "init", "-q", "-b", "main")
@@ -129,6 +131,28 @@ def test_a_retired_version_does_not_come_back_as_something_else(contracts: Path)
     assert (as_it_was.returncode, as_it_was.stderr) == (0, "")
     assert as_another.returncode == 1
     assert "ltc.order.held.v1: version-reused: a retired fact had this name" in as_another.stderr
+
+
+def test_a_type_is_retired_openly_and_only_when_nobody_needs_it(contracts: Path) -> None:
+    files = [Edit(f"{folder}/ltc.order.held.v1.json") for folder in (SCHEMAS, GOLDEN)]
+    retire = source(
+        "catalog", "str] = {}", 'str] = {"ltc.order.held.v1": "the desk uses another tool"}'
+    )
+    make(contracts, [*BREAKING["a fact is removed"][2], *files, retire])
+    needed = run(contracts, "contracts.compat")
+    for file in (contracts / CONSUMERS).glob("*.json"):
+        hearer = json.loads(file.read_text(encoding="utf-8"))
+        hearer["needs"].pop("ltc.order.held.v1", None)
+        file.write_text(json.dumps(hearer), encoding="utf-8")
+    free = run(contracts, "contracts.compat")
+    git(contracts, "checkout", "-q", "first", "--", f"{SCHEMAS}", f"{GOLDEN}")
+    back = "    order.OrderHeld: (),\n    order.OrderReleased"
+    make(contracts, [source("catalog", "    order.OrderReleased", back)])
+    again = run(contracts, "contracts.compat")
+
+    assert "ltc.order.held.v1: type-removed: console still needs it" in needed.stderr
+    assert (free.returncode, free.stderr) == (0, "")
+    assert "ltc.order.held.v1: version-reused: it was retired: the desk" in again.stderr
 
 
 def test_every_rule_is_seen_to_refuse_a_real_edit() -> None:

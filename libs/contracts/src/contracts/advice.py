@@ -32,7 +32,7 @@ ADVICE: Final[dict[str, str]] = {
     "partitions-changed": "publish on a new topic version: other partitions put keys out of order",
     "topic-changed": "publish a new version on the other topic beside this one",
     "header-lost": "go on sending the header",
-    "type-removed": "keep saying it until nobody hears it, then retire the version openly",
+    "type-removed": "keep saying it until nobody needs it, then name it in catalog.RETIRED",
     "type-renamed": "say the fact under both names until nobody hears the old one",
     "version-reused": "take the next version number; this one has meant something else",
     "fixture-edited": "put it back; a new sample belongs to a new version",

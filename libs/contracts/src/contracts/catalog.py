@@ -82,6 +82,10 @@ CATALOG: dict[str, Entry] = {
 
 FACTS: dict[str, type[Event]] = {name: entry.fact for name, entry in CATALOG.items()}
 
+RETIRED: dict[str, str] = {}
+"""Types that were taken out openly, and why. Only what no registered consumer needs may stand here;
+a name that does is never used again."""
+
 PUBLIC_TOPICS = tuple(f"ltc.{stage}.v1" for stage in STAGES)
 STATE_TOPICS = tuple(f"ltc.{stage}.state.v1" for stage in STAGES)
 

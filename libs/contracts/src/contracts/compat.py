@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from contracts.advice import Breach
 from contracts.breach import compare, same_shape
-from contracts.catalog import FACTS
+from contracts.catalog import FACTS, RETIRED
 from contracts.history import bases, files_at, known_revision, last_seen
+from contracts.needs import hearers
 from contracts.probes import read_fixtures
 from contracts.schema import GOLDEN, PACKAGE, SCHEMAS, Schema, schema_of
 from contracts.schema_reader import refusal
@@ -74,6 +75,17 @@ def reused(package: Path, base: str, new: Mapping[str, Schema]) -> list[Breach]:
     return found
 
 
+def retired(package: Path, names: Iterable[str]) -> tuple[set[str], list[Breach]]:
+    """Which types may be missing, as they were retired; and those that somebody still needs."""
+    missed = {
+        name: [c for c, hearer in hearers(package).items() if name in hearer.needs]
+        for name in names
+    }
+    still = {name: ", ".join(consumers) for name, consumers in missed.items() if consumers}
+    found = [Breach(n, "", "type-removed", f"{who} still needs it") for n, who in still.items()]
+    return missed.keys() - still.keys(), found
+
+
 def examine(package: Path, against: Sequence[str]) -> list[Breach]:
     """All that breaks somebody who goes by the contracts of these revisions, each once."""
     fixtures = {p.stem: p.read_text(encoding="utf-8") for p in (package / GOLDEN).glob("*.json")}
@@ -88,11 +100,19 @@ def examine(package: Path, against: Sequence[str]) -> list[Breach]:
     except ValidationError as error:
         detail = f"the sample does not fit: {error.errors()[0]['loc']}"
         found.append(Breach(error.title, "", "sample-unreadable", detail))
+    gone, needed = retired(package, RETIRED)
+    found += needed
+    found += [
+        Breach(name, "", "version-reused", f"it was retired: {RETIRED[name]}")
+        for name in RETIRED.keys() & new.keys()
+    ]
     for base in against:
-        old = {n: json.loads(t) for n, t in files_at(package, base, SCHEMAS).items()}
+        published = files_at(package, base, SCHEMAS)
+        old = {n: json.loads(text) for n, text in published.items() if n not in gone}
         found += compare_catalogues(old, new)
         found += reused(package, base, {n: s for n, s in new.items() if n not in old})
-        found += compare_fixtures(files_at(package, base, GOLDEN), fixtures)
+        golden = files_at(package, base, GOLDEN)
+        found += compare_fixtures({n: t for n, t in golden.items() if n not in gone}, fixtures)
         found += read_samples(old, said)
     return list(dict.fromkeys(found))
 

@@ -1,4 +1,4 @@
-"""Write what is derived from the facts: schemas, ``docs/events.md``, fixtures of new types.
+"""Write what is derived from the facts: schemas, event page, AsyncAPI, fixtures of new types.
 
 ``python -m contracts.generate`` writes; with ``--check`` it only names what is stale, and exits 1.
 A golden fixture that exists is never touched: it is what this version has promised.
@@ -12,9 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from contracts.asyncapi import documents
 from contracts.catalog import FACTS
 from contracts.event import Event
 from contracts.events_page import events_page
+from contracts.needs import hearers
 from contracts.samples import sample, sample_envelope
 from contracts.schema import GOLDEN, PACKAGE, SCHEMAS, as_text, schema_of
 
@@ -34,7 +36,10 @@ def derived(package: Path) -> dict[Path, str]:
         path = package / GOLDEN / f"{name}.json"
         if not path.exists():
             files[path] = golden_of(sample(fact))
-    files[package.parents[1] / "docs" / "events.md"] = events_page()
+    docs = package.parents[1] / "docs"
+    files[docs / "events.md"] = events_page()
+    for service, described in documents(hearers()).items():
+        files[docs / "asyncapi" / f"{service}.json"] = as_text(described)
     return files
 
 
