@@ -174,7 +174,15 @@ def _require_known(names: list[str]) -> None:
             raise typer.BadParameter(f"{name} is no service; there are: {', '.join(SERVICES)}")
 
 
-for _extension in ("ltc.demo", "ltc.imports", "ltc.rebuild", "ltc.trace", "ltc.verify.command"):
+for _extension in (
+    "ltc.agreements",
+    "ltc.demo",
+    "ltc.deployments",
+    "ltc.imports",
+    "ltc.rebuild",
+    "ltc.trace",
+    "ltc.verify.command",
+):
     # Each brings commands of its own with `register(app)`; a wheel may leave some out.
     if find_spec(_extension) is not None:
         import_module(_extension).register(app)
