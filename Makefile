@@ -42,6 +42,7 @@ check: $(READY) ## format, lint, types, imports, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m contracts.compat
+	@$(BIN)/python -m contracts.needs
 
 e2e: $(READY) ## the business stories alone
 	@$(BIN)/python -m pytest tests/e2e
@@ -53,7 +54,11 @@ campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRS
 bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
 	@$(BIN)/python -m bench
 
-contracts: $(READY) ## regenerate schemas, new fixtures and docs/events.md
+contracts: $(READY) ## facts, who says and needs them, the gate's verdict, what may be deployed
+	@$(BIN)/python -m tests.evidence
+	@$(BIN)/ltc contracts
+
+schemas: $(READY) ## regenerate schemas, new fixtures, docs/events.md and docs/asyncapi
 	@$(BIN)/python -m contracts.generate
 
 lock: ## refresh requirements.lock (maintainers; needs uv)
