@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from gate_edits import BREAKING, CLOSED, COMPATIBLE, Edit, held, source
 from contracts.advice import ADVICE
 from contracts.needs import CONSUMERS
 from contracts.schema import GOLDEN, PACKAGE, SCHEMAS
+
+SECONDS = count(1_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PACKAGE / part, folder / part, ignore=ignore)
     git(folder, "init", "-q", "-b", "main")
+    (folder / ".git" / "info" / "exclude").write_text("__pycache__\n")
     commit(folder)
     return folder
 
@@ -64,10 +68,12 @@ def make(folder: Path, edits: list[Edit]) -> None:
             text = file.read_text(encoding="utf-8")
             assert edit.old in text, f"{edit.file} has no {edit.old!r}: this case edits nothing"
             file.write_text(text.replace(edit.old, edit.new, 1), encoding="utf-8")
+            # Bytecode is kept between runs, and goes by size and second.
+            os.utime(file, (next(SECONDS),) * 2)
 
 
 def run(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {**os.environ, "PYTHONPATH": str(folder / "src")}
     command = [sys.executable, "-m", module]
     return subprocess.run(  # noqa: S603
         command, cwd=folder, env=env, capture_output=True, check=False, encoding="utf-8"

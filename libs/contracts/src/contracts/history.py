@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import tarfile
+from io import BytesIO
 from pathlib import Path
 
 MAIN_BRANCHES = ("origin/main", "main")
@@ -27,9 +29,21 @@ def known_revision(package: Path, revision: str) -> bool:
 
 def files_at(package: Path, revision: str, folder: Path) -> dict[str, str]:
     """The JSON files of a folder as they were, by name without ending."""
-    listing = git(package, "ls-tree", "--name-only", revision, f"{folder.as_posix()}/") or ""
-    paths = [path for path in listing.splitlines() if path.endswith(".json")]
-    return {Path(path).stem: git(package, "show", f"{revision}:./{path}") or "" for path in paths}
+    done = subprocess.run(
+        ["git", "archive", "--format=tar", revision, folder.as_posix()],
+        cwd=package,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        return {}
+    found = {}
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.name.endswith(".json") else None
+            if file is not None:
+                found[Path(member.name).stem] = file.read().decode()
+    return found
 
 
 def last_seen(package: Path, revision: str, file: Path) -> str | None:
