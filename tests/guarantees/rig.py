@@ -6,12 +6,12 @@ test decides what dies, when, and as what it comes back.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -56,6 +56,7 @@ class Rig:
             "issuer": issuer(settings, os.environ),
         }
         self._wanted: set[str] = set()
+        self._paused: dict[str, list[psutil.Process]] = {}
         self._changing = threading.RLock()
         for name in NAMES:
             self.units[name] = self._program(name)
@@ -152,10 +153,17 @@ class Rig:
 
     def pause(self, name: str) -> None:
         """SIGSTOP, PostgreSQL with its children."""
-        self._signal(name, signal.SIGSTOP)
+        process = self.process(name)
+        self._paused[name] = [process, *process.children(recursive=True)]
+        for each in self._paused[name]:
+            each.suspend()
 
     def resume(self, name: str) -> None:
-        self._signal(name, signal.SIGCONT)
+        """SIGCONT to those that were paused, also where their parent was killed meanwhile: a
+        backend that stands still keeps the memory without which no new server starts."""
+        for each in self._paused.pop(name, ()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.resume()
 
     def restart(self, name: str, **how: Any) -> None:
         self.stop(name)
@@ -272,11 +280,6 @@ class Rig:
                 self.units[name].start()
             except Exception as error:  # what it stands on may be dead as well: soon again
                 logger.warning("%s did not come back yet: %s", name, error)
-
-    def _signal(self, name: str, number: signal.Signals) -> None:
-        process = self.process(name)
-        for each in (process, *process.children(recursive=True)):
-            each.send_signal(number)
 
     def _each(self, work: Callable[[str], None], names: Sequence[str]) -> None:
         with ThreadPoolExecutor(len(NAMES)) as pool:
