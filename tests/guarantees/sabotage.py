@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from fastapi import Request
-from sqlalchemy.exc import DBAPIError
 
 from chassis import auth, batch, bulk, idempotency, inbox, intake, relay, transaction
 from chassis.domain import DependencyMissing
@@ -190,9 +190,8 @@ def swallow_disk_full() -> None:
     async def regardless(self: transaction.Transaction) -> None:
         try:
             await flush(self)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", "") != "53100":
-                raise
+        except asyncpg.DiskFullError:
+            await bulk.rollback(self._connection)  # or the commit would find out
 
     transaction.Transaction.flush = regardless  # type: ignore[method-assign]
 

@@ -41,7 +41,7 @@ async def file_fact(fact: Glimpse, tx: Transaction) -> None:
         trace_id=trace.split("-")[1] if trace else None,
         payload=delivery.record.value.decode(),
     )
+    keys = (fact.number, envelope.subject, fact.bank_reference)
     if envelope.sequence == 1:
-        for key in (fact.number, envelope.subject, fact.bank_reference):
-            if key:
-                tx.insert_if_new(JourneyKeyRow, key=key, journey_id=journey_id)
+        for key in filter(None, keys):
+            tx.insert_if_new(JourneyKeyRow, key=key, journey_id=journey_id)
