@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 from fastapi import Request
 
-from chassis import auth, batch, bulk, idempotency, inbox, intake, relay, transaction
+from chassis import auth, batch, bulk, idempotency, intake, parking, relay, transaction
 from chassis.domain import DependencyMissing
 from chassis.tables import OutboxRow, table_of
 from contracts.money import Money
@@ -50,7 +50,7 @@ def commit_offset_first() -> None:
 @plant
 def skip_dedup() -> None:
     """What comes again is entered again without complaint, and handled again."""
-    admit = inbox.admit_unparked
+    admit = parking.admit
 
     async def all_of_them(
         connection: Any, group: str, lanes: Sequence[Any], events: Sequence[Any], now: Any
@@ -58,7 +58,7 @@ def skip_dedup() -> None:
         _, parked = await admit(connection, group, lanes, events, now)
         return {event[0] for event in events}, parked
 
-    inbox.admit_unparked = all_of_them
+    parking.admit = all_of_them
 
 
 @plant

@@ -272,7 +272,7 @@ class ReplayTransaction(Transaction):
         return numbers[n] if n < len(numbers) else None
 
     async def flush(self) -> None:
-        self._facts[:] = [row for row in self._facts if not self._said_before(row)]
+        self._pending.unsay(self._said_before)
         await super().flush()
 
     def _said_before(self, row: dict[str, Any]) -> bool:

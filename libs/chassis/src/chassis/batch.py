@@ -143,7 +143,7 @@ class BatchProcessor:
         lanes = sorted({d.lane for d in deliveries})
         async with self._database.transaction() as tx:
             events = [(d.event_id, *d.lane) for d in deliveries if not d.error]
-            fresh, parked = await inbox.admit_unparked(tx.connection, group, lanes, events, tx.now)
+            fresh, parked = await parking.admit(tx.connection, group, lanes, events, tx.now)
             offered = sum((topic, key) not in parked for _, topic, key in events)
             self._metrics.duplicates(offered - len(fresh))
             await self._prefetch(tx, deliveries, fresh)

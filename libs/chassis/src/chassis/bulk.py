@@ -218,6 +218,7 @@ async def insert(
     """Insert rows in their order; every row has the same columns. Returns how many were written."""
     if not rows:
         return 0
-    names = tuple(rows[0])
-    columns = ([row[name] for row in rows] for name in names)
-    return await execute(connection, _insert(table, names, on_conflict), *columns)
+    writes = Writes()
+    writes.insert(table, rows, on_conflict=on_conflict)
+    [written] = await writes.run(connection)
+    return written

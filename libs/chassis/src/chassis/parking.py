@@ -32,6 +32,17 @@ JOIN unnest($2::text[], $3::text[]) AS lane(topic, key)
   ON p.topic = lane.topic AND p.key = lane.key
 WHERE p.consumer = $1 ORDER BY p.topic, p.key FOR UPDATE OF p
 """
+ADMIT = f"""
+WITH parked AS MATERIALIZED ({LOCK_LANES}),
+entered AS (
+  INSERT INTO inbox (consumer, event_id, received_at)
+  SELECT $1, e.id, $7 FROM unnest($4::uuid[], $5::text[], $6::text[]) AS e(id, topic, key)
+  WHERE NOT EXISTS (SELECT 1 FROM parked p WHERE p.topic = e.topic AND p.key = e.key)
+  ORDER BY e.id ON CONFLICT DO NOTHING RETURNING event_id)
+SELECT NULL::uuid, topic, key FROM parked
+UNION ALL SELECT event_id, NULL, NULL FROM entered
+"""  # noqa: S608 - a constant of this module
+"""Both in one round trip."""
 PARK_KEY = """
 INSERT INTO parked_key (consumer, topic, key, status, attempts, next_retry_at, error_class, error,
                         wake_key, trace_id, parked_at)
@@ -96,6 +107,22 @@ async def lock_lanes(
     topics, keys = zip(*lanes, strict=True)
     rows = await bulk.fetch(connection, LOCK_LANES, consumer, list(topics), list(keys))
     return {(row[0], row[1]) for row in rows}
+
+
+async def admit(
+    connection: AsyncConnection,
+    consumer: str,
+    lanes: Sequence[Lane],
+    events: Sequence[tuple[UUID, str, str]],
+    now: datetime,
+) -> tuple[set[UUID], set[Lane]]:
+    """Enter events (id, topic, key) whose lane is not parked; returns those that were not there
+    yet, and the lanes that are parked: locked, and theirs are not entered."""
+    topics, keys = zip(*lanes, strict=True)
+    ids, of_topics, of_keys = zip(*events, strict=True) if events else ((), (), ())
+    rows = await bulk.fetch(connection, ADMIT, consumer, topics, keys, ids, of_topics, of_keys, now)
+    fresh = {row[0] for row in rows if row[0] is not None}
+    return fresh, {(row[1], row[2]) for row in rows if row[0] is None}
 
 
 async def park(

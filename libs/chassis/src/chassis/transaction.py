@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from chassis import bulk, failpoints
+from chassis import bulk, failpoints, pending
 from chassis.auth import Actor
-from chassis.domain import Aggregate, Conflict
+from chassis.domain import Aggregate
 from chassis.gate_changes import gate_changes
 from chassis.numbers import Numbers
 from chassis.outbox import Cause, outbox_row
-from chassis.tables import GateRow, OutboxRow, table_of
+from chassis.tables import table_of
 from chassis.trace_context import TraceContext
+from chassis.tracked import Tracked, changed_by_table, confirm, write_aggregates
 from contracts.event import Event
 from contracts.ids import new_id, repeatable_id
 
@@ -32,26 +32,12 @@ A = TypeVar("A", bound=Aggregate)
 
 
 @dataclass(slots=True)
-class Tracked:
-    """One aggregate within a transaction: as it is now, and how far it has come since loaded."""
-
-    repository: type[Repository[Any]]
-    state: Any
-    version: int
-    revision: int
-    created_at: datetime | None
-    changed: bool = False
-
-
-@dataclass(slots=True)
 class _Mark:
     """Where a transaction stood, so that one message's effects can be taken back in memory."""
 
-    facts: int
-    inserts: dict[Table, int]
-    gates: dict[tuple[UUID, str, datetime], dict[str, Any]]
+    pending: pending.Mark
     numbers: dict[str, int]
-    undo: dict[UUID, Tracked | None] = field(default_factory=dict)
+    undo: dict[UUID, Tracked] = field(default_factory=dict)
 
 
 class Transaction:
@@ -84,10 +70,7 @@ class Transaction:
         self._source = source
         self._session: AsyncSession | None = None
         self._tracked: dict[UUID, Tracked] = {}
-        self._facts: list[dict[str, Any]] = []
-        self._inserts: dict[Table, list[dict[str, Any]]] = defaultdict(list)
-        self._inserts_if_new: dict[Table, list[dict[str, Any]]] = defaultdict(list)
-        self._gates: dict[tuple[UUID, str, datetime], dict[str, Any]] = {}
+        self._pending = pending.Pending()
         self._numbers = Numbers(connection)
         self._ids: dict[UUID, int] = defaultdict(int)
         self._apart: dict[UUID, TraceContext] | None = None
@@ -165,17 +148,14 @@ class Transaction:
     def keep(self, tracked: Tracked, state: A) -> A:
         """Take the new state of a tracked aggregate, and say what became of its gates."""
         before = tracked.state
-        self._remember(state.id)
-        if not tracked.changed:
-            tracked.changed = True
-            tracked.revision += 1
+        self._change(tracked, state.id)
         kept = state.model_copy(update={"passages": ()}) if state.passages else state
         tracked.state = kept
         if state.gates or (before and before.gates):
             repository = tracked.repository
             table = repository.table().name
             for row, fact in gate_changes(repository.gates, table, before, state):
-                self._gates[(row["aggregate_id"], row["name"], row["opened_at"])] = row
+                self._pending.keep_gate(row)
                 self.publish(fact)
         return kept
 
@@ -184,12 +164,9 @@ class Transaction:
         tracked = self._tracked.get(fact.key_value())
         if tracked is None or tracked.state is None:
             raise LookupError(f"{fact.name} tells of {fact.key_value()}, which was not saved")
-        self._remember(tracked.state.id)
-        if not tracked.changed:
-            tracked.changed = True
-            tracked.revision += 1
+        self._change(tracked, tracked.state.id)
         tracked.version += 1
-        self._facts.append(
+        self._pending.say(
             outbox_row(
                 fact,
                 source=self._source,
@@ -203,11 +180,11 @@ class Transaction:
 
     def insert(self, table: type[SQLModel], **values: Any) -> None:
         """Append a row with the commit. JSON columns take JSON text; all columns must be given."""
-        self._inserts[table_of(table)].append(values)
+        self._pending.add(table_of(table), values, if_new=False)
 
     def insert_if_new(self, table: type[SQLModel], **values: Any) -> None:
         """Like `insert`, and silent about a row whose key is there already."""
-        self._inserts_if_new[table_of(table)].append(values)
+        self._pending.add(table_of(table), values, if_new=True)
 
     def trace_apart(self) -> None:
         """Many journeys begin in this one transaction: each gets a trace of its own."""
@@ -247,141 +224,64 @@ class Transaction:
     def mark(self) -> None:
         """Begin a stretch that `revert` can take back."""
         self.used_sql = False
-        self._mark = _Mark(
-            facts=len(self._facts),
-            inserts={table: len(rows) for table, rows in self._inserts.items()},
-            gates=dict(self._gates),
-            numbers=self._numbers.taken(),
-        )
+        self._mark = _Mark(self._pending.mark(), self._numbers.taken())
 
     def revert(self) -> None:
         """Take back everything since `mark`. Numbers taken meanwhile are given back as well."""
         mark = self._mark
         if mark is None:
             raise LookupError("nothing was marked")
-        del self._facts[mark.facts :]
-        for table, rows in self._inserts.items():
-            del rows[mark.inserts.get(table, 0) :]
-        self._gates = mark.gates
+        self._pending.revert(mark.pending)
         self._numbers.give_back(mark.numbers)
-        for aggregate_id, before in mark.undo.items():
-            if before is not None:
-                self._tracked[aggregate_id] = before
+        self._tracked |= mark.undo
         self._mark = None
 
     def forget(self) -> None:
         """Drop everything held in memory, after a savepoint has taken back what was flushed."""
         self._tracked.clear()
-        self._facts.clear()
-        self._inserts.clear()
-        self._gates.clear()
+        self._pending.clear()
         self._numbers.give_back({})
         self._session = None
         self._mark = None
         self.said = 0
 
-    def _remember(self, aggregate_id: UUID) -> None:
+    def _change(self, tracked: Tracked, aggregate_id: UUID) -> None:
+        """Count a change of an aggregate, once; `revert` finds it as it was."""
         if self._mark is not None and aggregate_id not in self._mark.undo:
-            tracked = self._tracked[aggregate_id]
-            self._mark.undo[aggregate_id] = Tracked(
-                tracked.repository,
-                tracked.state,
-                tracked.version,
-                tracked.revision,
-                tracked.created_at,
-                tracked.changed,
-            )
+            self._mark.undo[aggregate_id] = replace(tracked)
+        if not tracked.changed:
+            tracked.changed = True
+            tracked.revision += 1
 
     # --- writing -----------------------------------------------------------------------------
 
     async def flush(self) -> None:
         """Write what is held in memory, aggregates, rows, gates and facts, in one statement. Called
         by the chassis before the commit; a handler that reads its own writes may call it too."""
-        facts = len(self._facts)
+        facts = self._pending.facts
         failpoints.reached("after_begin", facts)
         if self._session is not None:
             await self._session.flush()
         writes = bulk.Writes()
-        changed = self._changed()
-        places = [self._write_aggregates(writes, group) for group in changed]
-        self._write_rows(writes)
+        changed = changed_by_table(self._tracked.values())
+        places = [write_aggregates(self, group, writes) for group in changed]
+        self._pending.write_rows(writes)
         self._numbers.write(writes)
         woken = self._write_wake(writes, changed)
-        if self._facts:
-            writes.insert(table_of(OutboxRow), self._facts)
+        self._pending.write_facts(writes)
         counts = await writes.run(self._connection)
         failpoints.reached("after_effect", facts)
         failpoints.reached("after_outbox_insert", facts)
         for group, place in zip(changed, places, strict=True):
-            self._confirm(group, counts[place])
+            confirm(group, counts[place], now=self.now)
         self.woke = self.woke or (woken is not None and counts[woken] > 0)
         self.said += facts
-        self._facts.clear()
+        self._pending.clear()
         self._mark = None
-
-    def _changed(self) -> list[list[Tracked]]:
-        """What changed, table by table in id order."""
-        groups: dict[str, list[Tracked]] = defaultdict(list)
-        for tracked in self._tracked.values():
-            if tracked.changed:
-                groups[tracked.repository.table().name].append(tracked)
-        return [sorted(group, key=lambda t: t.state.id) for _, group in sorted(groups.items())]
-
-    def _write_aggregates(self, writes: bulk.Writes, group: Sequence[Tracked]) -> int:
-        """Add the rows of one table; a row that somebody else changed meanwhile is not written."""
-        repository = group[0].repository
-        columns = repository(self).columns
-        table = repository.table()
-        rows = [
-            {
-                "id": tracked.state.id,
-                "journey_id": tracked.state.journey_id,
-                "number": tracked.state.number,
-                "version": tracked.version,
-                "revision": tracked.revision,
-                "created_at": tracked.created_at or self.now,
-                "updated_at": self.now,
-                "body": tracked.state.model_dump_json(),
-                **columns(tracked.state),
-            }
-            for tracked in group
-        ]
-        current = f"{table.name}.revision = excluded.revision - 1"
-        return writes.upsert(table, rows, key=("id",), keep=("created_at",), where=current)
-
-    def _confirm(self, group: Sequence[Tracked], written: int) -> None:
-        if written != len(group):
-            name = group[0].repository.table().name
-            raise Conflict(f"{len(group) - written} of {len(group)} rows of {name} had changed")
-        for tracked in group:
-            tracked.changed = False
-            tracked.created_at = tracked.created_at or self.now
-
-    def _write_rows(self, writes: bulk.Writes) -> None:
-        """Add appended rows, in the order of their key where one of them may be there already: two
-        transactions then never wait for each other."""
-        for table, rows in self._inserts.items():
-            if rows:
-                writes.insert(table, rows)
-        for table, rows in self._inserts_if_new.items():
-            if rows:
-                keys = list(table.primary_key.columns.keys())
-                rows.sort(key=lambda row: [str(row[key]) for key in keys])
-                writes.insert(table, rows, on_conflict="ON CONFLICT DO NOTHING")
-        if self._gates:
-            key = ("aggregate_id", "name", "opened_at")
-            writes.upsert(table_of(GateRow), list(self._gates.values()), key=key)
-        self._inserts, self._inserts_if_new = defaultdict(list), defaultdict(list)
-        self._gates = {}
 
     def _write_wake(self, writes: bulk.Writes, changed: Sequence[Sequence[Tracked]]) -> int | None:
         """What waited for new aggregates is due now; timed retries remain the safety net."""
-        keys = [
-            f"{tracked.repository.aggregate.__name__.lower()}:{tracked.state.id}"
-            for group in changed
-            for tracked in group
-            if tracked.created_at is None
-        ]
+        keys = [tracked.wake_key for group in changed for tracked in group if tracked.is_new]
         if not keys:
             return None
         return writes.add(
