@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis.exits import MustStop
 from chassis.migrate import ensure_group_offsets, upgrade
 
 KAFKA_WITHIN_S = 90.0
@@ -29,7 +30,7 @@ async def migrate(databases: dict[str, str], bootstrap: str) -> None:
     for package, url in databases.items():
         try:
             await upgrade(package, url)
-        except (ImportError, SQLAlchemyError, CommandError, OSError) as error:
+        except (ImportError, MustStop, SQLAlchemyError, CommandError, OSError) as error:
             raise SystemExit(f"the migration of {package} failed: {error}") from error
     await asyncio.gather(
         *(_subscribe(package, url, bootstrap) for package, url in databases.items())

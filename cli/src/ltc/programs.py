@@ -14,7 +14,7 @@ from local_infra.errors import CannotStart
 from local_infra.ports import require_free
 from local_infra.postgres import role_password
 from local_infra.processes import Child, wait_until
-from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.settings import CONSOLE, Settings
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,16 @@ def service(settings: Settings, base: Mapping[str, str], name: str, instance: in
 
 
 def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[str, str]:
-    """What every instance of a service finds in its environment."""
-    urls = {f"LTC_{other.upper()}_URL": settings.url(other) for other in (*STAGES, CONSOLE)}
+    """What every instance of a service finds in its environment: of ours, no variable that only
+    `ltc` knows, because a service refuses what it does not know."""
+    from chassis.settings import FOR_TESTS, PREFIX, VARIABLES  # not worth the wait of `ltc status`
+
     return {
-        **base,
-        **urls,
+        **{
+            name: value
+            for name, value in base.items()
+            if not name.startswith(PREFIX) or name.startswith(FOR_TESTS) or name in VARIABLES
+        },
         "LTC_DATABASE_URL": database_url(settings, name),
         "LTC_KAFKA_BOOTSTRAP": bootstrap(settings),
         "LTC_OIDC_ISSUER": settings.issuer,

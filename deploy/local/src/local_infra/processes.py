@@ -68,7 +68,8 @@ class Child:
         env: Mapping[str, str] | None = None,
         user: str | None = None,
     ) -> psutil.Process:
-        """Start detached in a session of its own, so that it survives us until it is told."""
+        """Start detached in a session of its own, so that it survives us until it is told. Its
+        environment is the one given, else ours."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         if self.log_file.exists() and self.log_file.stat().st_size > LARGEST_LOG_BYTES:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
@@ -78,7 +79,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(env or {})},
+                env=None if env is None else dict(env),
                 start_new_session=True,
                 user=user,
                 group=user,

@@ -1,19 +1,16 @@
-"""The topic manifest: created by a step of its own; the broker never creates one by itself."""
+"""The product's topics on a local broker."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
-from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
+from chassis import topics
+from chassis.exits import MustStop
 from local_infra.errors import CannotStart
 from local_infra.processes import run_sync
-
-VISIBLE_WITHIN_S = 10.0
 
 
 def answers(bootstrap: str) -> bool:
@@ -35,50 +32,8 @@ def answers(bootstrap: str) -> bool:
 
 
 async def ensure_topics(bootstrap: str, *, replication: int = 1) -> int:
-    """Create what is missing; returns how many. Refuses a topic with another partition count,
-    because growing one in place would send a key's facts to another partition."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
+    """`chassis.topics.ensure_topics`, for commands that end with this package's exit codes."""
     try:
-        wanted = {
-            **{t: {"retention.ms": "604800000"} for t in PUBLIC_TOPICS},
-            **{t: {"cleanup.policy": "compact"} for t in STATE_TOPICS},
-        }
-        existing = set(await admin.list_topics())
-        missing = [
-            NewTopic(name, PARTITIONS, replication, topic_configs=config)
-            for name, config in wanted.items()
-            if name not in existing
-        ]
-        if missing:
-            answer = await admin.create_topics(missing)
-            for topic, code, reason in answer.topic_errors:
-                if code not in (0, TopicAlreadyExistsError.errno):  # a colleague may be as quick
-                    raise CannotStart(f"topic {topic} could not be created: {reason}")
-        _refuse_other_counts(await _partition_counts(admin, set(wanted)))
-        return len(missing)
-    finally:
-        await admin.close()
-
-
-async def _partition_counts(admin: AIOKafkaAdminClient, wanted: set[str]) -> dict[str, int]:
-    """Partitions by topic, once the broker tells of all of them: it may take a moment to."""
-    deadline = time.monotonic() + VISIBLE_WITHIN_S
-    while True:
-        found = await admin.describe_topics(sorted(wanted))
-        counts = {t["topic"]: len(t["partitions"]) for t in found if t["partitions"]}
-        if wanted <= counts.keys():
-            return counts
-        if time.monotonic() > deadline:
-            gone = ", ".join(sorted(wanted - counts.keys()))
-            raise CannotStart(f"Kafka does not show topic {gone}, {VISIBLE_WITHIN_S:.0f} s later")
-        await asyncio.sleep(0.1)
-
-
-def _refuse_other_counts(counts: dict[str, int]) -> None:
-    for topic, count in counts.items():
-        if count != PARTITIONS:
-            raise CannotStart(
-                f"topic {topic} has {count} partitions instead of {PARTITIONS}:"
-                " publish a new topic version instead of changing it"
-            )
+        return await topics.ensure_topics(bootstrap, replication=replication)
+    except MustStop as error:
+        raise CannotStart(str(error)) from error

@@ -1,8 +1,9 @@
-"""``python -m chassis.migrate lead_svc``: bring a service's database and consumer group up to date.
+"""``quote-svc migrate``: bring a service's database and consumer group up to date.
 
-A deploy step, run before the new version starts: Alembic under an advisory lock, the partitions of
-the coming days, offsets (at the earliest record) for topics the group does not know yet, and since
-when each type of fact is heard.
+A deploy step, run before the new version starts, beside the old one that goes on serving: Alembic
+under an advisory lock, the partitions of the coming days, offsets (at the earliest record) for
+topics the group does not know yet. No statement waits longer than the lock timeout, because whoever
+comes after a waiting migration waits behind it; what could not be locked is tried again.
 """
 
 from __future__ import annotations
@@ -11,25 +12,39 @@ import argparse
 import asyncio
 import importlib
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from chassis import revisions
 from chassis.bulk import begun, execute, fetch
 from chassis.consumer import Consumer
+from chassis.exits import DatabaseAway, GaveUp, MustStop, TopicMissing, leave
 from chassis.positions import of_group
+from chassis.preflight import reach_database
 from chassis.schema import ensure_partitions
-from chassis.settings import Settings
+from chassis.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 logger = logging.getLogger(__name__)
 
 LOCK = 0x6C7463
+LOCK_TIMEOUT_MS = 2_000
+PATIENCE_S = 300.0
+BUSY = {"55P03", "40P01"}
+"""Not locked in time, or in a deadlock: over when the others are done."""
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
 
 
 def run_migrations() -> None:
@@ -40,32 +55,112 @@ def run_migrations() -> None:
         context.run_migrations()
 
 
-async def upgrade(package: str, database_url: str, *, revision: str = "head") -> None:
-    """Migrate to a revision. Two callers at once wait for each other."""
-    module = importlib.import_module(package)
-    scripts = Path(module.__path__[0]) / "migrations"
-    engine = create_async_engine(database_url)
+def create_index(name: str, definition: str, *, unique: bool = False) -> None:
+    """For a migration: an index on a table that is in use. Readers and writers go on meanwhile;
+    what an interrupted try left behind is dropped first."""
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")  # waits for old transactions, and holds up nobody
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} ON {definition}")
+        op.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+
+
+async def upgrade(
+    package: str,
+    database_url: str,
+    *,
+    revision: str = "head",
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+    patience_s: float = PATIENCE_S,
+) -> None:
+    """Migrate to a revision. Two callers at once wait for each other. A database that is ahead of
+    this version and can still be used by it is left as it is: that is a rollback.
+
+    Raises GaveUp when others hold what it needs for longer than its patience, DatabaseUnfit for a
+    database that this version cannot use.
+    """
+    deadline = time.monotonic() + patience_s
+    known = revisions.of_package(package)
 
     def run(connection: Connection) -> None:
         config = Config()
-        config.set_main_option("script_location", str(scripts))
+        config.set_main_option("script_location", str(revisions.folder(package)))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql("SET lock_timeout = '5s'")
-        await connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
+    async with _alone(database_url, lock_timeout_ms, deadline) as connection:
+        at = await revisions.of_database(connection)
         await connection.commit()
+        if at.revision is None or at.revision in known:
+            await _insist(connection, lambda: connection.run_sync(run), deadline)
+            await _insist(connection, lambda: _note_oldest(connection, package), deadline)
+        else:
+            revisions.require_fit(package, known, at)
+            logger.info("%s: the database is ahead (%s) and fits", package, at.revision)
+        await _insist(
+            connection, lambda: ensure_partitions(connection, datetime.now(UTC)), deadline
+        )
+
+
+@asynccontextmanager
+async def _alone(
+    database_url: str, lock_timeout_ms: int, deadline: float
+) -> AsyncIterator[AsyncConnection]:
+    """A connection that holds the migrations of its database. Asked for again and again, never
+    waited for: a waiting transaction would hold up the indexes that are built concurrently."""
+    engine = create_async_engine(database_url)
+    try:
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql(f"SET lock_timeout = {lock_timeout_ms}")
+            await connection.commit()
+            while not (await fetch(connection, f"SELECT pg_try_advisory_lock({LOCK})"))[0][0]:
+                await connection.commit()
+                if time.monotonic() > deadline:
+                    raise GaveUp("another migration of this database has not ended: see to it")
+                await asyncio.sleep(SHORTEST_PAUSE_S)
+            await connection.commit()
+            try:
+                yield connection
+            finally:
+                await connection.rollback()
+                await connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+                await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+async def _insist(
+    connection: AsyncConnection, work: Callable[[], Awaitable[None]], deadline: float
+) -> None:
+    """Do work and commit it; again when others held what it needs. In the pauses, whoever queued
+    behind it gets through."""
+    pause = SHORTEST_PAUSE_S
+    while True:
         try:
-            await connection.run_sync(run)
+            await work()
             await connection.commit()
-            await ensure_partitions(connection, datetime.now(UTC))
-            await connection.commit()
-        finally:
+        except DBAPIError as error:
             await connection.rollback()
-            await connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
-            await connection.commit()
-    await engine.dispose()
+            if getattr(error.orig, "sqlstate", None) not in BUSY:
+                raise
+            if time.monotonic() + pause > deadline:
+                raise GaveUp(
+                    f"a table stayed locked by others ({error.orig}): end the long transaction"
+                    " in pg_stat_activity, or migrate later"
+                ) from error
+            logger.info("held by others, again in %.2f s: %s", pause, error.orig)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+        else:
+            return
+
+
+async def _note_oldest(connection: AsyncConnection, package: str) -> None:
+    """Leave in the database which versions of the code can still use it."""
+    at = await revisions.of_database(connection)
+    oldest = revisions.oldest_user(package, upto=at.revision)
+    if oldest != at.oldest_user:
+        await connection.exec_driver_sql(revisions.note(oldest))
 
 
 async def ensure_group_offsets(database_url: str, bootstrap: str, consumer: Consumer) -> int:
@@ -129,26 +224,53 @@ async def _give_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> in
         return len(missing)
 
 
-async def main(package: str, *, subscribe: bool) -> None:
-    settings = Settings()
-    await upgrade(package, settings.database_url.get_secret_value())
+async def _step(package: str, settings: Settings, *, subscribe: bool) -> None:
+    url = settings.database_url.get_secret_value()
+    await reach_database(settings)
+    await upgrade(
+        package,
+        url,
+        lock_timeout_ms=settings.migrate_lock_timeout_ms,
+        patience_s=settings.migrate_patience_s,
+    )
     consumer = importlib.import_module(f"{package}.main").service.consumer
-    if subscribe and consumer.subscriptions:
-        new = await ensure_group_offsets(
-            settings.database_url.get_secret_value(), settings.kafka_bootstrap, consumer
-        )
-        if new:
-            logger.info("%s: %d partitions start at their earliest record", consumer.group, new)
+    if not subscribe or not consumer.subscriptions:
+        return
+    bootstrap = settings.kafka_bootstrap
+    try:
+        new = await ensure_group_offsets(url, bootstrap, consumer)
+    except LookupError as error:
+        raise TopicMissing(str(error)) from error
+    except KafkaError as error:
+        raise GaveUp(
+            f"the group {consumer.group} has no offsets yet, because Kafka at {bootstrap}"
+            f" (LTC_KAFKA_BOOTSTRAP) does not do its part: {error}"
+        ) from error
+    if new:
+        logger.info("%s: %d partitions start at their earliest record", consumer.group, new)
+
+
+def step(package: str, *, subscribe: bool) -> None:
+    """The whole deploy step, with the settings of the environment. Raises MustStop."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    settings = read_settings(package.replace("_", "-"))
+    try:
+        asyncio.run(_step(package, settings, subscribe=subscribe))
+    except (SQLAlchemyError, OSError) as error:
+        raise DatabaseAway(f"the migration of {package} was cut short: {error}") from error
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-subscribe", action="store_true", help="leave Kafka alone")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("package", help="lead_svc")
-    parser.add_argument("--no-subscribe", action="store_true", help="leave Kafka alone")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    outer = argparse.ArgumentParser(description=__doc__)
+    outer.add_argument("package", help="lead_svc")
+    add_options(outer)
+    arguments = outer.parse_args()
     try:
-        asyncio.run(main(arguments.package, subscribe=not arguments.no_subscribe))
-    except (LookupError, OSError, KafkaError) as error:
-        raise SystemExit(f"{arguments.package}: {error}") from error
+        step(arguments.package, subscribe=not arguments.no_subscribe)
+    except MustStop as error:
+        leave(error)

@@ -1,22 +1,28 @@
-"""``python -m chassis.serve lead_svc``: serve one service with uvloop until told to stop."""
+"""``quote-svc serve``: serve one service with uvloop until told to stop."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import importlib
 
 import uvicorn
 
 from chassis.app import create_app
-from chassis.settings import Settings
+from chassis.exits import MustStop, leave
+from chassis.preflight import check_database, check_topics
+from chassis.runtime import Service
+from chassis.settings import Settings, read_settings
+
+DRAIN_WITHIN_S = 10
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("package", help="lead_svc")
-    arguments = parser.parse_args()
-    service = importlib.import_module(f"{arguments.package}.main").service
-    settings = Settings(service=service.name, version=service.version)
+def serve(package: str) -> None:
+    """Serve the service in a package, with the settings of the environment. Raises MustStop when
+    it must not begin."""
+    settings = read_settings(package.replace("_", "-"))
+    service: Service = importlib.import_module(f"{package}.main").service
+    asyncio.run(_look_first(package, service, settings))
     uvicorn.run(
         create_app(service, settings),
         host=settings.http_host,
@@ -25,9 +31,24 @@ def main() -> None:
         http="httptools",
         access_log=False,
         log_config=None,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=DRAIN_WITHIN_S,
         server_header=False,
     )
+
+
+async def _look_first(package: str, service: Service, settings: Settings) -> None:
+    heard = service.consumer.topics if settings.consume else []
+    await asyncio.gather(check_database(package, settings), check_topics(settings, heard))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("package", help="lead_svc")
+    arguments = parser.parse_args()
+    try:
+        serve(arguments.package)
+    except MustStop as error:
+        leave(error)
 
 
 if __name__ == "__main__":

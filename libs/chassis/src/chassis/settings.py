@@ -1,27 +1,37 @@
-"""Settings of one service process, all from the environment with the prefix ``LTC_``."""
+"""Settings of one service process, all from the environment with the prefix ``LTC_``.
+
+`read_settings` is for a process that starts: it refuses what is missing, misspelt or unusable.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
-from typing import Literal
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.exits import BadSetting
+
+PREFIX = "LTC_"
+FOR_TESTS = f"{PREFIX}TEST_"
+ASYNCPG = "postgresql+asyncpg://"
 
 
 class Settings(BaseSettings):
     """One process's view of its surroundings. Names match the environment: ``LTC_HTTP_PORT``."""
 
-    model_config = SettingsConfigDict(env_prefix="LTC_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
 
     service: str = ""
-    version: str = "0.1.0"
     instance: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
     environment: Literal["local", "test", "production"] = "local"
 
     database_url: SecretStr = SecretStr("postgresql+asyncpg://127.0.0.1/ltc")
-    database_pool: int = 8
+    database_pool: int = Field(default=8, ge=1)
     statement_timeout_ms: int = 30_000
 
     kafka_bootstrap: str = "127.0.0.1:29092"
@@ -32,7 +42,7 @@ class Settings(BaseSettings):
     """Off for a process that only serves HTTP, as a test of one half does."""
 
     http_host: str = "127.0.0.1"
-    http_port: int = 8000
+    http_port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = ""
     """Where people reach this service; signed links start with it. Default: host and port."""
     max_body_bytes: int = 262_144
@@ -52,6 +62,11 @@ class Settings(BaseSettings):
     work they watch."""
     log_level: str = "INFO"
 
+    migrate_lock_timeout_ms: int = Field(default=2_000, ge=1)
+    """How long a migration waits for a table, and so the longest that others wait behind it."""
+    migrate_patience_s: float = 300.0
+    """How long a migration goes on trying."""
+
     relay_sweep_ms: int = 100
     relay_batch: int = 500
     consumer_batch: int = 500
@@ -60,3 +75,46 @@ class Settings(BaseSettings):
 
     def base_url(self) -> str:
         return self.public_url or f"http://{self.http_host}:{self.http_port}"
+
+
+VARIABLES = frozenset(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
+"""Every variable that a service's process knows."""
+ALWAYS = {
+    "LTC_DATABASE_URL": f"{ASYNCPG}user:password@host:port/database",
+    "LTC_KAFKA_BOOTSTRAP": "host:port of Kafka, several with commas between them",
+}
+IN_PRODUCTION = {
+    "LTC_OIDC_ISSUER": "what stands as iss in your provider's tokens",
+    "LTC_OIDC_JWKS_URL": "where your provider publishes its keys",
+    "LTC_LINK_SECRET": "a random secret of 32 characters or more",
+}
+
+
+def read_settings(service: str, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a process about to start. Raises BadSetting for the first that is wrong."""
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and not name.startswith(FOR_TESTS) and name not in VARIABLES:
+            near = get_close_matches(name, VARIABLES, n=1)
+            hint = f"did you mean {near[0]}?" if near else "remove it, or see `docs/deploy.md`"
+            raise BadSetting(f"{name} is no setting of {service}: {hint}")
+    production = environment.get("LTC_ENVIRONMENT") == "production"
+    for name, what in (ALWAYS | (IN_PRODUCTION if production else {})).items():
+        if not environment.get(name):
+            raise BadSetting(f"{name} is missing: set it to {what}")
+    if not environment["LTC_DATABASE_URL"].startswith(ASYNCPG):
+        raise BadSetting(
+            f"LTC_DATABASE_URL cannot be used: it must read {ALWAYS['LTC_DATABASE_URL']}"
+        )
+    try:
+        return Settings(service=service)
+    except ValidationError as error:
+        raise BadSetting(_first(error)) from error
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing wrong, in one sentence without the value of a secret."""
+    wrong: Any = error.errors()[0]
+    field = str(wrong["loc"][0])
+    secret = Settings.model_fields[field].annotation is SecretStr
+    shown = "" if secret else f"={wrong['input']}"
+    return f"{PREFIX}{field.upper()}{shown} cannot be used: {wrong['msg'].lower()}"

@@ -1,0 +1,172 @@
+"""What must be true before a process serves; what is not is one sentence and an exit code.
+
+PostgreSQL must answer, let us in, and have a schema that fits. Kafka may be away, because the
+outbox absorbs that; but when it answers, it must have our topics and let us use them. The token
+issuer and the collector may be away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    KafkaError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from chassis import revisions
+from chassis.exits import DatabaseAway, MustStop, NotPermitted, TopicMissing
+from chassis.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STARTING_WITHIN_S = 10.0
+"""How long a PostgreSQL that answers may take to accept connections."""
+KAFKA_WITHIN_S = 3.0
+WRONG_PASSWORD = {"28000", "28P01"}
+NO_RIGHT, NO_DATABASE, STARTING = "42501", "3D000", "57P03"
+
+LACKING = """
+SELECT string_agg(verb || ' on ' || name, ', ' ORDER BY name, verb)
+FROM unnest(ARRAY['outbox', 'inbox', 'event_log', 'gate', 'parked_key']) AS name,
+     unnest(ARRAY['SELECT', 'INSERT']) AS verb
+WHERE NOT has_table_privilege(name, verb)
+"""
+
+
+async def check_database(package: str, settings: Settings) -> None:
+    """It can be reached, its revision fits, and we have the rights we need. Raises MustStop."""
+    await reach_database(settings)
+    engine = _engine(settings)
+    try:
+        async with engine.connect() as connection:
+            at = await revisions.of_database(connection)
+            revisions.require_fit(package, revisions.of_package(package), at)
+            lacking = (await connection.exec_driver_sql(LACKING)).scalar()
+            if lacking:
+                raise NotPermitted(
+                    f"the role {engine.url.username} of LTC_DATABASE_URL lacks {lacking}: grant it,"
+                    " or use the service's own role"
+                )
+    except DBAPIError as error:
+        raise _refusal(engine, error) from error
+    finally:
+        await engine.dispose()
+
+
+async def reach_database(settings: Settings) -> None:
+    """PostgreSQL answers and lets us in. One that has just been started is waited for. Raises
+    MustStop."""
+    deadline = time.monotonic() + STARTING_WITHIN_S
+    engine = _engine(settings)
+    try:
+        while True:
+            try:
+                async with engine.connect():
+                    return
+            except (DBAPIError, asyncpg.PostgresError) as error:
+                if _state(error) != STARTING or time.monotonic() > deadline:
+                    raise _refusal(engine, error) from error
+            except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+                raise _refusal(engine, error) from error
+            await asyncio.sleep(0.2)
+    finally:
+        await engine.dispose()
+
+
+def _engine(settings: Settings) -> AsyncEngine:
+    return create_async_engine(
+        settings.database_url.get_secret_value(), connect_args={"timeout": 5, "command_timeout": 10}
+    )
+
+
+def _state(error: Exception) -> str | None:
+    state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return state
+
+
+def _refusal(engine: AsyncEngine, error: Exception) -> MustStop:
+    """What PostgreSQL's answer, or its silence, means for whoever set LTC_DATABASE_URL."""
+    where = f"{engine.url.host}:{engine.url.port or 5432}"
+    user, database = engine.url.username, engine.url.database
+    state = _state(error)
+    if state in WRONG_PASSWORD:
+        return NotPermitted(
+            f"PostgreSQL at {where} does not let {user} in: correct user and password in"
+            " LTC_DATABASE_URL"
+        )
+    if state == NO_RIGHT:
+        return NotPermitted(
+            f"the role {user} of LTC_DATABASE_URL lacks rights on {database}"
+            f" ({_words(error)}): grant them, or use the service's own role"
+        )
+    if state == NO_DATABASE:
+        return DatabaseAway(
+            f"PostgreSQL at {where} has no database {database}: create it, or correct"
+            " LTC_DATABASE_URL"
+        )
+    return DatabaseAway(
+        f"no PostgreSQL can be used at {where} ({_words(error)}): start it, or correct"
+        " LTC_DATABASE_URL"
+    )
+
+
+def _words(error: Exception) -> str:
+    said = str(getattr(error, "orig", None) or error) or type(error).__name__
+    return said.splitlines()[0].rpartition(">: ")[2]
+
+
+async def check_topics(settings: Settings, topics: Sequence[str]) -> None:
+    """When Kafka answers, it has our topics and lets us use them. Raises MustStop."""
+    try:
+        async with asyncio.timeout(KAFKA_WITHIN_S):
+            missing = await _missing(settings.kafka_bootstrap, topics)
+    except SaslAuthenticationFailed as error:
+        raise NotPermitted(
+            f"Kafka at {settings.kafka_bootstrap} (LTC_KAFKA_BOOTSTRAP) does not let us in: {error}"
+        ) from error
+    except (KafkaError, OSError, TimeoutError) as error:
+        logger.warning(
+            "Kafka does not answer at %s yet (%s); what is said waits in the outbox",
+            settings.kafka_bootstrap,
+            type(error).__name__,
+        )
+    else:
+        if missing:
+            raise TopicMissing(
+                f"Kafka at {settings.kafka_bootstrap} has no topic {', '.join(missing)}: run"
+                " `python -m chassis.topics` first, or correct LTC_KAFKA_BOOTSTRAP"
+            )
+
+
+async def _missing(bootstrap: str, topics: Sequence[str]) -> list[str]:
+    """The topics that a broker says, several times, it has not got: one that has just come up may
+    know of none for a moment."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
+    try:
+        await admin.start()
+        for pause in (0.25, 0.5, 1.0, 0.0):
+            codes = {t["topic"]: t["error_code"] for t in await admin.describe_topics(list(topics))}
+            refused = [t for t, c in codes.items() if c == TopicAuthorizationFailedError.errno]
+            if refused:
+                raise NotPermitted(
+                    f"Kafka at {bootstrap} (LTC_KAFKA_BOOTSTRAP) does not let us use"
+                    f" {', '.join(refused)}: give this service's principal its rights"
+                )
+            unknown = UnknownTopicOrPartitionError.errno
+            missing = [t for t in topics if codes.get(t, unknown) == unknown]
+            if not missing:
+                break
+            await asyncio.sleep(pause)
+        return missing
+    finally:
+        await admin.close()
