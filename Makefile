@@ -63,6 +63,7 @@ schemas: $(READY) ## regenerate schemas, new fixtures, docs/events.md and docs/a
 
 lock: ## refresh requirements.lock (maintainers; needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock deploy/service.in -o deploy/service.lock
 
 clean: ## forget the virtual environment and all local data
 	rm -rf $(VENV) .ltc

@@ -1,19 +1,22 @@
-# One recipe for every service: PACKAGE names it. Runs as nobody, with a read-only root.
+# One recipe for every service: SOURCE names its folder. Nobody's user; needs no writable root.
+#   docker build -f deploy/service.Dockerfile --build-arg SOURCE=services/quote-svc -t ltc/quote-svc:0.1.0 .
 ARG PYTHON_IMAGE=python:3.11-slim
 FROM ${PYTHON_IMAGE} AS build
+ARG SOURCE
 WORKDIR /src
-COPY requirements.lock .
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY deploy/service.lock .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r service.lock
 COPY libs libs
-COPY services services
-COPY console console
-COPY deploy/local deploy/local
-RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation \
-    libs/contracts libs/chassis services/*-svc console deploy/local
+COPY ${SOURCE} own
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation ./libs/contracts ./libs/chassis \
+    && if [ "${SOURCE}" != libs/chassis ]; then /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation ./own; fi \
+    && /venv/bin/pip uninstall -y hatchling editables pip
 
 FROM ${PYTHON_IMAGE}
+ARG SOURCE
+LABEL org.opencontainers.image.source=${SOURCE}
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65534:65534
 EXPOSE 8000
-CMD ["sh", "-c", "python -m chassis.migrate $LTC_SERVICE_PACKAGE && exec python -m chassis.serve $LTC_SERVICE_PACKAGE"]
+CMD ["python", "-c", "raise SystemExit('say what to run: <service> serve, or <service> migrate')"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from chassis.runtime import Service
+from console import __version__
 from console.api import router
 from console.consumers import consumer
 from console.timers import timers
 
 service = Service(
     name="console",
+    version=__version__,
     router=router,
     consumer=consumer,
     timers=timers,

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from chassis.metrics import Metrics
+from chassis.settings import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -21,13 +22,43 @@ def test_every_image_can_be_replaced_by_a_variable(name: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_service_gets_its_own_database_and_role(stage: str) -> None:
-    service = COMPOSE["services"][f"{stage}-svc"]
+def test_a_service_gets_its_own_database_role_and_image(stage: str) -> None:
+    service, step = COMPOSE["services"][f"{stage}-svc"], COMPOSE["services"][f"{stage}-migrate"]
 
-    assert service["environment"]["LTC_SERVICE_PACKAGE"] == f"{stage}_svc"
+    assert service["command"] == [f"{stage}-svc", "serve"]
+    assert step["command"] == [f"{stage}-svc", "migrate"]
+    assert service["build"] == step["build"]
+    assert service["build"]["args"] == {"SOURCE": f"services/{stage}-svc"}
+    assert service["environment"] == step["environment"]
     assert f"//{stage}:" in service["environment"]["LTC_DATABASE_URL"]
     assert service["environment"]["LTC_DATABASE_URL"].endswith(f"@postgres/{stage}")
-    assert service["read_only"] is True
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_service_comes_up_with_nothing_but_infrastructure(stage: str) -> None:
+    wanted = {f"{stage}-svc"}
+    while (
+        more := {d for n in wanted for d in COMPOSE["services"][n].get("depends_on", {})} - wanted
+    ):
+        wanted |= more
+
+    infrastructure = {"postgres", "kafka", "topics", "issuer"}
+    assert wanted == {f"{stage}-svc", f"{stage}-migrate"} | infrastructure
+
+
+def test_what_we_build_has_a_read_only_root_and_no_capabilities() -> None:
+    ours = [service for service in COMPOSE["services"].values() if "build" in service]
+
+    assert len(ours) == 16
+    for service in ours:
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+
+
+def test_every_variable_of_a_service_is_one_that_it_knows() -> None:
+    given = {name for s in STAGES for name in COMPOSE["services"][f"{s}-svc"]["environment"]}
+
+    assert given - VARIABLES == set()
 
 
 def test_files_that_are_mounted_exist() -> None:

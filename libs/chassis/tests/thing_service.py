@@ -159,7 +159,7 @@ async def by_link(tx: Tx, token: str, form: ThingForm) -> dict[str, str]:
 
 
 router.include_router(policy_router(policies, readers=("looker",), changers=("maker",)))
-service = Service(name="thing-svc", router=router, consumer=Consumer("thing-svc"))
+service = Service(name="thing-svc", version="0", router=router, consumer=Consumer("thing-svc"))
 
 
 def settings_for(database_url: str = "", **values: Any) -> Settings:

@@ -58,11 +58,11 @@ class Service:
     """What makes one service: its name, doors, ears, clocks and tables."""
 
     name: str
+    version: str
     router: APIRouter
     consumer: Consumer
     repositories: tuple[type[Repository[Any]], ...] = ()
     timers: Timers = field(default_factory=Timers)
-    version: str = "0.1.0"
     description: str = ""
     larger_bodies: dict[str, int] = field(default_factory=dict)
     """Paths that take more than the usual body, and how many bytes."""

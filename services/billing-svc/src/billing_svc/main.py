@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from billing_svc import __version__
 from billing_svc.api import router
 from billing_svc.consumers import consumer
 from billing_svc.storage import BillingAccounts, Invoices, Payments
@@ -10,6 +11,7 @@ from chassis.runtime import Service
 
 service = Service(
     name="billing-svc",
+    version=__version__,
     router=router,
     consumer=consumer,
     repositories=(BillingAccounts, Invoices, Payments),

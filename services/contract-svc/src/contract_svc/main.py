@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chassis.runtime import Service
+from contract_svc import __version__
 from contract_svc.api import router
 from contract_svc.consumers import consumer
 from contract_svc.storage import Contracts
@@ -10,6 +11,7 @@ from contract_svc.timers import timers
 
 service = Service(
     name="contract-svc",
+    version=__version__,
     router=router,
     consumer=consumer,
     repositories=(Contracts,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chassis.runtime import Service
+from deal_svc import __version__
 from deal_svc.api import router
 from deal_svc.consumers import consumer
 from deal_svc.storage import Deals
@@ -10,6 +11,7 @@ from deal_svc.timers import timers
 
 service = Service(
     name="deal-svc",
+    version=__version__,
     router=router,
     consumer=consumer,
     repositories=(Deals,),

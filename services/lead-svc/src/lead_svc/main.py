@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chassis.runtime import Service
+from lead_svc import __version__
 from lead_svc.api import router
 from lead_svc.api.imports import FILE_BYTES
 from lead_svc.consumers import consumer
@@ -11,6 +12,7 @@ from lead_svc.timers import timers
 
 service = Service(
     name="lead-svc",
+    version=__version__,
     router=router,
     consumer=consumer,
     repositories=(Leads,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chassis.runtime import Service
+from order_svc import __version__
 from order_svc.api import router
 from order_svc.consumers import consumer
 from order_svc.storage import Orders
@@ -10,6 +11,7 @@ from order_svc.timers import timers
 
 service = Service(
     name="order-svc",
+    version=__version__,
     router=router,
     consumer=consumer,
     repositories=(Orders,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chassis.runtime import Service
+from quote_svc import __version__
 from quote_svc.api import router
 from quote_svc.consumers import consumer
 from quote_svc.storage import Quotes
@@ -10,6 +11,7 @@ from quote_svc.timers import timers
 
 service = Service(
     name="quote-svc",
+    version=__version__,
     router=router,
     consumer=consumer,
     repositories=(Quotes,),
