@@ -40,6 +40,7 @@ check: $(READY) ## format, lint, types, imports, generated files
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m chassis.migration_lint lead_svc deal_svc quote_svc contract_svc order_svc billing_svc console
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m contracts.compat
 	@$(BIN)/python -m contracts.needs

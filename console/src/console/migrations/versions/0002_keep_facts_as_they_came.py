@@ -7,6 +7,12 @@ from chassis.schema import keep_facts_whole, keep_whole
 revision = "0002"
 down_revision = "0001"
 
+BEFORE = "made before the first release, when nothing ran beside it"
+exceptions = {
+    "changing-column-type": BEFORE,
+}
+oldest_user = "0002"
+
 
 def upgrade() -> None:
     keep_facts_whole(op.execute)

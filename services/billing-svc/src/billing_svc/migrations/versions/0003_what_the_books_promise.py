@@ -8,6 +8,14 @@ from chassis.schema import keep_audit
 revision = "0003"
 down_revision = "0002"
 
+BEFORE = "made before the first release, when nothing ran beside it"
+exceptions = {
+    "adding-not-nullable-field": BEFORE,
+    "require-concurrent-index-creation": BEFORE,
+    "require-concurrent-index-deletion": BEFORE,
+    "constraint-missing-not-valid": BEFORE,
+}
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
