@@ -40,8 +40,13 @@ class Bare:
 
     def run(self, verb: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
         """``quote-svc migrate``, or a ``serve`` that is expected to end."""
+        return self.run_module(self.package, verb, **changes)
+
+    def run_module(
+        self, module: str, *words: str, **changes: str | None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", self.package, verb],
+            [sys.executable, "-m", module, *words],
             env=self.environment(**changes),
             cwd=self.folder,
             capture_output=True,
