@@ -1,0 +1,39 @@
+{{- define "ltc.pod" -}}
+# Kubernetes would add LTC_… variables of its own for services so named, and ours refuse those.
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65534
+  runAsGroup: 65534
+  seccompProfile: {type: RuntimeDefault}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+volumes: [{name: tmp, emptyDir: {sizeLimit: 64Mi}}]
+{{- end }}
+
+{{- define "ltc.container" -}}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+resources: {{- toYaml .s.resources | nindent 2 }}
+volumeMounts: [{name: tmp, mountPath: /tmp}]
+env:
+  - {name: LTC_ENVIRONMENT, value: production}
+  - {name: LTC_HTTP_HOST, value: 0.0.0.0}
+  - {name: LTC_HTTP_PORT, value: "8000"}
+  - {name: LTC_KAFKA_BOOTSTRAP, value: {{ .root.Values.kafka.bootstrap | quote }}}
+  - {name: LTC_OIDC_ISSUER, value: {{ .root.Values.oidc.issuer | quote }}}
+  - {name: LTC_OIDC_JWKS_URL, value: {{ .root.Values.oidc.jwksUrl | quote }}}
+  {{- with .root.Values.otlp.endpoint }}
+  - {name: LTC_OTLP_ENDPOINT, value: {{ . | quote }}}
+  {{- end }}
+  {{- range $name, $value := .s.env }}
+  - {name: {{ $name }}, value: {{ $value | quote }}}
+  {{- end }}
+  {{- range list "LTC_DATABASE_URL" "LTC_LINK_SECRET" }}
+  - {name: {{ . }}, valueFrom: {secretKeyRef: {name: {{ $.secret }}, key: {{ . }}}}}
+  {{- end }}
+{{- end }}

@@ -1,0 +1,182 @@
+"""The chart, rendered by Helm's own engine, linted and held against Kubernetes' schemas, offline."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import kubernetes_validate
+import pytest
+import yaml
+
+from chassis.settings import VARIABLES
+from ltc.settings import CONSOLE, PROJECT, STAGES
+
+CHART = PROJECT / "deploy" / "chart"
+KUBERNETES = "1.33"
+NAMES = (*STAGES, CONSOLE)
+KINDS = [
+    "Deployment", "HorizontalPodAutoscaler", "Job", "NetworkPolicy", "PodDisruptionBudget",
+    "Service", "ServiceAccount",
+]  # fmt: skip
+
+
+def full(name: str) -> str:
+    return name if name == CONSOLE else f"{name}-svc"
+
+
+def package(name: str) -> str:
+    return name if name == CONSOLE else f"{name}_svc"
+
+
+def values(*names: str, **changes: Any) -> dict[str, Any]:
+    """The values files of the services, as `helm -f` would merge them."""
+    files = [CHART / "values" / f"{name}.yaml" for name in names]
+    services: dict[str, Any] = {}
+    for file in files:
+        services |= yaml.safe_load(file.read_text(encoding="utf-8"))["services"]
+    return {"services": services, **changes}
+
+
+def rendered(chart: Path, given: dict[str, Any]) -> list[dict[str, Any]]:
+    with helm.Chart.load(str(chart)) as loaded:
+        files = loaded.render(given, name="ltc", namespace="ltc", is_install=True)
+    documents = [d for text in files.values() for d in yaml.safe_load_all(text) if d]
+    return [document for document in documents if isinstance(document, dict)]
+
+
+def complaints(chart: Path, given: dict[str, Any]) -> list[str]:
+    """What Helm's linter and Kubernetes' schemas say of what is rendered."""
+    report = helm.lint(str(chart), given, strict=True)
+    found = [m["error"] for m in report["messages"] if m["severity"] > 1]
+    for document in rendered(chart, given):
+        if document["kind"] == "ScaledObject":
+            continue  # KEDA's own; no schema of Kubernetes
+        try:
+            kubernetes_validate.validate(document, KUBERNETES, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            found.append(f"{document['kind']} {document['metadata']['name']}: {error}")
+    return found
+
+
+def of_kind(documents: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [document for document in documents if document["kind"] == kind]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_service_alone_is_all_that_is_rendered(name: str) -> None:
+    documents = rendered(CHART, values(name))
+
+    assert sorted(document["kind"] for document in documents) == KINDS
+    assert {d["metadata"]["labels"]["app.kubernetes.io/name"] for d in documents} == {full(name)}
+    assert complaints(CHART, values(name)) == []
+
+
+def test_all_together_render_and_hold() -> None:
+    assert len(rendered(CHART, values(*NAMES))) == len(NAMES) * len(KINDS)
+    assert complaints(CHART, values(*NAMES)) == []
+
+
+def test_nothing_is_rendered_unless_asked_for() -> None:
+    assert rendered(CHART, {}) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_versions_and_topics_are_those_of_the_code(name: str) -> None:
+    given = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["services"][name]
+    consumer = importlib.import_module(f"{package(name)}.main").service.consumer
+
+    assert given["version"] == importlib.import_module(package(name)).__version__
+    assert given["hears"] == consumer.topics
+    assert consumer.group == full(name)
+
+
+def containers(documents: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    pods = [d["spec"]["template"]["spec"] for d in documents if d["kind"] in ("Deployment", "Job")]
+    return [(pod, container) for pod in pods for container in pod["containers"]]
+
+
+def test_every_container_is_confined_and_knows_its_variables() -> None:
+    found = containers(rendered(CHART, values(*NAMES)))
+
+    assert len(found) == 2 * len(NAMES)
+    for pod, container in found:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+        assert {variable["name"] for variable in container["env"]} <= VARIABLES
+        secrets = {v["name"] for v in container["env"] if "valueFrom" in v}
+        assert secrets == {"LTC_DATABASE_URL", "LTC_LINK_SECRET"}
+
+
+def test_the_migration_runs_before_the_new_version() -> None:
+    [job] = of_kind(rendered(CHART, values("quote")), "Job")
+    [container] = job["spec"]["template"]["spec"]["containers"]
+
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert container["args"] == ["quote-svc", "migrate"]
+
+
+def test_a_service_may_reach_no_other_service() -> None:
+    policies = of_kind(rendered(CHART, values(*NAMES)), "NetworkPolicy")
+
+    assert len(policies) == len(NAMES)
+    for policy in policies:
+        peers = [p for rule in policy["spec"]["egress"] for p in rule["to"]]
+        ports = {p["port"] for rule in policy["spec"]["egress"] for p in rule["ports"]}
+        assert ports == {53, 5432, 9092, 443}
+        assert "app.kubernetes.io/name" not in json.dumps(peers)
+
+
+def test_lag_scales_where_keda_is() -> None:
+    given = values("contract", defaults={"autoscale": {"by": "keda"}})
+    documents = rendered(CHART, given)
+    [scaled] = of_kind(documents, "ScaledObject")
+
+    assert of_kind(documents, "HorizontalPodAutoscaler") == []
+    assert [t["metadata"]["topic"] for t in scaled["spec"]["triggers"]] == [
+        "ltc.billing.v1", "ltc.deal.v1", "ltc.order.v1", "ltc.quote.v1",
+    ]  # fmt: skip
+
+
+def test_a_service_without_its_secret_is_refused_by_name() -> None:
+    with pytest.raises(helm.HelmError, match=r"services\.quote\.secret is missing"):
+        rendered(CHART, {"services": {"quote": {"enabled": True}}})
+
+
+GRACE = "terminationGracePeriodSeconds: "
+SELECTOR = "  selector:\n    matchLabels: {{- toYaml $selector | nindent 6 }}\n  strategy"
+PROBE = "startupProbe:\n            httpGet"
+PLANTED = {
+    "a misspelt field": ("backoffLimit: 5", "backofLimit: 5"),
+    "a wrong type": (f"{GRACE}30", f"{GRACE}soon"),
+    "a broken template": ("{{- if $own.enabled }}", "{{- if $own.enabled "),
+    "a lost selector": (SELECTOR, "  strategy"),
+    "a probe of no kind": (f"{PROBE}:", f"{PROBE}t:"),
+}
+
+
+@pytest.mark.parametrize(("good", "bad"), PLANTED.values(), ids=PLANTED)
+def test_a_planted_mistake_is_found(tmp_path: Path, good: str, bad: str) -> None:
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    template = chart / "templates" / "service.yaml"
+    text = template.read_text(encoding="utf-8")
+    assert text.count(good) == 1
+    template.write_text(text.replace(good, bad), encoding="utf-8")
+
+    try:
+        found = complaints(chart, values("quote"))
+    except helm.HelmError as error:
+        found = [str(error)]
+
+    assert found != []
