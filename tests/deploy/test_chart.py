@@ -1,4 +1,4 @@
-"""The chart, rendered by Helm's own engine, linted and held against Kubernetes' schemas, offline."""
+"""The chart: rendered by Helm's own engine, linted, held against Kubernetes' schemas, offline."""
 
 from __future__ import annotations
 
