@@ -7,10 +7,10 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 	services/contract-svc services/order-svc services/billing-svc console cli deploy/local
 READY := $(VENV)/.ready
 
-.PHONY: help demo up down status test check e2e campaign bench contracts schemas lock clean
+.PHONY: help demo up down status test check e2e deploy-tests campaign bench contracts schemas lock clean
 
 help: ## what there is to do
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
 $(READY): requirements.lock $(foreach p,$(PACKAGES),$(p)/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.11")'
@@ -47,6 +47,9 @@ check: $(READY) ## format, lint, types, imports, generated files
 
 e2e: $(READY) ## the business stories alone
 	@$(BIN)/python -m pytest tests/e2e
+
+deploy-tests: $(READY) ## each service alone, migrated, misconfigured, and rolled out and back under load
+	@LTC_TEST_ROLLOUT=all $(BIN)/python -m pytest tests/deploy
 
 campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRST=… MINUTES=…
 	@$(BIN)/python -m tests.guarantees.campaign $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),20) \

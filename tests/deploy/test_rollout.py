@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,13 +17,15 @@ from tests.guarantees.rest import quiesce
 from tests.guarantees.rig import Rig
 from tests.guarantees.verdict import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
 
-STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch"))
+ALL = os.environ.get("LTC_TEST_ROLLOUT") == "all"
+"""`make deploy-tests`. CI rolls out one service, for time."""
+STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch")) if ALL else ["quote"]
 LISTS = {"quote": "/quotes", "lead": "/leads", "deal": "/deals", "contract": "/contracts",
          "order": "/orders", "billing": "/invoices"}  # fmt: skip
 PER_S = 10.0
-REQUESTS = 600
+REQUESTS = 1000
 SIDE_BY_SIDE_S = 3.0
 AT_REST_WITHIN_S = 120.0
 
@@ -102,18 +105,18 @@ def release_and_roll_back(rollout: Rollout) -> Cost:
         longest_pause_s=rollout.longest_gap_s(began, ended),
         pause_before_s=rollout.longest_gap_s(quiet_from, began),
         exits_s=rollout.exits_s,
-        said_by_new=said(rig, stage, "="),
-        said_by_old=said(rig, stage, "<>"),
+        said_by_new=said(rig, stage, new=True),
+        said_by_old=said(rig, stage, new=False),
     )
 
 
-def said(rig: Rig, stage: str, comparison: str) -> int:
+SAID = """
+WITH fact AS (SELECT type, convert_from(payload, 'UTF8')::jsonb ->> 'segment' IS NOT NULL AS new
+              FROM event_log)
+SELECT count(*) FROM fact WHERE new = $1 AND type IN (SELECT type FROM fact WHERE new)
+"""
+
+
+def said(rig: Rig, stage: str, *, new: bool) -> int:
     """Facts that carry the new field, or those of the same kind that do not."""
-    [row] = rig.rows(
-        stage,
-        "SELECT count(*) FROM event_log WHERE (convert_from(payload, 'UTF8')::jsonb"
-        f" ->> 'segment' IS NOT NULL)::text {comparison} 'true'"
-        " AND type IN (SELECT type FROM event_log"
-        " WHERE convert_from(payload, 'UTF8')::jsonb ->> 'segment' IS NOT NULL)",
-    )
-    return int(row[0])
+    return int(rig.rows(stage, SAID, new)[0][0])
