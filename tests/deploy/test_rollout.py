@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -24,10 +25,26 @@ ALL = os.environ.get("LTC_TEST_ROLLOUT") == "all"
 STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch")) if ALL else ["quote"]
 LISTS = {"quote": "/quotes", "lead": "/leads", "deal": "/deals", "contract": "/contracts",
          "order": "/orders", "billing": "/invoices"}  # fmt: skip
-PER_S = 10.0
-REQUESTS = 1000
+PER_S = 8.0
 SIDE_BY_SIDE_S = 3.0
 AT_REST_WITHIN_S = 120.0
+
+
+class Ongoing(Load):
+    """A load that goes on until it is told that it is over."""
+
+    sent = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.over = threading.Event()
+
+    def _kinds(self) -> Iterator[str]:
+        kinds = vars(self.mix)
+        weights = [*kinds.values(), 100 - sum(kinds.values())]
+        while not self.over.is_set():
+            self.sent += 1
+            yield self._random.choices([*kinds, "single"], weights)[0]
 
 
 @dataclass
@@ -77,19 +94,21 @@ def release_and_roll_back(rollout: Rollout) -> Cost:
     rig, stage = rollout.rig, rollout.stage
     calls = Calls(rig.settings.url(stage) + LISTS[stage], rollout.token())
     history = rig.settings.home / "history.ndjson"
-    load = Load(rig.settings, history, seed=7, requests=REQUESTS, per_s=PER_S)
+    load = Ongoing(rig.settings, history, seed=7, requests=0, per_s=PER_S)
     with calls.going_on():
         load.start()
-        time.sleep(5)
-        quiet_from = now()
-        time.sleep(6)
-        began = now()
-        rollout.migrate("N")
-        assert rollout.replace_all("N", SIDE_BY_SIDE_S) == ["0.2.0", "0.2.0"]
-        rollout.migrate("N-1")
-        assert rollout.replace_all("N-1", SIDE_BY_SIDE_S) == ["0.1.0", "0.1.0"]
-        ended = now()
-        assert load.running, "the load must outlast the rollback: raise REQUESTS"
+        try:
+            time.sleep(5)
+            quiet_from = now()
+            time.sleep(10)
+            began = now()
+            rollout.migrate("N")
+            assert rollout.replace_all("N", SIDE_BY_SIDE_S) == ["0.2.0", "0.2.0"]
+            rollout.migrate("N-1")
+            assert rollout.replace_all("N-1", SIDE_BY_SIDE_S) == ["0.1.0", "0.1.0"]
+            ended = now()
+        finally:
+            load.over.set()
         journeys = load.finish()
         quiesce(rig, journeys, within_s=AT_REST_WITHIN_S)
     unanswered = [
@@ -97,7 +116,7 @@ def release_and_roll_back(rollout: Rollout) -> Cost:
     ]
     return Cost(
         service=stage,
-        requests=calls.made + REQUESTS,
+        requests=calls.made + load.sent,
         requests_failed=calls.failed + unanswered,
         journeys=len(journeys),
         answers_wrong=load.wrong,

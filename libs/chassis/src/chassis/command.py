@@ -1,4 +1,4 @@
-"""The two things a service's program does: ``quote-svc migrate``, then ``quote-svc serve``."""
+"""The two things a service's program does: ``<service> migrate``, then ``<service> serve``."""
 
 from __future__ import annotations
 

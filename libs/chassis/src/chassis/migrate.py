@@ -1,4 +1,4 @@
-"""``quote-svc migrate``: bring a service's database and consumer group up to date.
+"""``<service> migrate``: bring a service's database and consumer group up to date.
 
 A deploy step, run before the new version starts, beside the old one that goes on serving: Alembic
 under an advisory lock, the partitions of the coming days, offsets (at the earliest record) for

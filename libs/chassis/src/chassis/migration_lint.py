@@ -4,7 +4,7 @@ A migration runs beside the version before it, so it may neither lock a table th
 take away what that version needs. squawk judges the SQL that Alembic would send; a migration that
 must break a rule says so, with the reason, and a contracting one also which code is left behind::
 
-    exceptions = {"ban-drop-column": "quote-svc 1.4, the last to read it, is gone since May"}
+    exceptions = {"ban-drop-column": "version 1.4, the last to read it, is gone since May"}
     oldest_user = "0007"
 """
 

@@ -1,4 +1,4 @@
-"""``quote-svc serve``: serve one service with uvloop until told to stop."""
+"""``<service> serve``: serve one service with uvloop until told to stop."""
 
 from __future__ import annotations
 
