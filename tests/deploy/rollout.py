@@ -107,10 +107,12 @@ class Rollout:
         self.balancer = Balancer(rig.settings.http_port(stage))
         self.running: list[Program] = []
         self.exits_s: list[float] = []
+        self.migrations_s: list[float] = []
         self._instance = 1
 
     def migrate(self, version: str) -> None:
         """The deploy step of a version, beside whatever serves."""
+        began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "chassis.migrate", package_of(self.stage)],
             env=self._environment(version),
@@ -119,6 +121,7 @@ class Rollout:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+        self.migrations_s.append(round(time.monotonic() - began, 1))
 
     def add(self, version: str) -> str:
         """One more instance, in rotation once it is ready; returns the version it says it is."""
