@@ -18,14 +18,15 @@ from tests.guarantees.rest import quiesce
 from tests.guarantees.rig import Rig
 from tests.guarantees.verdict import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(560)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 ALL = os.environ.get("LTC_TEST_ROLLOUT") == "all"
 """`make deploy-tests`. CI rolls out one service, for time."""
 STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch")) if ALL else ["quote"]
 LISTS = {"quote": "/quotes", "lead": "/leads", "deal": "/deals", "contract": "/contracts",
          "order": "/orders", "billing": "/invoices"}  # fmt: skip
-PER_S = 8.0
+PER_S = 3.0
+"""Well below what two cores can do while four more processes start on them."""
 SIDE_BY_SIDE_S = 2.0
 AT_REST_WITHIN_S = 120.0
 
