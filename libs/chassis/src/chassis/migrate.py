@@ -113,12 +113,10 @@ async def _alone(
         async with engine.connect() as connection:
             await connection.exec_driver_sql(f"SET lock_timeout = {lock_timeout_ms}")
             await connection.commit()
-            while not (await fetch(connection, f"SELECT pg_try_advisory_lock({LOCK})"))[0][0]:
-                await connection.commit()
+            while not await _locked(connection):
                 if time.monotonic() > deadline:
                     raise GaveUp("another migration of this database has not ended: see to it")
                 await asyncio.sleep(SHORTEST_PAUSE_S)
-            await connection.commit()
             try:
                 yield connection
             finally:
@@ -127,6 +125,13 @@ async def _alone(
                 await connection.commit()
     finally:
         await engine.dispose()
+
+
+async def _locked(connection: AsyncConnection) -> bool:
+    """Ask once for the migrations of this database."""
+    answer = await connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})")
+    await connection.commit()
+    return bool(answer.scalar())
 
 
 async def _insist(

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chassis.bulk import fetch
 from chassis.exits import DatabaseUnfit
 
 if TYPE_CHECKING:
@@ -54,10 +53,13 @@ def of_package(package: str) -> list[str]:
 
 async def of_database(connection: AsyncConnection) -> At:
     """What a database says of itself."""
-    [(there, noted)] = await fetch(connection, NOTED)
-    found = await fetch(connection, "SELECT version_num FROM alembic_version") if there else []
+    row = (await connection.exec_driver_sql(NOTED)).one()
+    there, noted = bool(row[0]), str(row[1])
     oldest = noted.removeprefix(NOTE) if noted.startswith(NOTE) else None
-    return At(found[0][0] if found else None, oldest)
+    if not there:
+        return At(None, oldest)
+    found = await connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+    return At(found.scalar(), oldest)
 
 
 def oldest_user(package: str, *, upto: str | None) -> str | None:
