@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 NOTE = "oldest user "
 NOTED = """
-SELECT to_regclass('alembic_version') IS NOT NULL,
-       coalesce(obj_description(to_regclass('alembic_version')::oid, 'pg_class'), '')
+SELECT to_regclass('alembic_version') IS NOT NULL AS there,
+       coalesce(obj_description(to_regclass('alembic_version')::oid, 'pg_class'), '') AS noted
 """
 
 
@@ -53,8 +53,8 @@ def of_package(package: str) -> list[str]:
 
 async def of_database(connection: AsyncConnection) -> At:
     """What a database says of itself."""
-    row = (await connection.exec_driver_sql(NOTED)).one()
-    there, noted = bool(row[0]), str(row[1])
+    row = (await connection.exec_driver_sql(NOTED)).mappings().one()
+    there, noted = row["there"], row["noted"]
     oldest = noted.removeprefix(NOTE) if noted.startswith(NOTE) else None
     if not there:
         return At(None, oldest)
