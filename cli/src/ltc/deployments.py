@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import tomllib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,10 +46,10 @@ class Answer(NamedTuple):
 def version_in_tree(service: str) -> str:
     """The version that this checkout holds. Raises UnknownToRecord."""
     folder = PROJECT / CONSOLE if service == CONSOLE else PROJECT / "services" / service
-    file = folder / "pyproject.toml"
-    if not file.exists():
+    sources = [*folder.glob("src/*/__init__.py")]
+    if not sources:
         raise UnknownToRecord(f"{service} is no service of this checkout.")
-    return str(tomllib.loads(file.read_text(encoding="utf-8"))["project"]["version"])
+    return str(importlib.import_module(sources[0].parent.name).__version__)
 
 
 def find(folder: Path, service: str, version: str | None) -> Version:
