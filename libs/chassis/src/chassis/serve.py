@@ -38,7 +38,8 @@ def serve(package: str) -> None:
 
 async def _look_first(package: str, service: Service, settings: Settings) -> None:
     heard = service.consumer.topics if settings.consume else []
-    await asyncio.gather(check_database(package, settings), check_topics(settings, heard))
+    await check_database(package, settings)
+    await check_topics(settings, heard)
 
 
 def main() -> None:
