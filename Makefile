@@ -7,7 +7,7 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 	services/contract-svc services/order-svc services/billing-svc console cli deploy/local
 READY := $(VENV)/.ready
 
-.PHONY: help demo up down status test check e2e deploy-tests campaign bench contracts schemas lock clean
+.PHONY: help demo up down status test check e2e deploy-tests campaign collector bench contracts schemas lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -54,6 +54,9 @@ deploy-tests: $(READY) ## each service alone, migrated, misconfigured, and rolle
 campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRST=… MINUTES=…
 	@$(BIN)/python -m tests.guarantees.campaign $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),20) \
 		--first $(or $(FIRST),1) --minutes $(or $(MINUTES),90)
+
+collector: $(READY) ## the OpenTelemetry Collector, built once into the cache (needs Go)
+	@$(BIN)/python -m local_infra.collector
 
 bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
 	@$(BIN)/python -m bench
