@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -50,6 +51,17 @@ def some_metrics() -> Metrics:
         (lambda m: m.gates_state(8, 1), "ltc_gate_open{}", 8),
         (lambda m: m.gates_state(8, 1), "ltc_gate_overdue{}", 1),
         (lambda m: m.stage_age(90.0, 30.0), "ltc_stage_age_seconds{statistic=p95}", 30),
+        (
+            lambda m: m.facts_said(Counter({"ltc.x.v1": 3})),
+            "ltc_facts_said_total{ltc_event_type=ltc.x.v1}",
+            3,
+        ),
+        (
+            lambda m: m.pool(3, 5, 12),
+            "db_client_connection_count{db_client_connection_state=used}",
+            3,
+        ),
+        (lambda m: m.pool(3, 5, 12), "db_client_connection_max{}", 12),
         (lambda m: m.oldest_transaction(2.0), "ltc_db_oldest_transaction_seconds{}", 2),
         (lambda m: m.batch_failed("X"), "ltc_consumer_batch_failures_total{error_type=X}", 1),
     ],

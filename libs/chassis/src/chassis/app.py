@@ -36,6 +36,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
             otlp_endpoint=settings.otlp_endpoint,
             sample_ratio=settings.trace_ratio,
             traces_per_second=settings.traces_per_second,
+            meters=metrics.provider,
         )
         runtime = Runtime(service, settings, database, metrics)
         app.state.runtime = runtime

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Histogram, Meter
 from opentelemetry.sdk.metrics import MeterProvider
@@ -42,12 +44,12 @@ class Metrics:
 
             exporter = OTLPMetricExporter(f"{otlp_endpoint.rstrip('/')}/v1/metrics", timeout=5)
             readers.append(PeriodicExportingMetricReader(exporter, EXPORT_EVERY_MS))
-        self._provider = MeterProvider(
+        self.provider = MeterProvider(
             readers,
             resource=Resource.create({"service.name": service, "service.instance.id": instance}),
             shutdown_on_exit=False,
         )
-        meter = self._provider.get_meter("chassis")
+        meter = self.provider.get_meter("chassis")
         self._create_messaging(meter)
         self._create_queues(meter)
         self._requests = _seconds(
@@ -57,7 +59,8 @@ class Metrics:
     def _create_messaging(self, meter: Meter) -> None:
         counter = meter.create_counter
         self._consumed = counter("messaging.client.consumed.messages", "{message}", "Delivered")
-        self._sent = counter("messaging.client.sent.messages", "{message}", "Sent, by outcome")
+        self._sent = counter("messaging.client.sent.messages", "{message}", "Acknowledged by Kafka")
+        self._said = counter("ltc.facts.said", "{message}", "Facts published, by type")
         self._operation = _seconds(
             meter, "messaging.client.operation.duration", SHORT_S, "Sending one batch"
         )
@@ -95,8 +98,12 @@ class Metrics:
         self._dead = gauge("ltc.dead.letters", "{message}", "Given up, waiting for a person")
         self._gates = gauge("ltc.gate.open", "{gate}", "Gates that somebody must pass")
         self._overdue = gauge("ltc.gate.overdue", "{gate}", "Open gates past their time")
-        self._stage_age = gauge("ltc.stage.age", "s", "Time since open work was last moved")
+        self._stage_age = gauge("ltc.stage.age", "s", "How long open gates have been open")
         self._transaction = gauge("ltc.db.oldest.transaction", "s", "Oldest open transaction")
+        self._connections = gauge(
+            "db.client.connection.count", "{connection}", "Connections of the pool by state"
+        )
+        self._most = gauge("db.client.connection.max", "{connection}", "Most the pool may open")
         self._seen_classes: set[str] = set()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -122,6 +129,11 @@ class Metrics:
             self._relay_errors.add(failed, {_ERROR: "unpublished"})
         if seconds is not None:
             self._operation.record(seconds, {"messaging.operation.name": "send"})
+
+    def facts_said(self, types: Counter[str]) -> None:
+        """Facts that Kafka acknowledged, by ``ce_type``."""
+        for event_type, count in types.items():
+            self._said.add(count, {"ltc.event_type": event_type})
 
     def relay_failed(self, error: str) -> None:
         self._relay_errors.add(1, {_ERROR: error})
@@ -191,12 +203,18 @@ class Metrics:
         self._overdue.set(overdue)
 
     def stage_age(self, longest_s: float, p95_s: float) -> None:
-        """How long this service's open work has stood still."""
+        """How long this service's open gates have been open."""
         self._stage_age.set(longest_s, {"statistic": "max"})
         self._stage_age.set(p95_s, {"statistic": "p95"})
 
     def oldest_transaction(self, seconds: float) -> None:
         self._transaction.set(seconds)
+
+    def pool(self, used: int, idle: int, most: int) -> None:
+        """Database connections in use and at rest, and how many there may be."""
+        self._connections.set(used, {"db.client.connection.state": "used"})
+        self._connections.set(idle, {"db.client.connection.state": "idle"})
+        self._most.set(most)
 
     def render(self) -> bytes:
         """Prometheus' text format."""
@@ -204,4 +222,4 @@ class Metrics:
 
     def shutdown(self) -> None:
         """Send what is held and stop."""
-        self._provider.shutdown()
+        self.provider.shutdown()

@@ -213,5 +213,8 @@ class SpanSender(OTLPSpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         if self._shutdown:
             return SpanExportResult.FAILURE
-        sent = self._client.export(encode_request(spans))
+        with self._metrics.export_operation(len(spans)) as told:
+            sent = self._client.export(encode_request(spans))
+            if not sent.success:
+                told.error = sent.error or ConnectionError(f"answered {sent.status_code}")
         return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,6 +128,8 @@ async def publish_round(
         await bulk.execute(connection, BURY, record.seq, repr(error))
     if metrics is not None:
         metrics.relayed(len(done), len(records) - len(done))
+        acknowledged = set(done)
+        metrics.facts_said(Counter(r.type for r in records if r.seq in acknowledged))
     return Round(published=len(done), more=more)
 
 

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from opentelemetry import trace
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.sdk.environment_variables import OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -76,12 +78,14 @@ def setup_telemetry(
     sample_ratio: float = 1.0,
     traces_per_second: float = 0.0,
     exporter: SpanExporter | None = None,
+    meters: MeterProvider | None = None,
 ) -> Telemetry:
     """Start making spans, for an OTLP/HTTP endpoint such as ``http://127.0.0.1:4318``.
 
     Without an endpoint, or with ``OTEL_SDK_DISABLED``, no span is made and contexts still travel.
     ``sample_ratio`` and ``traces_per_second`` (0: no bound) decide for traces that begin here;
-    those that arrive keep what was decided for them.
+    those that arrive keep what was decided for them. ``meters`` gets the SDK's own counts of spans
+    sent and lost.
     """
     global _recorder
     roots = RootSampler(sample_ratio, traces_per_second)
@@ -90,9 +94,11 @@ def setup_telemetry(
     )
     provider = TracerProvider(resource=resource, sampler=ParentBased(roots), shutdown_on_exit=False)
     disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    if meters is not None:
+        os.environ.setdefault(OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED, "true")
     if exporter is None and otlp_endpoint and not disabled:
         endpoint = f"{otlp_endpoint.rstrip('/')}/v1/traces"
-        exporter = SpanSender(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S)
+        exporter = SpanSender(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S, meter_provider=meters)
     _recorder = None
     if exporter is not None and not disabled:
         processor = BatchSpanProcessor(
@@ -100,6 +106,7 @@ def setup_telemetry(
             max_queue_size=QUEUE,
             max_export_batch_size=BATCH,
             schedule_delay_millis=DELAY_MS,
+            meter_provider=meters,
         )
         provider.add_span_processor(processor)
         _recorder = Recorder(processor, resource=resource, scope=SCOPE, roots=roots)
