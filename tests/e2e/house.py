@@ -35,7 +35,7 @@ STAGES = ("lead", "deal", "quote", "contract", "order", "billing")
 class House:
     """Home folder, ports and processes of one installation."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **environment: str) -> None:
         home.chmod(0o755)  # PostgreSQL's own user must get in
         self.home = home
         self.base = _free_base()
@@ -46,6 +46,7 @@ class House:
             "LTC_PG_PORT": str(free_port()),
             "LTC_KAFKA_PORT": str(self.kafka_port),
             "LTC_PORT_BASE": str(self.base),
+            **environment,
         }
 
     @property
@@ -103,9 +104,9 @@ class House:
 
 
 @contextmanager
-def a_house(home: Path) -> Iterator[House]:
+def a_house(home: Path, **environment: str) -> Iterator[House]:
     """An installation, ready; all of it is stopped afterwards."""
-    house = House(home)
+    house = House(home, **environment)
     try:
         house.start()
         yield house

@@ -123,7 +123,7 @@ def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[
         "LTC_KAFKA_BOOTSTRAP": bootstrap(settings),
         "LTC_OIDC_ISSUER": settings.issuer,
         "LTC_OIDC_JWKS_URL": f"{settings.issuer}/jwks.json",
-        "LTC_OTLP_ENDPOINT": settings.url(CONSOLE),
+        "LTC_OTLP_ENDPOINT": base.get("LTC_OTLP_ENDPOINT") or settings.url(CONSOLE),
         "LTC_LINK_SECRET": settings.secret("link"),
     }
 
