@@ -117,8 +117,10 @@ async def publish_round(
     # A second statement, so that its snapshot is younger than the lock.
     rows = await bulk.fetch(connection, READ, shards, limit)
     records = [OutboxRecord(*row) for row in rows]
+    began = time.perf_counter()
     with tracing.send_span(records):
         done, poisoned = await _send(sender, records)
+    lasted = time.perf_counter() - began
     failpoints.reached("after_acknowledgement", len(done))
     more = bool(poisoned)
     if done:
@@ -127,7 +129,7 @@ async def publish_round(
         logger.error("Kafka refuses %s of %s for good: %s", record.type, record.key, error)
         await bulk.execute(connection, BURY, record.seq, repr(error))
     if metrics is not None:
-        metrics.relayed(len(done), len(records) - len(done))
+        metrics.relayed(len(done), len(records) - len(done), lasted)
         acknowledged = set(done)
         metrics.facts_said(Counter(r.type for r in records if r.seq in acknowledged))
     return Round(published=len(done), more=more)
