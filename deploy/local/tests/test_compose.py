@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
-from chassis.metrics import Metrics
 from chassis.settings import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,28 +69,3 @@ def test_files_that_are_mounted_exist() -> None:
 
     assert mounted
     assert [path for path in mounted if not (ROOT / path).exists()] == []
-
-
-def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
-    metrics = Metrics("test", instance="1")
-    metrics.outbox_state(1, 1.0)
-    metrics.lag(1, 1.0)
-    metrics.parked_state(1, 1, 1, 1.0)
-    metrics.gates_state(1, 1)
-    metrics.relayed(1, 0)
-    metrics.batch_consumed("ltc.lead.v1", 1, 0.1)
-    rendered = metrics.render().decode()
-    folder = ROOT / "deploy" / "observability" / "grafana" / "dashboards"
-    dashboard = json.loads((folder / "ltc.json").read_text(encoding="utf-8"))
-    wanted = {
-        word
-        for panel in dashboard["panels"]
-        for word in panel["targets"][0]["expr"]
-        .replace("(", " ")
-        .replace("[", " ")
-        .replace(")", " ")
-        .split()
-        if word.startswith(("ltc_", "messaging_"))
-    }
-
-    assert {name for name in wanted if f"\n{name}" not in rendered} == set()
