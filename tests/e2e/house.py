@@ -40,7 +40,7 @@ class House:
         self.home = home
         self.base = _free_base()
         self.kafka_port = _free_pair()
-        self._environment = {
+        self.environment = {
             **os.environ,
             "LTC_HOME": str(home),
             "LTC_PG_PORT": str(free_port()),
@@ -63,7 +63,7 @@ class House:
         """A command line of this installation."""
         return subprocess.run(
             [sys.executable, "-m", "ltc", *arguments],
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=400,

@@ -34,6 +34,10 @@ class Seen:
     def journey(self) -> str | None:
         return self.attributes.get("ltc.journey_id")
 
+    @property
+    def event_type(self) -> str:
+        return self.attributes.get("ltc.event_type", "")
+
 
 class Backend:
     """What arrived at ``url``. While ``refusing`` it answers 503."""

@@ -22,7 +22,7 @@ class Collector:
     def __init__(self, home: Path, config: str, **environment: str) -> None:
         self.binary = the_collector()
         self.port = free_port()
-        self._metrics_port = free_port()
+        self.metrics_port = free_port()
         self._child = Child("collector", home / "run", home / "logs")
         self._command = [str(self.binary), "--config", str(CONFIGS / config)]
         self._environment = {
@@ -30,7 +30,7 @@ class Collector:
             "COLLECTOR_LISTEN": f"127.0.0.1:{self.port}",
             "COLLECTOR_HEALTH": f"127.0.0.1:{free_port()}",
             "COLLECTOR_METRICS_HOST": "127.0.0.1",
-            "COLLECTOR_METRICS_PORT": str(self._metrics_port),
+            "COLLECTOR_METRICS_PORT": str(self.metrics_port),
             "COLLECTOR_STORAGE": str(home / "queue"),
             **environment,
         }
@@ -58,7 +58,7 @@ class Collector:
         return self._sum("otelcol_exporter_sent_spans_total", exporter=exporter)
 
     def _sum(self, name: str, **labels: str) -> int:
-        text = httpx.get(f"http://127.0.0.1:{self._metrics_port}/metrics").text
+        text = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
         return int(
             sum(
                 sample.value

@@ -1,0 +1,66 @@
+"""A collector that is gone, or slow, costs spans and nothing else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ltc.settings import STAGES
+from tests.e2e.eventually import eventually
+from tests.guarantees.proxy import Wire
+from tests.observability.watched import WIRE, Ride, Watched
+
+JOURNEYS = 60
+MOST_MIB = 256
+"""DESIGN §9: what a service may hold under load."""
+
+
+@pytest.fixture(scope="module")
+def usual(watched: Watched) -> Ride:
+    """With a collector that is well. The first ride warms everything up."""
+    watched.ride(JOURNEYS)
+    return watched.ride(JOURNEYS)
+
+
+def stalled(wire: Wire) -> None:
+    """So slow that each sender gives up waiting for its answer."""
+    wire.hold("up", "down")
+
+
+@pytest.mark.parametrize("fault", [Wire.cut, stalled], ids=["stopped", "stalled"])
+def test_without_a_collector_journeys_go_on_and_spans_lost_are_counted(
+    watched: Watched, usual: Ride, fault: object
+) -> None:
+    lost_before = watched.spans_lost()
+    if fault is Wire.cut:
+        watched.collector.stop()
+    watched.network.do([WIRE], fault)  # type: ignore[arg-type]
+    ride = watched.ride(JOURNEYS)  # returns once every journey has been settled
+    eventually(watched.spans_lost, lambda n: n > lost_before, what="spans lost", within_s=30)
+    memory = watched.memory_mib()
+    if fault is Wire.cut:
+        watched.collector.start()
+    watched.network.do([WIRE], Wire.heal)
+    watched.network.do([WIRE], Wire.reset)
+
+    print(  # noqa: T201
+        f"journeys/s {ride.per_s:.1f} ({ride.per_s / usual.per_s:.2f} of the usual),"
+        f" median {ride.median_s * 1000:.0f} ms ({ride.median_s / usual.median_s:.2f}),"
+        f" spans lost {watched.spans_lost() - lost_before:.0f},"
+        f" largest service {max(memory.values()):.0f} MiB"
+    )
+    assert max(memory.values()) < MOST_MIB, memory
+    assert_spans_arrive_again(watched)
+
+
+def assert_spans_arrive_again(watched: Watched) -> None:
+    began = time.monotonic()
+    journey = watched.ride(1).journeys[0]
+
+    def services() -> set[str]:
+        return {span.service for span in watched.backend.spans() if span.journey == journey}
+
+    stages = {f"{stage}-svc" for stage in STAGES}
+    eventually(services, lambda found: stages <= found, what="spans of all six", within_s=30)
+    print(f"spans again after {time.monotonic() - began:.1f} s")  # noqa: T201

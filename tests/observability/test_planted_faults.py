@@ -1,0 +1,85 @@
+"""Planted faults, as the person on call hears of them: rule → Alertmanager → receiver, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiokafka import AIOKafkaProducer
+
+from local_infra.processes import Child, run_sync
+from tests.e2e.actors.actor import Thing
+from tests.e2e.eventually import eventually
+from tests.observability.monitoring import Monitoring
+from tests.observability.watched import Watched
+
+TOPIC, KEY = "ltc.order.v1", "no-order"
+DOWN, DEAD, OLD = (
+    ("ServiceDown", "quote-svc"),
+    ("DeadLetters", "billing-svc"),
+    ("OutboxOld", "lead-svc"),
+)
+
+
+def spoil(watched: Watched) -> None:
+    """Put a record on a topic that nobody who hears it can read."""
+
+    async def send() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=watched.house.kafka)
+        await producer.start()
+        try:
+            await producer.send_and_wait(TOPIC, b"{half a value", KEY.encode())
+        finally:
+            await producer.stop()
+
+    run_sync(send())
+
+
+def give_up(watched: Watched) -> list[Thing]:
+    """A person decides that the record is no fact, wherever it was heard; what was found."""
+    troubles = watched.cast.oncall.troubles()
+    for trouble in troubles:
+        path = f"/ops/parked/{trouble['topic']}/{trouble['key']}/skip"
+        watched.cast.oncall.doors.post(trouble["stage"], path, {"reason": "no fact"})
+    return troubles
+
+
+@contextmanager
+def standing_still(watched: Watched) -> Iterator[None]:
+    """The broker is suspended: connections stay, nothing answers."""
+    home = watched.house.home
+    broker = Child("kafka", home / "run", home / "logs").process()
+    assert broker is not None
+    broker.suspend()
+    try:
+        yield
+    finally:
+        broker.resume()
+
+
+def heard(monitoring: Monitoring, status: str, *alerts: tuple[str, str]) -> None:
+    for alert, service in alerts:
+        eventually(
+            lambda alert=alert, service=service: monitoring.heard(alert, service, status),
+            what=f"{alert} of {service} is {status}",
+            within_s=75,
+        )
+
+
+def test_planted_faults_are_told_and_told_to_be_over(
+    watched: Watched, monitoring: Monitoring
+) -> None:
+    spoil(watched)
+    eventually(
+        watched.cast.oncall.troubles,
+        lambda found: any(trouble["stage"] == "billing" for trouble in found),
+        what="billing has given the record up",
+    )
+    with standing_still(watched):
+        sent = watched.cast.web.sends(watched.cast.web.order("LIC-TEAM", paid="2712.00"))
+        with watched.house.without("quote"):
+            heard(monitoring, "firing", DOWN)
+        heard(monitoring, "firing", DEAD, OLD)
+    eventually(lambda: give_up(watched), lambda found: not found, what="nothing is parked")
+    watched.cast.oncall.sees_settled(sent["journey_id"])
+    heard(monitoring, "resolved", DOWN, DEAD, OLD)
