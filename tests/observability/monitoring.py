@@ -104,6 +104,8 @@ class Monitoring:
         ]
         (folder / "targets.yml").write_text(yaml.safe_dump(targets))
         (folder / "alertmanagers.yml").write_text(yaml.safe_dump([{"targets": [self._manager]}]))
+        config = (folder / "prometheus.yml").read_text()
+        (folder / "prometheus.yml").write_text(config.replace("_interval: 5s", "_interval: 1s"))
         rules = (folder / "rules.yml").read_text()
         (folder / "rules.yml").write_text(re.sub(r"(?m)^( +for): .*$", r"\1: 1s", rules))
         told = yaml.safe_load((CONFIGS / "alertmanager" / "alertmanager.yml").read_text())

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from ltc.programs import package_of
-from ltc.settings import STAGES
+from ltc.settings import PROJECT, STAGES
 from tests.e2e.eventually import eventually
 from tests.observability.backend import Seen
 from tests.observability.watched import NAMES, SPANS, Ride, Watched
@@ -113,3 +113,9 @@ def test_a_span_says_which_service_of_which_version_and_instance_made_it(
     }
 
     assert said == expected
+
+
+def test_the_page_for_teams_names_every_attribute(spans: list[Seen]) -> None:
+    page = (PROJECT / "docs" / "observability.md").read_text(encoding="utf-8")
+
+    assert {key for span in spans for key in span.attributes if f"`{key}`" not in page} == set()

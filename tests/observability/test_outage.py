@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -23,31 +25,42 @@ def usual(watched: Watched) -> Ride:
     return watched.ride(JOURNEYS)
 
 
-def stalled(wire: Wire) -> None:
-    """So slow that each sender gives up waiting for its answer."""
-    wire.hold("up", "down")
-
-
-@pytest.mark.parametrize("fault", [Wire.cut, stalled], ids=["stopped", "stalled"])
-def test_without_a_collector_journeys_go_on_and_spans_lost_are_counted(
-    watched: Watched, usual: Ride, fault: object
-) -> None:
-    lost_before = watched.spans_lost()
-    if fault is Wire.cut:
-        watched.collector.stop()
-    watched.network.do([WIRE], fault)  # type: ignore[arg-type]
-    ride = watched.ride(JOURNEYS)  # returns once every journey has been settled
-    eventually(watched.spans_lost, lambda n: n > lost_before, what="spans lost", within_s=30)
-    memory = watched.memory_mib()
-    if fault is Wire.cut:
+@contextmanager
+def stopped(watched: Watched) -> Iterator[None]:
+    """The process is gone."""
+    watched.collector.stop()
+    watched.network.do([WIRE], Wire.cut)
+    try:
+        yield
+    finally:
         watched.collector.start()
-    watched.network.do([WIRE], Wire.heal)
-    watched.network.do([WIRE], Wire.reset)
+        watched.network.do([WIRE], Wire.heal)
+
+
+@contextmanager
+def stalled(watched: Watched) -> Iterator[None]:
+    """So slow that each sender gives up waiting for its answer."""
+    watched.network.do([WIRE], lambda wire: wire.hold("up", "down"))
+    try:
+        yield
+    finally:
+        watched.network.do([WIRE], Wire.heal)
+
+
+@pytest.mark.parametrize("fault", [stopped, stalled])
+def test_without_a_collector_journeys_go_on_and_spans_lost_are_counted(
+    watched: Watched, usual: Ride, fault: Callable[[Watched], AbstractContextManager[None]]
+) -> None:
+    before = watched.spans_lost()
+    with fault(watched):
+        ride = watched.ride(JOURNEYS)  # returns once every journey has been settled
+        eventually(watched.spans_lost, lambda n: n > before, what="spans lost", within_s=30)
+        memory = watched.memory_mib()
 
     print(  # noqa: T201
         f"journeys/s {ride.per_s:.1f} ({ride.per_s / usual.per_s:.2f} of the usual),"
         f" median {ride.median_s * 1000:.0f} ms ({ride.median_s / usual.median_s:.2f}),"
-        f" spans lost {watched.spans_lost() - lost_before:.0f},"
+        f" spans lost {watched.spans_lost() - before},"
         f" largest service {max(memory.values()):.0f} MiB"
     )
     assert max(memory.values()) < MOST_MIB, memory
