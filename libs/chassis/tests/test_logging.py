@@ -24,7 +24,10 @@ logger = logging.getLogger("test.logging")
 def _root_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    asyncio = logging.getLogger("asyncio")  # tells of tasks that other tests left to the collector
+    asyncio.disabled = True
     yield
+    asyncio.disabled = False
     root.handlers[:] = handlers
     root.setLevel(level)
 
