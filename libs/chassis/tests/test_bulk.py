@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -87,6 +89,41 @@ async def test_a_connection_that_breaks_is_our_surroundings_fault_and_is_replace
     async with bulk.begun(engine) as connection:
         await keep(connection, 2)
     assert await kept(engine) == [2]
+
+
+@asynccontextmanager
+async def half_open(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """The same database over a line on which a server's last words arrive, and its end does not."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+
+    async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(engine.url.host, engine.url.port)
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+        back.close()
+        writer.close()
+
+    line = await asyncio.start_server(joined, "127.0.0.1", 0)
+    port = line.sockets[0].getsockname()[1]
+    over = create_async_engine(engine.url.set(port=port), pool_size=1, max_overflow=0)
+    yield over
+    await over.dispose()
+    line.close()
+
+
+async def test_a_server_whose_last_words_came_without_its_end_is_our_surroundings_fault(
+    engine: AsyncEngine,
+) -> None:
+    async with half_open(engine) as over:
+        [[idle]] = await bulk.ask(over, "SELECT pg_backend_pid()")
+        await bulk.ask(engine, "SELECT pg_terminate_backend($1, 2000)", idle)
+        await asyncio.sleep(0.1)
+        with pytest.raises(asyncpg.InternalClientError) as broken:
+            async with bulk.begun(over):
+                pass
+    assert is_infrastructure(broken.value)
 
 
 async def test_a_connection_that_broke_while_idle_is_replaced_unseen(engine: AsyncEngine) -> None:

@@ -42,6 +42,8 @@ def is_infrastructure(error: BaseException) -> bool:
     """Whether repeating the same work later may succeed without anybody touching the message."""
     if isinstance(error, asyncpg.PostgresError):
         return sqlstate(error).startswith(_TRANSIENT) or isinstance(error, _OUTDATED)
+    if isinstance(error, asyncpg.InternalClientError):
+        return True  # so says the driver of a connection that its server has just given up
     if isinstance(error, asyncpg.InterfaceError):
         return not isinstance(error, ValueError)  # a value that the driver cannot send is no fault
     if isinstance(error, DBAPIError):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import InterfaceError, InternalClientError, PostgresError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -165,7 +165,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(DomainError, refused)
     app.add_exception_handler(DependencyMissing, refused)
-    for kind in (SQLAlchemyError, PostgresError, InterfaceError, OSError, TimeoutError):
+    broken = (PostgresError, InterfaceError, InternalClientError)
+    for kind in (SQLAlchemyError, *broken, OSError, TimeoutError):
         app.add_exception_handler(kind, unexpected)
     app.add_middleware(_LastResort, answer=unexpected)
     app.router.responses = {"default": {"model": ProblemDetails, "description": "A problem"}}
