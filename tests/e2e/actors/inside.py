@@ -124,10 +124,12 @@ class Accountant(Actor):
         return released
 
     def totals(self) -> Thing:
-        """The money of the house in yuan."""
-        [total] = [t for t in self.doors.get("billing", "/totals") if t["currency"] == "CNY"]
-        found: Thing = total
-        return found
+        """The money of the house in yuan; a house that has not signed anything yet has none."""
+        money = ("contracted", "invoiced", "credited", "paid", "contracted_of_settled")
+        nothing: Thing = {name: cny("0.00") for name in (*money, "ledger_balance")}
+        nothing |= {"accounts": 0, "settled": 0}
+        totals = self.doors.get("billing", "/totals")
+        return next((total for total in totals if total["currency"] == "CNY"), nothing)
 
     def ledger(self, journey: str) -> dict[str, str]:
         """What the entries of a journey come to on each account, in yuan."""
