@@ -23,7 +23,7 @@ BUILDER = "go.opentelemetry.io/collector/cmd/builder"
 WITHIN_S = 1_200
 NO_GO = (
     "the OpenTelemetry Collector is built with Go, which is not on the PATH: install it"
-    " (Debian: apt-get install golang-go, or see go.dev/dl), then run `make collector`"
+    " (its own distribution; Debian 12 has an older one), then run `make collector`"
 )
 
 
