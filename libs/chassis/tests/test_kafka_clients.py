@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.integration.stack import eventually, start_at_end
 
 from chassis.consumer import Consumer
 from chassis.delivery import Delivery
-from chassis.intake import Intake, _PatientConsumer
+from chassis.intake import Intake
 from chassis.metrics import Metrics
+from chassis.polling import PatientConsumer
 from chassis.relay import Relay
 from chassis.settings import Settings
+from contracts.catalog import PARTITIONS
 from contracts.event import Event
 from local_infra.testing import kafka_bootstrap
 
@@ -48,6 +51,16 @@ class Slow:
         return []
 
 
+def member_of(group: str) -> Intake:
+    consumer = Consumer(group)
+
+    @consumer.on(ThingMade)
+    async def note(_fact: ThingMade, _tx: Any) -> None: ...
+
+    settings = Settings(service="thing-svc", instance="1", kafka_bootstrap=kafka_bootstrap())
+    return Intake(settings, consumer, Slow(), Metrics("thing", instance="1"))  # type: ignore[arg-type]
+
+
 Given = dict[type, list[dict[str, Any]]]
 
 
@@ -70,17 +83,11 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
 
 @pytest.fixture
 async def intake(given: Given) -> AsyncIterator[Intake]:
-    bootstrap, group = kafka_bootstrap(), f"thing-{uuid4().hex[:8]}"
-    await start_at_end(bootstrap, group, [TOPIC])
+    group = f"thing-{uuid4().hex[:8]}"
+    await start_at_end(kafka_bootstrap(), group, [TOPIC])
     for made in given.values():
         made.clear()
-    consumer = Consumer(group)
-
-    @consumer.on(ThingMade)
-    async def note(_fact: ThingMade, _tx: Any) -> None: ...
-
-    settings = Settings(service="thing-svc", instance="1", kafka_bootstrap=bootstrap)
-    intake = Intake(settings, consumer, Slow(), Metrics("thing", instance="1"))  # type: ignore[arg-type]
+    intake = member_of(group)
     await intake.join({})
     try:
         yield intake
@@ -160,6 +167,62 @@ async def test_lag_is_told_in_messages_and_in_seconds(intake: Intake) -> None:
         await producer.stop()
 
 
+async def test_what_a_batch_did_before_its_partitions_changed_hands_is_not_told_later() -> None:
+    """Told when the partition is back, it would take the group behind what another has done."""
+    every = [TopicPartition(TOPIC, n) for n in range(PARTITIONS)]
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
+    observer = AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap())
+    await producer.start()
+    await observer.start()
+    group = f"thing-{uuid4().hex[:8]}"
+    await start_at_end(kafka_bootstrap(), group, [TOPIC])
+    intake, other = member_of(group), member_of(group)
+
+    async def one_each() -> None:
+        for partition in every:
+            await producer.send_and_wait(TOPIC, b"{}", partition=partition.partition)
+
+    async def at_hand() -> int:
+        return len(intake._at_hand)
+
+    async def shared_out() -> list[int]:
+        both = (intake, other) if other.subscriber.consumer else (intake,)
+        return [len(i.subscriber.consumer.assignment()) for i in both if i.subscriber.consumer]
+
+    async def committed() -> bool:
+        await intake.commit()
+        await other.commit()
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap())
+        await admin.start()
+        try:
+            told = await admin.list_consumer_group_offsets(group)
+        finally:
+            await admin.close()
+        ends = await observer.end_offsets(every)
+        return {p: told[p].offset for p in every} == ends
+
+    try:
+        await one_each()
+        await intake.join({})
+        await eventually(at_hand, len(every))
+        cast("Slow", other._processor).free.set()
+        await other.join({})
+        await eventually(shared_out, [6, 6])
+        cast("Slow", intake._processor).free.set()
+        await one_each()
+        await eventually(committed, True)
+
+        await other.stop()
+        await eventually(shared_out, [12])
+
+        assert await committed()
+        assert intake.lag() == 0
+    finally:
+        await intake.stop()
+        await producer.stop()
+        await observer.stop()
+
+
 async def test_a_client_that_stopped_fetching_is_noticed_and_can_join_anew(intake: Intake) -> None:
     assert not intake.deaf()
     slow: Any = intake._processor
@@ -190,7 +253,7 @@ async def test_a_backlog_is_taken_in_the_order_of_the_chain() -> None:
     """
     order, contract = TopicPartition("ltc.order.v1", 0), TopicPartition("ltc.contract.v1", 0)
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
-    consumer = _PatientConsumer(bootstrap_servers=kafka_bootstrap(), enable_auto_commit=False)
+    consumer = PatientConsumer(bootstrap_servers=kafka_bootstrap(), enable_auto_commit=False)
     await producer.start()
     await consumer.start()
     try:

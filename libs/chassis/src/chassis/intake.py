@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -31,10 +30,11 @@ from faststream.kafka.message import KafkaMessage
 from chassis import failpoints
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
+from chassis.delivery import Delivery
 from chassis.failures import is_infrastructure
 from chassis.metrics import Metrics
+from chassis.polling import PatientConsumer
 from chassis.settings import Settings
-from contracts.catalog import PUBLIC_TOPICS
 
 logger = logging.getLogger(__name__)
 
@@ -77,41 +77,6 @@ class _Doubts(logging.Filter):
         return True
 
 
-class _PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """Polls until there is something, and takes a backlog in the order of the chain.
-
-    FastStream sleeps after a poll that found nothing, and what comes meanwhile would wait that
-    long, at every hop. A poll that finds more than it may take empties partition by partition as
-    they came, so that orders would be heard before their contracts, and parked.
-    """
-
-    _backlog = False
-
-    async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
-    ) -> dict[TopicPartition, list[Any]]:
-        most = max_records or sys.maxsize
-        found: dict[TopicPartition, list[Any]] = {}
-        if self._backlog:
-            found = await self._upstream_first(most)
-        while not found:
-            found = await super().getmany(
-                *partitions, timeout_ms=timeout_ms, max_records=max_records
-            )
-        self._backlog = sum(map(len, found.values())) >= most
-        return found
-
-    async def _upstream_first(self, most: int) -> dict[TopicPartition, list[Any]]:
-        found: dict[TopicPartition, list[Any]] = {}
-        assigned = self.assignment()
-        for topic in PUBLIC_TOPICS:
-            of_topic = [partition for partition in assigned if partition.topic == topic]
-            if most > 0 and of_topic:
-                found |= (part := await super().getmany(*of_topic, max_records=most))
-                most -= sum(map(len, part.values()))
-        return found
-
-
 async def _parse(message: Any, _original: Any) -> KafkaMessage:
     """Hand the batch on as it came. The default parser decodes headers and drops the whole batch
     when one is null or not UTF-8; ours are read by the envelope, which never raises here."""
@@ -149,6 +114,8 @@ class Intake:
         self._events: dict[TopicPartition, UUID] = {}
         self._done: dict[TopicPartition, int] = {}
         self._at_hand: list[Any] = []
+        self._given_up: set[TopicPartition] = set()
+        """Partitions that were taken away since the batch at hand was polled."""
         self._behind_since: dict[TopicPartition, float] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committing = asyncio.Lock()
@@ -227,11 +194,20 @@ class Intake:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 10.0)
         self.applied_at = time.monotonic()
+        self._note(batch, deliveries)
+
+    def _note(self, batch: Sequence[Any], deliveries: Sequence[Delivery]) -> None:
+        """How far the database has come. Not of partitions that were taken away meanwhile, though
+        they be back: another member may be further by now, or they are polled again from where
+        the group is."""
         for record in batch:
-            self._done[TopicPartition(record.topic, record.partition)] = record.offset + 1
+            partition = TopicPartition(record.topic, record.partition)
+            if partition not in self._given_up:
+                self._done[partition] = record.offset + 1
         for delivery in deliveries:
-            at = delivery.record
-            self._events[TopicPartition(at.topic, at.partition)] = delivery.event_id
+            partition = TopicPartition(delivery.record.topic, delivery.record.partition)
+            if partition not in self._given_up:
+                self._events[partition] = delivery.event_id
 
     async def _hand_back(self, batch: Sequence[Any]) -> None:
         """Seek every partition of the batch back to its first record, to be polled again."""
@@ -267,6 +243,7 @@ class Intake:
                 logger.info("offsets not committed (%s); messages may repeat", error)
 
     def forget(self, partitions: Sequence[TopicPartition]) -> None:
+        self._given_up.update(partitions)
         for partition in partitions:
             self._done.pop(partition, None)
             self._committed.pop(partition, None)
@@ -308,7 +285,8 @@ class Intake:
         self.doubt.clear()
         await self.broker.connect()
         clients = self.broker.config.broker_config
-        clients.builder = partial(_PatientConsumer, **clients.builder.keywords)  # type: ignore[attr-defined]
+        given = {**clients.builder.keywords, "given_up": self._given_up}  # type: ignore[attr-defined]
+        clients.builder = partial(PatientConsumer, **given)
         await self.broker.start()
 
     def last_events(self) -> list[UUID]:
