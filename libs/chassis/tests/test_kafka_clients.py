@@ -104,7 +104,7 @@ async def test_the_consumer_is_given_what_the_design_says(intake: Intake, given:
         "auto_offset_reset": "none",
         "isolation_level": "read_committed",
         "session_timeout_ms": 10_000,
-        "heartbeat_interval_ms": 3_000,
+        "heartbeat_interval_ms": 1_000,
         "rebalance_timeout_ms": 30_000,
         "max_poll_interval_ms": 300_000,
     }

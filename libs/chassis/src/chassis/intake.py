@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 COMMIT_EVERY_S = 1.0
 COMMIT_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 10.0
+HEARTBEAT_MS = 1000
+"""A member learns from its heartbeats that another came or went: so long may partitions of one
+that left lie idle."""
 PATIENCE_S = 120.0
 """How long a batch is repeated in place before it is handed back to Kafka. Less than the poll
 interval after which Kafka would take the partitions away."""
@@ -126,7 +129,7 @@ class Intake:
         complaints.parent = logging.getLogger("faststream")
         complaints.addFilter(_Doubts(self.doubt))
         self.broker = KafkaBroker(
-            settings.kafka_bootstrap,
+            settings.kafka_bootstrap.split(","),  # FastStream takes a text for one address
             client_id=settings.kafka_client_id or f"{settings.service}-{settings.instance}",
             allow_auto_create_topics=False,
             consumer_only=True,
@@ -145,7 +148,7 @@ class Intake:
             isolation_level="read_committed",
             ack_policy=AckPolicy.MANUAL,
             session_timeout_ms=10_000,
-            heartbeat_interval_ms=3_000,
+            heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
             fetch_max_wait_ms=250,
