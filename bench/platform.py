@@ -132,7 +132,7 @@ class Platform:
             base_url=url, headers=self.headers, timeout=120, limits=limits
         ) as client:
             if bulk:
-                await self._bulk(client, run, journeys)
+                await self.offer_in_bulk(client, run, journeys)
             else:
                 await self._singly(client, run, journeys)
         while await connection.fetchval(SETTLED) < before + journeys:
@@ -145,7 +145,8 @@ class Platform:
         used = {n: (after[n] - cpu.get(n, 0)) * 1000 / journeys for n in after}
         return Load(journeys / took, used)
 
-    async def _bulk(self, client: httpx.AsyncClient, run: str, journeys: int) -> None:
+    async def offer_in_bulk(self, client: httpx.AsyncClient, run: str, journeys: int) -> None:
+        """Capture so many orders, 500 a request."""
         for start in range(0, journeys, 500):
             part = [web_order(run, n) for n in range(start, min(start + 500, journeys))]
             answer = await client.post("/leads/batch", json={"leads": part})

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from contracts.catalog import PARTITIONS
 from local_infra.errors import MissingPrerequisite
 from local_infra.kafka import Kafka
 from local_infra.ports import require_free
@@ -26,12 +27,21 @@ FOUNDATION, SERVICES, CONSOLES = 0, 1, 2
 
 
 class Installation:
-    """What is to run: some or all services, one or more instances of each."""
+    """What is to run: some or all services, one or more instances of each, on topics of so many
+    partitions."""
 
-    def __init__(self, settings: Settings, *, only: Sequence[str] = (), instances: int = 1) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        only: Sequence[str] = (),
+        instances: int = 1,
+        partitions: int = PARTITIONS,
+    ) -> None:
         self.settings = settings
         self.names = [name for name in (*STAGES, CONSOLE) if not only or name in only]
         self.instances = instances
+        self.partitions = partitions
         self._postgres = Postgres(settings.home, settings.pg_port)
         self._kafka = Kafka(settings.home, settings.kafka_port, settings.controller_port)
 
@@ -106,7 +116,7 @@ class Installation:
         address = bootstrap(self.settings)
         if self.settings.kafka_bootstrap and not answers(address):
             raise MissingPrerequisite(f"no Kafka answers at {address} (LTC_KAFKA_BOOTSTRAP)")
-        run_sync(ensure_topics(address))
+        run_sync(ensure_topics(address, partitions=self.partitions))
 
 
 class _WithProgress:

@@ -118,6 +118,8 @@ class Kafka:
         self.logs = home / "data" / "kafka"
         self.config = home / "kafka" / "server.properties"
         self.child = Child("kafka", home / "run", home / "logs")
+        self.cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        """What a new storage is formatted with."""
 
     @property
     def bootstrap(self) -> str:
@@ -166,13 +168,12 @@ class Kafka:
         ]
 
     def _format(self, jars: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         made = subprocess.run(
             [
                 *self._java(jars),
                 "kafka.tools.StorageTool",
                 "format",
-                f"--cluster-id={cluster}",
+                f"--cluster-id={self.cluster_id}",
                 "-c",
                 str(self.config),
             ],

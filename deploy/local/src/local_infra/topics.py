@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from chassis import topics
 from chassis.exits import MustStop
+from contracts.catalog import PARTITIONS
 from local_infra.errors import CannotStart
 from local_infra.processes import run_sync
 
@@ -31,9 +32,11 @@ def answers(bootstrap: str) -> bool:
     return run_sync(ask())
 
 
-async def ensure_topics(bootstrap: str, *, replication: int = 1) -> int:
+async def ensure_topics(
+    bootstrap: str, *, replication: int = 1, partitions: int = PARTITIONS
+) -> int:
     """`chassis.topics.ensure_topics`, for commands that end with this package's exit codes."""
     try:
-        return await topics.ensure_topics(bootstrap, replication=replication)
+        return await topics.ensure_topics(bootstrap, replication=replication, partitions=partitions)
     except MustStop as error:
         raise CannotStart(str(error)) from error

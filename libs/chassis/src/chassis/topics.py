@@ -1,7 +1,8 @@
 """``python -m chassis.topics``: the topic manifest, a deploy step of its own.
 
 The broker never creates a topic by itself. Needs ``LTC_KAFKA_BOOTSTRAP`` alone; a cluster of
-several brokers wants ``--replication 3``.
+several brokers wants ``--replication 3``, and one with very many journeys ``--partitions``
+(docs/scaling.md), chosen once: it cannot be changed later.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 VISIBLE_WITHIN_S = 10.0
 
 
-async def ensure_topics(bootstrap: str, *, replication: int = 1) -> int:
+async def ensure_topics(
+    bootstrap: str, *, replication: int = 1, partitions: int = PARTITIONS
+) -> int:
     """Create what is missing; returns how many. Refuses a topic with another partition count,
     because growing one in place would send a key's facts to another partition."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -33,7 +36,7 @@ async def ensure_topics(bootstrap: str, *, replication: int = 1) -> int:
         }
         existing = set(await admin.list_topics())
         missing = [
-            NewTopic(name, PARTITIONS, replication, topic_configs=config)
+            NewTopic(name, partitions, replication, topic_configs=config)
             for name, config in wanted.items()
             if name not in existing
         ]
@@ -42,7 +45,7 @@ async def ensure_topics(bootstrap: str, *, replication: int = 1) -> int:
             for topic, code, reason in answer.topic_errors:
                 if code not in (0, TopicAlreadyExistsError.errno):  # a colleague may be as quick
                     raise TopicMissing(f"topic {topic} could not be created: {reason}")
-        _refuse_other_counts(await _partition_counts(admin, set(wanted)))
+        _refuse_other_counts(await _partition_counts(admin, set(wanted)), partitions)
         return len(missing)
     finally:
         await admin.close()
@@ -62,11 +65,11 @@ async def _partition_counts(admin: AIOKafkaAdminClient, wanted: set[str]) -> dic
         await asyncio.sleep(0.1)
 
 
-def _refuse_other_counts(counts: dict[str, int]) -> None:
+def _refuse_other_counts(counts: dict[str, int], wanted: int) -> None:
     for topic, count in counts.items():
-        if count != PARTITIONS:
+        if count != wanted:
             raise TopicMissing(
-                f"topic {topic} has {count} partitions instead of {PARTITIONS}:"
+                f"topic {topic} has {count} partitions instead of {wanted}:"
                 " publish a new topic version instead of changing it"
             )
 
@@ -74,6 +77,7 @@ def _refuse_other_counts(counts: dict[str, int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replication", type=int, default=1, help="copies of each record")
+    parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of each topic")
     arguments = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -81,7 +85,13 @@ def main() -> None:
         if not bootstrap:
             raise BadSetting("LTC_KAFKA_BOOTSTRAP is missing: set it to Kafka's host:port")
         try:
-            asyncio.run(ensure_topics(bootstrap, replication=arguments.replication))
+            asyncio.run(
+                ensure_topics(
+                    bootstrap,
+                    replication=arguments.replication,
+                    partitions=arguments.partitions,
+                )
+            )
         except (KafkaError, OSError) as error:
             raise GaveUp(f"no topics were made at {bootstrap}: {error}") from error
     except MustStop as error:
