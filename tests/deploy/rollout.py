@@ -1,9 +1,8 @@
 """One service replaced instance by instance under load, from N-1 to N and back, and what it cost.
 
 N-1 is the committed tree; N is the same with ``patches/<stage>.patch``: a migration, an optional
-field of a fact, and one of the API. Both run from source trees of their own, by PYTHONPATH. Callers
-reach the service through a balancer that lets go of an instance before it is told to stop, as a
-cluster does. The other services stay as they are and neither know nor need the new field.
+field of a fact, and one of the API. Both run from source trees of their own, by PYTHONPATH. The
+other services stay as they are and neither know nor need the new field.
 """
 
 from __future__ import annotations
@@ -14,31 +13,20 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from chassis.issuer import mint
-from ltc.programs import Program, package_of, service, service_env
+from ltc.programs import package_of, service_env
 from ltc.settings import PROJECT
-from tests.deploy.balancer import Balancer
+from tests.deploy.fleet import Fleet
 from tests.guarantees.rig import NAMES, Rig
 
 PATCHES = Path(__file__).parent / "patches"
-LET_GO_S = 1.0
-"""Between leaving the rotation and SIGTERM: the chart's preStop, shortened."""
-CALLS_PAUSE_S = 0.05
-GAPS = """
-SELECT coalesce(extract(epoch FROM max(gap)), 0)::float8 FROM (
-  SELECT published_at - lag(published_at) OVER (ORDER BY published_at) AS gap FROM event_log
-  WHERE published_at BETWEEN $1 AND $2) AS gaps
-"""
 
 
 def tree(folder: Path, patch: Path | None) -> Path:
@@ -55,60 +43,34 @@ def tree(folder: Path, patch: Path | None) -> Path:
     return folder
 
 
-@dataclass
-class Calls:
-    """A caller that reads from the service all the time; every answer but 200 is a failure."""
+@dataclass(frozen=True)
+class Edit:
+    """A change of version N that its authors should not have made: one text for another."""
 
-    url: str
-    token: str
-    made: int = 0
-    failed: list[str] = field(default_factory=list)
+    file: str
+    old: str
+    new: str
 
-    @contextmanager
-    def going_on(self) -> Iterator[None]:
-        over = threading.Event()
-
-        def call() -> None:
-            headers = {"Authorization": f"Bearer {self.token}", "Connection": "close"}
-            with httpx.Client(headers=headers, timeout=10) as client:
-                while not over.wait(CALLS_PAUSE_S):
-                    self._one(client)
-
-        thread = threading.Thread(target=call, name="calls")
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
-    def _one(self, client: httpx.Client) -> None:
-        self.made += 1
-        try:
-            answer = client.get(self.url)
-        except httpx.TransportError as error:
-            self.failed.append(repr(error))
-        else:
-            if answer.status_code != 200:
-                self.failed.append(f"{answer.status_code} {answer.text[:100]}")
+    def make_in(self, tree: Path) -> None:
+        path = tree / self.file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(self.old) == 1, f"{self.file} has {self.old!r} {text.count(self.old)} x"
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
 
-class Rollout:
-    """Two instances of one service behind a balancer on its usual port."""
+class Rollout(Fleet):
+    """Instances of two versions of one service."""
 
-    def __init__(self, rig: Rig, stage: str) -> None:
-        self.rig = rig
-        self.stage = stage
+    def __init__(self, rig: Rig, stage: str, plant: Sequence[Edit] = ()) -> None:
+        super().__init__(rig, stage)
         home = rig.settings.home / "trees" / stage
         self.trees = {
             "N-1": tree(home / "before", None),
             "N": tree(home / "after", PATCHES / f"{stage}.patch"),
         }
-        self.balancer = Balancer(rig.settings.http_port(stage))
-        self.running: list[Program] = []
-        self.exits_s: list[float] = []
+        for edit in plant:
+            edit.make_in(self.trees["N"])
         self.migrations_s: list[float] = []
-        self._instance = 1
 
     def migrate(self, version: str) -> None:
         """The deploy step of a version, beside whatever serves."""
@@ -123,52 +85,20 @@ class Rollout:
         assert done.returncode == 0, done.stderr
         self.migrations_s.append(round(time.monotonic() - began, 1))
 
-    def add(self, version: str) -> str:
-        """One more instance, in rotation once it is ready; returns the version it says it is."""
-        self._instance += 1
-        plain = service(self.rig.settings, os.environ, self.stage, self._instance)
-        command = [sys.executable, "-m", "chassis.serve", package_of(self.stage)]
-        env = {**plain.env, **self._environment(version)}
-        env |= {name: plain.env[name] for name in ("LTC_HTTP_PORT", "LTC_INSTANCE")}
-        program = replace(plain, command=command, env=env)
-        program.start()
-        self.running.append(program)
-        self.balancer.targets.append(program.port)
-        return str(httpx.get(f"http://127.0.0.1:{program.port}/health/ready").json()["version"])
-
-    def remove_oldest(self) -> None:
-        """Out of rotation, then SIGTERM; the time to its end is kept."""
-        program = self.running.pop(0)
-        self.balancer.targets.remove(program.port)
-        time.sleep(LET_GO_S)
-        began = time.monotonic()
-        program.stop()
-        self.exits_s.append(round(time.monotonic() - began, 1))
+    def add_version(self, version: str) -> str:
+        """One more instance; returns the version it says it is."""
+        paths = {"PYTHONPATH": self._environment(version)["PYTHONPATH"]}
+        port = self.add(paths).port
+        return str(httpx.get(f"http://127.0.0.1:{port}/health/ready").json()["version"])
 
     def replace_all(self, version: str, side_by_side_s: float) -> list[str]:
         """Every instance by one of another version, one after the other."""
         said = []
         for _ in range(len(self.running)):
-            said.append(self.add(version))
+            said.append(self.add_version(version))
             self.remove_oldest()
             time.sleep(side_by_side_s)
         return said
-
-    def longest_gap_s(self, begin: datetime, end: datetime) -> float:
-        """The longest time in which this service published nothing."""
-        return round(float(self.rig.rows(self.stage, GAPS, begin, end)[0][0]), 2)
-
-    def token(self) -> str:
-        settings = self.rig.settings
-        return mint(
-            settings.key_file, settings.issuer, sub="caller", name="Caller", roles=["admin"],
-            teams=[], ttl_s=3600,
-        )  # fmt: skip
-
-    def close(self) -> None:
-        for program in self.running:
-            program.stop()
-        self.balancer.close()
 
     def _environment(self, version: str) -> dict[str, str]:
         folder = self.trees[version]
@@ -178,17 +108,13 @@ class Rollout:
 
 
 @contextmanager
-def rolling(rig: Rig, stage: str) -> Iterator[Rollout]:
+def rolling(rig: Rig, stage: str, plant: Sequence[Edit] = ()) -> Iterator[Rollout]:
     """The installation with two N-1 instances of a service behind a balancer."""
     rig.up([name for name in NAMES if name != stage])
-    rollout = Rollout(rig, stage)
+    rollout = Rollout(rig, stage, plant)
     try:
-        rollout.add("N-1")
-        rollout.add("N-1")
+        rollout.add_version("N-1")
+        rollout.add_version("N-1")
         yield rollout
     finally:
         rollout.close()
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,9 +11,9 @@ from dataclasses import asdict, dataclass
 import pytest
 
 from ltc.settings import PROJECT
-from tests.deploy.rollout import PATCHES, Calls, Rollout, now, rolling
-from tests.guarantees.load import Load
-from tests.guarantees.rest import quiesce
+from tests.deploy.fleet import longest_gap_s, now, slowest_journey_s
+from tests.deploy.rollout import PATCHES, Edit, Rollout, rolling
+from tests.guarantees.rest import Restless, quiesce
 from tests.guarantees.rig import Rig
 from tests.guarantees.verdict import violations
 
@@ -23,29 +22,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 ALL = os.environ.get("LTC_TEST_ROLLOUT") == "all"
 """`make deploy-tests`. CI rolls out one service, for time."""
 STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch")) if ALL else ["quote"]
-LISTS = {"quote": "/quotes", "lead": "/leads", "deal": "/deals", "contract": "/contracts",
-         "order": "/orders", "billing": "/invoices"}  # fmt: skip
 PER_S = 3.0
 """Well below what two cores can do while four more processes start on them."""
 SIDE_BY_SIDE_S = 2.0
 AT_REST_WITHIN_S = 120.0
-
-
-class Ongoing(Load):
-    """A load that goes on until it is told that it is over."""
-
-    sent = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.over = threading.Event()
-
-    def _kinds(self) -> Iterator[str]:
-        kinds = vars(self.mix)
-        weights = [*kinds.values(), 100 - sum(kinds.values())]
-        while not self.over.is_set():
-            self.sent += 1
-            yield self._random.choices([*kinds, "single"], weights)[0]
 
 
 @dataclass
@@ -61,6 +41,9 @@ class Cost:
     longest_pause_s: float
     pause_before_s: float
     """The longest gap while nothing was changed: what the load itself leaves."""
+    slowest_journey_s: float
+    """From capture to cash, of those captured during the release and its rollback."""
+    slowest_before_s: float
     exits_s: list[float]
     """From SIGTERM to the end of each instance."""
     migrations_s: list[float]
@@ -70,7 +53,7 @@ class Cost:
 
 @pytest.fixture
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    installation = Rig.at(f"rollout-{request.node.callspec.params['stage']}")
+    installation = Rig.at(f"rollout-{request.node.callspec.id.replace(' ', '-')}")
     try:
         yield installation
     finally:
@@ -93,11 +76,43 @@ def test_a_release_and_its_rollback_cost_nobody_anything(rig: Rig, stage: str) -
     assert cost.longest_pause_s <= 2, cost
 
 
-def release_and_roll_back(rollout: Rollout) -> Cost:
+STORAGE = "services/quote-svc/src/quote_svc/storage.py"
+SEGMENT = "services/quote-svc/src/quote_svc/migrations/versions/0003_segment.py"
+RENAMED = """\
+    op.execute("ALTER TABLE quote RENAME account_name TO customer")
+    create_index("""
+BREAKS = {
+    "column renamed": [
+        Edit(STORAGE, "    account_name: str", "    customer: str"),
+        Edit(STORAGE, '"account_name": aggregate', '"customer": aggregate'),
+        Edit(SEGMENT, "    create_index(", RENAMED),
+    ],
+    "next version of a fact instead of this": [
+        Edit("libs/contracts/src/contracts/quote.py", "quote.accepted.v1", "quote.accepted.v2"),
+    ],
+}  # fmt: skip
+"""What the migration linter and the contract gate refuse, had nobody asked them."""
+
+
+if ALL:
+
+    @pytest.mark.parametrize("plant", BREAKS)
+    def test_a_change_that_breaks_the_version_before_is_seen(rig: Rig, plant: str) -> None:
+        """The test above can fail: were it blind, both changes would pass it."""
+        with rolling(rig, "quote", BREAKS[plant]) as rollout:
+            try:
+                cost = release_and_roll_back(rollout, at_rest_within_s=20)
+            except Restless as restless:
+                seen = [str(restless)]
+            else:
+                seen = cost.requests_failed + cost.violations
+
+        assert seen
+
+
+def release_and_roll_back(rollout: Rollout, at_rest_within_s: float = AT_REST_WITHIN_S) -> Cost:
     rig, stage = rollout.rig, rollout.stage
-    calls = Calls(rig.settings.url(stage) + LISTS[stage], rollout.token())
-    history = rig.settings.home / "history.ndjson"
-    load = Ongoing(rig.settings, history, seed=7, requests=0, per_s=PER_S)
+    calls, load = rollout.calls(), rollout.load(PER_S)
     with calls.going_on():
         load.start()
         try:
@@ -113,19 +128,18 @@ def release_and_roll_back(rollout: Rollout) -> Cost:
         finally:
             load.over.set()
         journeys = load.finish()
-        quiesce(rig, journeys, within_s=AT_REST_WITHIN_S)
-    unanswered = [
-        f"{a['op']}: {a.get('why')}" for a in load.history.lines() if a["status"] == "unknown"
-    ]
+        quiesce(rig, journeys, within_s=at_rest_within_s)
     return Cost(
         service=stage,
         requests=calls.made + load.sent,
-        requests_failed=calls.failed + unanswered,
+        requests_failed=calls.failed + load.unanswered(),
         journeys=len(journeys),
         answers_wrong=load.wrong,
         violations=violations(rig, load),
-        longest_pause_s=rollout.longest_gap_s(began, ended),
-        pause_before_s=rollout.longest_gap_s(quiet_from, began),
+        longest_pause_s=longest_gap_s(rig, stage, began, ended),
+        pause_before_s=longest_gap_s(rig, stage, quiet_from, began),
+        slowest_journey_s=slowest_journey_s(rig, began, ended),
+        slowest_before_s=slowest_journey_s(rig, quiet_from, began),
         exits_s=rollout.exits_s,
         migrations_s=rollout.migrations_s,
         said_by_new=said(rig, stage, new=True),

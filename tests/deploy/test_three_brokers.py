@@ -1,0 +1,94 @@
+"""Kafka as a cluster of three, each of whose brokers is shot under load: nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import pytest
+
+from ltc.settings import PROJECT, STAGES
+from tests.deploy.fleet import Ongoing, longest_gap_s, now, slowest_journey_s
+from tests.deploy.three_brokers import NODES, ClusterRig
+from tests.guarantees.rest import quiesce
+from tests.guarantees.verdict import violations
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+PER_S = 3.0
+AWAY_S = 10.0
+"""Longer than the brokers need to agree that one of them is gone."""
+WHOLE_AGAIN_WITHIN_S = 60.0
+
+
+@dataclass
+class Shot:
+    """What the end of one broker cost."""
+
+    broker: int
+    led: int
+    """Partitions that it led."""
+    longest_pause_s: dict[str, float]
+    """In which a service published nothing, while the broker was away and came back."""
+    slowest_journey_s: float
+    whole_again_s: float
+    """From its start until every broker had every record again."""
+
+
+@pytest.fixture
+def rig() -> Iterator[ClusterRig]:
+    installation = ClusterRig.at("three-brokers")
+    assert isinstance(installation, ClusterRig)
+    try:
+        yield installation
+    finally:
+        installation.down()
+
+
+def test_any_broker_may_die_and_nothing_is_lost(rig: ClusterRig) -> None:
+    rig.up()
+    load = Ongoing(rig.settings, rig.settings.home / "history.ndjson", 7, requests=0, per_s=PER_S)
+    load.start()
+    try:
+        time.sleep(5)
+        shot = [shoot(rig, broker) for broker in NODES]
+    finally:
+        load.over.set()
+    journeys = load.finish()
+    quiesce(rig, journeys, within_s=120)
+    shots = [cost_of(rig, *each) for each in shot]
+    kept = PROJECT / ".ltc" / "three-brokers.json"
+    kept.write_text(json.dumps([asdict(shot) for shot in shots], indent=1))
+
+    assert load.unanswered() == []
+    assert load.wrong == []
+    assert violations(rig, load) == []
+    assert all(shot.led > 0 for shot in shots)
+    assert rig.short_of_copies() == 0
+
+
+def shoot(rig: ClusterRig, broker: int) -> tuple[int, int, datetime, datetime, float]:
+    """kill -9 one broker under load, and have it back once the others have gone on without it."""
+    led = rig.led().get(broker, 0)
+    began = now()
+    rig.kill(f"kafka-{broker}")
+    time.sleep(AWAY_S)
+    assert rig.led().get(broker, 0) == 0
+    assert rig.short_of_copies() > 0
+    rig.start(f"kafka-{broker}")
+    back = time.monotonic()
+    while rig.short_of_copies():
+        assert time.monotonic() - back < WHOLE_AGAIN_WITHIN_S, "copies are still missing"
+        time.sleep(0.2)
+    whole_again_s = round(time.monotonic() - back, 1)
+    return broker, led, began, now(), whole_again_s
+
+
+def cost_of(
+    rig: ClusterRig, broker: int, led: int, began: datetime, ended: datetime, whole_again_s: float
+) -> Shot:
+    pauses = {name: longest_gap_s(rig, name, began, ended) for name in STAGES}
+    return Shot(broker, led, pauses, slowest_journey_s(rig, began, ended), whole_again_s)
