@@ -7,7 +7,7 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 	services/contract-svc services/order-svc services/billing-svc console cli deploy/local
 READY := $(VENV)/.ready
 
-.PHONY: help demo up down status test check e2e deploy-tests campaign collector bench contracts schemas lock clean
+.PHONY: help demo up down status test check e2e deploy-tests campaign collector bench bench-scaling contracts schemas lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -48,8 +48,8 @@ check: $(READY) ## format, lint, types, imports, generated files
 e2e: $(READY) ## the business stories alone
 	@$(BIN)/python -m pytest tests/e2e
 
-deploy-tests: $(READY) ## each service alone, migrated, misconfigured, and rolled out and back under load
-	@LTC_TEST_ROLLOUT=all $(BIN)/python -m pytest tests/deploy
+deploy-tests: $(READY) ## each service alone, migrated, rolled out and back, scaled out and in, under load
+	@LTC_TEST_DEPLOY=all $(BIN)/python -m pytest tests/deploy
 
 campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRST=… MINUTES=…
 	@$(BIN)/python -m tests.guarantees.campaign $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),20) \
@@ -60,6 +60,9 @@ collector: $(READY) ## the OpenTelemetry Collector, built once into the cache (n
 
 bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
 	@$(BIN)/python -m bench
+
+bench-scaling: $(READY) ## 12 and 48 partitions, 1, 2 and 4 instances, bytes and CPU of a journey
+	@$(BIN)/python -m bench.scaling
 
 contracts: $(READY) ## facts, who says and needs them, the gate's verdict, what may be deployed
 	@$(BIN)/python -m tests.evidence

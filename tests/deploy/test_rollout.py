@@ -19,7 +19,7 @@ from tests.guarantees.verdict import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-ALL = os.environ.get("LTC_TEST_ROLLOUT") == "all"
+ALL = os.environ.get("LTC_TEST_DEPLOY") == "all"
 """`make deploy-tests`. CI rolls out one service, for time."""
 STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch")) if ALL else ["quote"]
 PER_S = 3.0

@@ -22,7 +22,7 @@ from tests.guarantees.verdict import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-CHOSEN = STAGES if os.environ.get("LTC_TEST_SCALE") == "all" else ("deal",)
+CHOSEN = STAGES if os.environ.get("LTC_TEST_DEPLOY") == "all" else ("deal",)
 """`make deploy-tests` has all of them. CI scales the service that hears most."""
 PER_S = 3.0
 STEADY_S = 6.0
