@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +10,10 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel
 
+from chassis import sight
 from chassis.domain import NotFound
 from chassis.transaction import Transaction
+from contracts.parties import Owner
 
 STAGES = ("lead", "deal", "quote", "contract", "order", "billing")
 
@@ -91,7 +94,16 @@ async def show_journey(key: str, tx: Transaction) -> Journey:
         " payload FROM journey_event WHERE journey_id = $1 ORDER BY said_at, sequence, event_id",
         journeys[0],
     )
-    return assemble(journeys[0], [(*row[:8], orjson.loads(row[8])) for row in rows], now=tx.now)
+    facts = [(*row[:8], orjson.loads(row[8])) for row in rows]
+    if not sight.sees(tx.actor, _owner(fact[8] for fact in facts)):
+        raise NotFound(f"no journey is known by {key}")
+    return assemble(journeys[0], facts, now=tx.now)
+
+
+def _owner(payloads: Iterable[dict[str, Any]]) -> Owner | None:
+    """Whose the journey is, by the last fact that says so."""
+    said = [owner for p in payloads if isinstance(owner := p.get("owner"), dict)]
+    return Owner.model_validate(said[-1]) if said else None
 
 
 def assemble(journey_id: UUID, rows: list[Any], *, now: datetime) -> Journey:

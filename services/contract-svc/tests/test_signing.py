@@ -38,7 +38,7 @@ async def test_a_signed_contract_says_where_it_came_from(contract_svc: Harness) 
         source_system="crm", external_id="A", agreed=Money(1000_00, "CNY"), closed_at=NOW
     )
     paid = Prepayment(provider="alipay", reference="P-1", amount=NET + TAX, captured_at=NOW)
-    lead, rep = LeadId(UUID(int=6)), Owner(sub="rep-1", name="Rep")
+    lead, rep = LeadId(UUID(int=6)), Owner(sub="u-1", name="Rep")
     heard = an_acceptance(
         contact=ada,
         owner=rep,

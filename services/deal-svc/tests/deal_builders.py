@@ -58,7 +58,7 @@ def a_deal(**changes: Any) -> Deal:
         "number": "D-2026-000001",
         "account": Account(account_id=AccountId(UUID(int=2)), name="Acme"),
         "origin": Origin(channel="manual"),
-        "owner": Owner(sub="rep-1", name="Rep"),
+        "owner": Owner(sub="u-1", name="Rep"),
         "title": "gateways",
         "lines": GATEWAYS,
         "opened_at": NOW,

@@ -34,14 +34,14 @@ OUTCOME = Outcome(
 def resumed_or_reopened(deal: Deal) -> Deal:
     if deal.status is Status.LOST:
         return deal.reopen(reason="r", by="boss", at=NOW, within=HOUR)[0]
-    return deal.resume(by="rep-1", at=NOW, within=HOUR)
+    return deal.resume(by="u-1", at=NOW, within=HOUR)
 
 
 MOVES: dict[Status, Callable[[Deal], Deal]] = {
     Status.OPEN: resumed_or_reopened,
-    Status.ON_HOLD: lambda d: d.hold(reason="later", until=NOW + HOUR, by="rep-1", at=NOW),
+    Status.ON_HOLD: lambda d: d.hold(reason="later", until=NOW + HOUR, by="u-1", at=NOW),
     Status.WON: lambda d: d.win(OUTCOME, at=NOW)[0],
-    Status.LOST: lambda d: d.lose(reason="r", competitor=None, by="rep-1", at=NOW)[0],
+    Status.LOST: lambda d: d.lose(reason="r", competitor=None, by="u-1", at=NOW)[0],
 }
 
 
@@ -59,10 +59,10 @@ def test_a_deal_moves_as_its_table_says_and_no_other_way(status: Status, target:
 def test_only_an_open_deal_is_worked_on(status: Status) -> None:
     deal = a_deal(status=status)
     for act in (
-        lambda: deal.request_proposal(by="rep-1", at=NOW, validity_days=30),
-        lambda: deal.move_to(Stage.NEEDS, by="rep-1", at=NOW),
+        lambda: deal.request_proposal(by="u-1", at=NOW, validity_days=30),
+        lambda: deal.move_to(Stage.NEEDS, by="u-1", at=NOW),
         lambda: deal.record_needs(
-            deal.lines, deal.payment_terms, "CNY", by="rep-1", at=NOW, within=HOUR
+            deal.lines, deal.payment_terms, "CNY", by="u-1", at=NOW, within=HOUR
         ),
     ):
         with pytest.raises(NotOpen):
@@ -80,9 +80,9 @@ def test_a_stage_is_left_forward_when_its_checklist_is_done(
     forward = order.index(to) > order.index(at)
     if forward and order.index(to) >= order.index(Stage.PROPOSAL) and not with_lines:
         with pytest.raises(ChecklistIncomplete):
-            deal.move_to(to, by="rep-1", at=NOW)
+            deal.move_to(to, by="u-1", at=NOW)
         return
-    moved, fact = deal.move_to(to, by="rep-1", at=NOW)
+    moved, fact = deal.move_to(to, by="u-1", at=NOW)
 
     assert moved.stage is to
     assert fact == DealStageChanged(
@@ -90,18 +90,18 @@ def test_a_stage_is_left_forward_when_its_checklist_is_done(
         number=deal.number,
         from_stage=at.value,
         to_stage=to.value,
-        changed_by="rep-1",
+        changed_by="u-1",
         changed_at=NOW,
     )
 
 
 def test_a_deal_on_hold_waits_for_its_day_alone_and_goes_on_where_it_stopped() -> None:
     waiting = a_deal().await_proposal(at=NOW, within=HOUR)
-    held = waiting.hold(reason="new budget in spring", until=NOW + 9 * HOUR, by="rep-1", at=NOW)
-    resumed = held.resume(by="rep-1", at=NOW + HOUR, within=HOUR)
+    held = waiting.hold(reason="new budget in spring", until=NOW + 9 * HOUR, by="u-1", at=NOW)
+    resumed = held.resume(by="u-1", at=NOW + HOUR, within=HOUR)
 
     assert [(g.name, g.owner, g.due_at) for g in held.gates] == [
-        ("resumption", "person:rep-1", NOW + 9 * HOUR)
+        ("resumption", "person:u-1", NOW + 9 * HOUR)
     ]
     assert held.reason == "new budget in spring"
     assert [(g.name, g.due_at) for g in resumed.gates] == [("proposal", NOW + 2 * HOUR)]

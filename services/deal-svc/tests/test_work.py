@@ -13,7 +13,7 @@ from contracts.deal import DealLost, DealReopened, DealStageChanged, ProposalReq
 from contracts.journey import DEAL_GATES
 
 NOBODY = "00000000-0000-0000-0000-00000000dead"
-FORM = {"title": "gateways", "account": "Acme", "owner": {"sub": "rep-1", "name": "Rep"}}
+FORM = {"title": "gateways", "account": "Acme", "owner": {"sub": "u-1", "name": "Rep"}}
 LINES = {"lines": [{"sku": "HW-GATEWAY", "quantity": 2}]}
 
 
@@ -140,7 +140,7 @@ async def test_a_lost_deal_is_reopened_by_a_manager_alone(deal_svc: Harness) -> 
 
 
 async def test_what_was_done_and_what_is_to_be_done_are_told_apart(deal_svc: Harness) -> None:
-    async with deal_svc.client("sales_rep", sub="rep-1", name="Rep") as client:
+    async with deal_svc.client("sales_rep", sub="u-1", name="Rep") as client:
         deal = await opened(client)
         path = f"{deal}/activities"
         call = await client.post(path, json={"kind": "call", "note": "spoke"})

@@ -21,7 +21,7 @@ LEAD = LeadId(UUID(int=1))
 DEAL = DealId(UUID(int=9))
 ACME = Account(account_id=AccountId(UUID(int=2)), name="Acme Ltd", domain="acme.test")
 ADA = Contact(contact_id=ContactId(UUID(int=3)), name="Ada", email="ada@acme.test")
-REP = Owner(sub="rep-1", name="Rep")
+REP = Owner(sub="u-1", name="Rep")
 
 
 def a_lead(**changes: Any) -> Lead:
@@ -45,7 +45,7 @@ def an_activity(kind: Kind = Kind.CALL) -> Activity:
         kind=kind,
         note="spoke about gateways",
         happened_at=NOW,
-        by_sub="rep-1",
+        by_sub="u-1",
         by_name="Rep",
         recorded_at=NOW,
     )

@@ -227,7 +227,7 @@ async def test_who_may_not_capture_may_not_import(lead_svc: Harness) -> None:
     async with lead_svc.client() as nobody, lead_svc.client("finance") as finance:
         assert (await upload(nobody)).status_code == 401
         assert (await upload(finance)).status_code == 403
-        assert (await finance.get("/leads/imports")).status_code == 200
+        assert (await finance.get("/leads/imports")).status_code == 403
 
 
 async def test_ten_thousand_rows_are_one_import(lead_svc: Harness) -> None:

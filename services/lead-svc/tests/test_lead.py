@@ -19,9 +19,9 @@ OTHER = a_lead(id="00000000-0000-0000-0000-000000000099", number="L-2026-000099"
 MOVES: dict[Status, Callable[[Lead], Lead]] = {
     Status.ASSIGNED: lambda lead: lead.assign(REP, by="boss", at=NOW, contact_within=HOUR)[0],
     Status.CONTACTED: lambda lead: lead.contact_made(an_activity()),
-    Status.QUALIFIED: lambda lead: lead.qualify(by="rep-1", at=NOW, need="gateways")[0],
+    Status.QUALIFIED: lambda lead: lead.qualify(by="u-1", at=NOW, need="gateways")[0],
     Status.CONVERTED: lambda lead: lead.convert(deal_id=DEAL, deal_number="D-1", at=NOW)[0],
-    Status.DISQUALIFIED: lambda lead: lead.disqualify(reason="spam", by="rep-1", at=NOW)[0],
+    Status.DISQUALIFIED: lambda lead: lead.disqualify(reason="spam", by="u-1", at=NOW)[0],
     Status.MERGED: lambda lead: lead.merge_into(OTHER, by="boss", at=NOW)[0],
     Status.NEW: lambda lead: lead.reopen(reason="again", by="boss", at=NOW, within=HOUR)[0],
 }
@@ -46,7 +46,7 @@ def test_assigning_waits_for_the_first_contact_and_a_logged_one_passes_it() -> N
 
     gate = assigned.gate("first_contact")
     assert gate is not None
-    assert (gate.owner, gate.due_at) == ("person:rep-1", NOW + HOUR)
+    assert (gate.owner, gate.due_at) == ("person:u-1", NOW + HOUR)
     assert contacted.gate("first_contact") is None
     assert contacted.passages[0].evidence == "spoke about gateways"
 
@@ -58,11 +58,11 @@ def test_a_note_is_no_contact() -> None:
 
 def test_qualifying_needs_a_need() -> None:
     with pytest.raises(NotYetAble):
-        a_lead().qualify(by="rep-1", at=NOW)
+        a_lead().qualify(by="u-1", at=NOW)
 
 
 def test_qualifying_states_who_and_why() -> None:
-    _, fact = a_lead(owner=REP).qualify(by="rep-1", at=NOW, need="gateways")
+    _, fact = a_lead(owner=REP).qualify(by="u-1", at=NOW, need="gateways")
 
     assert fact == LeadQualified(
         lead_id=LEAD,
@@ -74,14 +74,14 @@ def test_qualifying_states_who_and_why() -> None:
         score=40,
         reasons=("+40 test",),
         need="gateways",
-        qualified_by="rep-1",
+        qualified_by="u-1",
         qualified_at=NOW,
     )
 
 
 def test_disqualifying_and_merging_say_why_and_wait_for_nothing() -> None:
     waiting = a_lead().await_qualification(at=NOW, within=HOUR)
-    gone, disqualified = waiting.disqualify(reason="spam", by="rep-1", at=NOW)
+    gone, disqualified = waiting.disqualify(reason="spam", by="u-1", at=NOW)
     folded, merged = waiting.merge_into(OTHER, by="boss", at=NOW)
 
     assert gone.gates == folded.gates == ()

@@ -13,7 +13,7 @@ from chassis.testing import Harness
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadAssigned, LeadMerged, LeadQualified
 
-OWNER = {"owner": {"sub": "rep-1", "name": "Rep"}}
+OWNER = {"owner": {"sub": "u-1", "name": "Rep"}}
 NOBODY = "00000000-0000-0000-0000-00000000dead"
 
 
@@ -45,21 +45,21 @@ async def test_assigning_needs_the_revision_that_was_seen(lead_svc: Harness) -> 
     assert good.json()["status"] == "assigned"
     assert shown.headers["etag"] == good.headers["etag"] != tag
     [fact] = await lead_svc.published(LeadAssigned)
-    assert fact.owner.sub == "rep-1"
+    assert fact.owner.sub == "u-1"
 
 
 async def test_a_lead_that_comes_with_an_owner_is_assigned(lead_svc: Harness) -> None:
-    async with lead_svc.client("sales_rep", sub="rep-2") as client:
+    async with lead_svc.client("sales_manager", sub="rep-2") as client:
         lead_id = await captured(client, **OWNER)
         lead = (await client.get(f"/leads/{lead_id}")).json()
 
     assert lead["status"] == "assigned"
     assert [(g["name"], g["owner"]) for g in lead["gates"]] == [
-        ("qualification", "person:rep-1"),
-        ("first_contact", "person:rep-1"),
+        ("qualification", "person:u-1"),
+        ("first_contact", "person:u-1"),
     ]
     [fact] = await lead_svc.published(LeadAssigned)
-    assert (fact.owner.sub, fact.assigned_by) == ("rep-1", "rep-2")
+    assert (fact.owner.sub, fact.assigned_by) == ("u-1", "rep-2")
     assert (await lead_svc.said())[0] == "ltc.lead.captured.v1"
 
 
@@ -75,7 +75,7 @@ async def test_a_qualified_lead_says_whose_it_is(lead_svc: Harness) -> None:
     assert done.status_code == 200, done.text
     [fact] = await lead_svc.published(LeadQualified)
     assert fact.owner is not None
-    assert fact.owner.sub == "rep-1"
+    assert fact.owner.sub == "u-1"
 
 
 @pytest.mark.parametrize("kind", ["call", "email", "meeting"])

@@ -36,12 +36,12 @@ def a_request(*lines: WantedLine, request_no: int = 1, **changes: Any) -> Propos
         "lead_id": None,
         "account": Account(account_id=AccountId(UUID(int=2)), name="Acme"),
         "contact": None,
-        "owner": Owner(sub="rep-1", name="Rep"),
+        "owner": Owner(sub="u-1", name="Rep"),
         "request_no": request_no,
         "lines": lines or (WantedLine(sku="HW-GATEWAY", quantity=2),),
         "currency": "CNY",
         "payment_terms": PaymentTerms(kind="on_delivery"),
-        "requested_by": "rep-1",
+        "requested_by": "u-1",
         "requested_at": NOW,
     }
     return ProposalRequested(**{**values, **changes})
@@ -81,7 +81,7 @@ def a_version(*lines: PricedLine, number: int = 1, **changes: Any) -> Version:
         "payment_terms": PaymentTerms(kind="on_delivery"),
         "validity_days": 30,
         "hash": "ab",
-        "requested_by": "rep-1",
+        "requested_by": "u-1",
         "valid_until": NOW + timedelta(days=30),
     }
     return Version(**{**values, **changes})
@@ -97,7 +97,7 @@ def a_quote(status: Status = Status.DRAFT) -> Quote:
         lead_id=None,
         account=Account(account_id=AccountId(UUID(int=2)), name="Acme"),
         contact=None,
-        owner=Owner(sub="rep-1", name="Rep"),
+        owner=Owner(sub="u-1", name="Rep"),
         currency="CNY",
         versions=(a_version(status=status),),
     )
@@ -108,7 +108,7 @@ def an_answer() -> Evidence:
 
 
 def a_lost_deal() -> DealLost:
-    return DealLost(deal_id=DEAL, number="D-1", reason="budget cut", lost_by="rep-1", lost_at=NOW)
+    return DealLost(deal_id=DEAL, number="D-1", reason="budget cut", lost_by="u-1", lost_at=NOW)
 
 
 def a_reopened_deal() -> DealReopened:

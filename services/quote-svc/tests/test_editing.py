@@ -30,7 +30,7 @@ async def edit(
 
 async def test_an_edit_prices_anew_and_waits_to_be_sent(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(send_when_approved=False))
-    async with quote_svc.client("sales_rep", sub="rep-2") as client:
+    async with quote_svc.client("sales_manager", sub="rep-2") as client:
         answer = await edit(client)
 
     [version] = answer.json()["versions"]
@@ -51,7 +51,7 @@ async def test_an_edit_voids_a_managers_approval_even_when_it_was_to_be_sent_at_
     await quote_svc.receives(a_request(DISCOUNTED, send_when_approved=False))
     async with (
         quote_svc.client("sales_manager", sub="boss") as boss,
-        quote_svc.client("sales_rep", sub="rep-1") as rep,
+        quote_svc.client("sales_rep", sub="u-1") as rep,
     ):
         tag = (await boss.get(f"/quotes/{QUOTE}")).headers["etag"]
         await boss.post(f"/quotes/{QUOTE}/approval", headers={"If-Match": tag})
@@ -141,7 +141,7 @@ async def test_a_rejected_version_waits_for_its_author_until_edited(quote_svc: H
     await quote_svc.receives(a_request(DISCOUNTED))
     async with (
         quote_svc.client("sales_manager", sub="boss") as boss,
-        quote_svc.client("sales_rep", sub="rep-1") as rep,
+        quote_svc.client("sales_rep", sub="u-1") as rep,
     ):
         by_rep = await rep.post(f"/quotes/{QUOTE}/rejection", json={"reason": "r"})
         rejected = await boss.post(f"/quotes/{QUOTE}/rejection", json={"reason": "too cheap"})
@@ -149,7 +149,7 @@ async def test_a_rejected_version_waits_for_its_author_until_edited(quote_svc: H
 
     is_problem(by_rep, 403, "forbidden")
     assert [(g["name"], g["owner"]) for g in rejected.json()["gates"]] == [
-        ("revision", "person:rep-1")
+        ("revision", "person:u-1")
     ]
     assert answer.json()["versions"][0]["status"] == "approved"
     assert [gate["name"] for gate in answer.json()["gates"]] == ["sending"]

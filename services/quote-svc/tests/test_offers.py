@@ -166,4 +166,4 @@ async def test_an_unanswered_gate_is_said_to_be_overdue_once(quote_svc: Harness)
     assert await quote_svc.let_gates_lapse() == 1
     assert await quote_svc.let_gates_lapse() == 0
     [overdue] = await quote_svc.published(QUOTE_GATES.overdue)
-    assert (overdue.gate, overdue.owner) == ("sending", "person:rep-1")
+    assert (overdue.gate, overdue.owner) == ("sending", "person:u-1")

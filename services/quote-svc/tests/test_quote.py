@@ -39,11 +39,11 @@ MOVES: dict[Status, Callable[[Quote], Quote]] = {
     Status.DRAFT: lambda q: q.reject(by="boss", reason="no", at=NOW, within=HOUR)[0],
     Status.PENDING_APPROVAL: lambda q: q.ask_approval(limit="l", at=NOW, within=HOUR)[0],
     Status.APPROVED: lambda q: q.approve(by="boss", at=NOW)[0],
-    Status.SENT: lambda q: q.send(by="rep-1", at=NOW, now=NOW)[0],
+    Status.SENT: lambda q: q.send(by="u-1", at=NOW, now=NOW)[0],
     Status.ACCEPTED: lambda q: q.accept(evidence=an_answer(), at=NOW)[0],
     Status.DECLINED: lambda q: q.decline(reason="no", evidence=an_answer(), at=NOW)[0],
     Status.EXPIRED: lambda q: q.expire(at=NOW + timedelta(days=31))[0],
-    Status.VOIDED: lambda q: q.void(reason="wrong product", by="rep-1", at=NOW)[0],
+    Status.VOIDED: lambda q: q.void(reason="wrong product", by="u-1", at=NOW)[0],
 }
 
 
@@ -93,7 +93,7 @@ def test_an_edit_voids_the_approval_and_makes_its_editor_the_author() -> None:
     assert version.hash != approved.current.hash
     assert version.requested_by == "rep-2"
     with pytest.raises(IllegalTransition):
-        edited(approved).send(by="rep-1", at=NOW, now=NOW)
+        edited(approved).send(by="u-1", at=NOW, now=NOW)
     pending, _ = edited(approved).ask_approval(limit="l", at=NOW, within=HOUR)
     with pytest.raises(OwnApproval):
         pending.approve(by="rep-2", at=NOW)
@@ -106,7 +106,7 @@ def test_an_edit_passes_every_gate_of_before() -> None:
     gate = rejected.gate("revision")
 
     assert gate is not None
-    assert (gate.owner, gate.due_at) == ("person:rep-1", NOW + HOUR)
+    assert (gate.owner, gate.due_at) == ("person:u-1", NOW + HOUR)
     assert edited(rejected).gates == ()
     assert edited(rejected).current.reason is None
 

@@ -109,7 +109,7 @@ def policy_router(
 ) -> APIRouter:
     """``/policies``: read them, change them; a change is a new version, audited."""
     router = APIRouter(prefix="/policies", tags=["policies"], route_class=TransactionalRoute)
-    reader = Annotated[Actor, Depends(roles(*readers, *changers))]
+    reader = Annotated[Actor, Depends(roles(*readers, *changers, "auditor"))]
     changer = Annotated[Actor, Depends(roles(*changers))]
 
     def model_of(name: str) -> type[Policy]:

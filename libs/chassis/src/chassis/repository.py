@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Table
 
 from chassis.domain import Aggregate, NotFound
+from chassis.sight import sees
 from chassis.tables import AggregateRow, table_of
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ class Repository(Generic[A]):
         return found
 
     async def get(self, aggregate_id: UUID) -> A:
-        """The aggregate, locked until the transaction ends. Raises NotFound."""
+        """The aggregate, locked until the transaction ends. Raises NotFound, also when it is not
+        for the asking person to see."""
         aggregate = await self.find(aggregate_id)
-        if aggregate is None:
+        if aggregate is None or not sees(self._tx.actor, getattr(aggregate, "owner", None)):
             raise NotFound(f"no {self.aggregate.__name__.lower()} {aggregate_id}")
         return aggregate
 

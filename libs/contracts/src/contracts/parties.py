@@ -37,3 +37,5 @@ class Owner(Snapshot):
 
     sub: str
     name: str
+    team: str | None = None
+    """Whose work it is beside theirs: one of the teams that tokens name."""

@@ -13,7 +13,7 @@ from billing_svc.domain.account import BillingAccount
 from billing_svc.domain.invoice import Invoice
 from billing_svc.domain.payment import Payment
 from billing_svc.storage import BillingAccountRow, InvoiceRow, PaymentRow
-from chassis.domain import NotFound
+from chassis import sight
 from chassis.pagination import Page, next_cursor, page_of
 from chassis.tables import table_of
 from chassis.transaction import Transaction
@@ -66,9 +66,7 @@ class Totals(BaseModel):
 
 
 async def _one(tx: Transaction, row: type[Any], view: type[Any], row_id: UUID, what: str) -> Any:
-    found = await tx.session.get(row, row_id)
-    if found is None:
-        raise NotFound(f"no {what} {row_id}")
+    found = await sight.one(tx, row, row_id, what)
     return view.model_validate({**found.body, "revision": found.revision})
 
 
@@ -121,7 +119,7 @@ async def _page(
     tx: Transaction, row: type[Any], view: type[Any], filters: Any, cursor: str | None, limit: int
 ) -> Page[Any]:
     table = table_of(row)
-    query = select(row)
+    query = sight.narrow(select(row), row, tx.actor)
     for column, value in filters:
         if value is not None:
             query = query.where(column == value)
@@ -163,13 +161,14 @@ async def entries(tx: Transaction, journey_id: UUID) -> list[LedgerEntry]:
 
 async def totals(tx: Transaction) -> list[Totals]:
     rows = await tx.read(
-        "SELECT currency, count(*), count(*) FILTER (WHERE status = 'settled'),"
+        "SELECT currency, count(*), count(*) FILTER (WHERE status = 'settled'),"  # noqa: S608
         " sum(contracted_minor)::bigint, sum(invoiced_minor)::bigint, sum(credited_minor)::bigint,"
         " sum(paid_minor)::bigint,"
         " coalesce(sum(contracted_minor) FILTER (WHERE status = 'settled'), 0)::bigint,"
         " coalesce((SELECT sum(minor) FROM ledger_entry l WHERE l.currency = a.currency), 0)"
         "::bigint"
-        " FROM billing_account a GROUP BY currency ORDER BY currency"
+        f" FROM billing_account a WHERE {sight.SEEN} GROUP BY currency ORDER BY currency",
+        *sight.parameters(tx.actor),
     )
     return [
         Totals(

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlmodel import select
 
+from chassis import sight
 from chassis.domain import NotFound
 from chassis.pagination import Page, next_cursor, page_of
 from chassis.tables import table_of
@@ -38,13 +39,11 @@ def view(row: Any) -> ContractView:
 
 
 async def show_contract(contract_id: UUID, tx: Transaction) -> ContractView:
-    row = await tx.session.get(ContractRow, contract_id)
-    if row is None:
-        raise NotFound(f"no contract {contract_id}")
-    return view(row)
+    return view(await sight.one(tx, ContractRow, contract_id, "contract"))
 
 
 async def show_text(contract_id: UUID, tx: Transaction) -> str:
+    await sight.one(tx, ContractRow, contract_id, "contract")
     row = await tx.session.get(ContractTextRow, contract_id)
     if row is None:
         raise NotFound(f"no contract {contract_id}")
@@ -72,7 +71,7 @@ async def list_contracts(
     limit: int,
 ) -> Page[ContractView]:
     table = table_of(ContractRow)
-    query = select(ContractRow)
+    query = sight.narrow(select(ContractRow), ContractRow, tx.actor)
     for column, value in (
         (table.c.status, status),
         (table.c.deal_id, deal),

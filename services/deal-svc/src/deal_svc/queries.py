@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlmodel import select
 
-from chassis.domain import NotFound
+from chassis import sight
 from chassis.pagination import Page, next_cursor, page_of
 from chassis.tables import table_of
 from chassis.transaction import Transaction
@@ -47,10 +47,7 @@ def view(row: Any) -> DealView:
 
 
 async def show_deal(deal_id: UUID, tx: Transaction) -> DealView:
-    row = await tx.session.get(DealRow, deal_id)
-    if row is None:
-        raise NotFound(f"no deal {deal_id}")
-    return view(row)
+    return view(await sight.one(tx, DealRow, deal_id, "deal"))
 
 
 async def list_deals(
@@ -65,7 +62,7 @@ async def list_deals(
     limit: int,
 ) -> Page[DealView]:
     table = table_of(DealRow)
-    query = select(DealRow)
+    query = sight.narrow(select(DealRow), DealRow, tx.actor)
     for column, value in (
         (table.c.status, status),
         (table.c.stage, stage),
@@ -83,8 +80,9 @@ async def list_deals(
 
 async def pipeline(tx: Transaction) -> list[StageTotal]:
     rows = await tx.read(
-        "SELECT stage, currency, count(*), coalesce(sum(amount_minor), 0)::bigint FROM deal"
-        " WHERE status IN ('open', 'on_hold') GROUP BY 1, 2 ORDER BY 1, 2"
+        "SELECT stage, currency, count(*), coalesce(sum(amount_minor), 0)::bigint FROM deal"  # noqa: S608
+        f" WHERE status IN ('open', 'on_hold') AND {sight.SEEN} GROUP BY 1, 2 ORDER BY 1, 2",
+        *sight.parameters(tx.actor),
     )
     return [StageTotal(stage=s, currency=c, deals=n, amount=Money(a, c)) for s, c, n, a in rows]
 
@@ -99,7 +97,8 @@ _BY = {
 async def totals(tx: Transaction, by: Literal["owner", "product", "month"]) -> list[Total]:
     rows = await tx.read(
         f"SELECT {_BY[by]}, currency, count(*), sum(amount_minor)::bigint FROM deal"  # noqa: S608
-        " WHERE status = 'won' GROUP BY 1, 2 ORDER BY 4 DESC"
+        f" WHERE status = 'won' AND {sight.SEEN} GROUP BY 1, 2 ORDER BY 4 DESC",
+        *sight.parameters(tx.actor),
     )
     return [Total(by=k, currency=c, won=n, value=Money(v, c)) for k, c, n, v in rows]
 

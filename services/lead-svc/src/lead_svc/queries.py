@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlmodel import select
 
+from chassis import sight
 from chassis.domain import NotFound
 from chassis.imports import Report
 from chassis.pagination import Page, next_cursor, page_of
@@ -65,10 +66,7 @@ def view(row: Any) -> LeadView:
 
 
 async def show_lead(lead_id: UUID, tx: Transaction) -> LeadView:
-    row = await tx.session.get(LeadRow, lead_id)
-    if row is None:
-        raise NotFound(f"no lead {lead_id}")
-    return view(row)
+    return view(await sight.one(tx, LeadRow, lead_id, "lead"))
 
 
 async def list_leads(
@@ -81,7 +79,7 @@ async def list_leads(
     cursor: str | None,
     limit: int,
 ) -> Page[LeadView]:
-    query = select(LeadRow)
+    query = sight.narrow(select(LeadRow), LeadRow, tx.actor)
     if status:
         query = query.where(LeadRow.status == status)
     if channel:
@@ -106,7 +104,7 @@ async def list_leads(
 
 async def channel_stats(tx: Transaction) -> list[ChannelStats]:
     rows = await tx.read(
-        """SELECT body->'origin'->>'channel' AS channel, body->'origin'->>'campaign' AS campaign,
+        f"""SELECT body->'origin'->>'channel' AS channel, body->'origin'->>'campaign' AS campaign,
                   count(*) AS leads,
                   count(*) FILTER (WHERE status = 'converted') AS converted,
                   count(*) FILTER (WHERE status = 'disqualified') AS disqualified,
@@ -114,14 +112,18 @@ async def channel_stats(tx: Transaction) -> list[ChannelStats]:
                   coalesce(sum((replace(body->'earned'->>'amount', '.', ''))::bigint), 0)::bigint
                       AS earned_minor,
                   body->'earned'->>'currency' AS currency
-           FROM lead GROUP BY 1, 2, 8 ORDER BY leads DESC"""
+           FROM lead WHERE {sight.SEEN} GROUP BY 1, 2, 8 ORDER BY leads DESC""",  # noqa: S608
+        *sight.parameters(tx.actor),
     )
     return [ChannelStats(**row) for row in rows]
 
 
 async def list_imports(tx: Transaction, *, cursor: str | None, limit: int) -> Page[ImportSummary]:
     table = table_of(ImportRow)
-    query = page_of(select(ImportRow), table.c.imported_at, table.c.id, cursor=cursor, limit=limit)
+    query = select(ImportRow)
+    if sight.is_limited(tx.actor):  # others' files hold others' leads
+        query = query.where(table.c.report["importer"].astext == tx.actor.sub)
+    query = page_of(query, table.c.imported_at, table.c.id, cursor=cursor, limit=limit)
     rows = list((await tx.session.exec(query)).all())
     following = next_cursor(rows, "imported_at", limit)
     return Page(
@@ -132,7 +134,7 @@ async def list_imports(tx: Transaction, *, cursor: str | None, limit: int) -> Pa
 
 async def show_import(import_id: UUID, tx: Transaction) -> ImportView:
     row = await tx.session.get(ImportRow, import_id)
-    if row is None:
+    if row is None or (sight.is_limited(tx.actor) and row.report.get("importer") != tx.actor.sub):
         raise NotFound(f"no import {import_id}")
     return ImportView.model_validate({**row.report, **row.model_dump()})
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import select
 
-from chassis.domain import NotFound
+from chassis import sight
 from chassis.pagination import Page, next_cursor, page_of
 from chassis.tables import table_of
 from chassis.transaction import Transaction
@@ -28,10 +28,7 @@ def view(row: Any) -> OrderView:
 
 
 async def show_order(order_id: UUID, tx: Transaction) -> OrderView:
-    row = await tx.session.get(OrderRow, order_id)
-    if row is None:
-        raise NotFound(f"no order {order_id}")
-    return view(row)
+    return view(await sight.one(tx, OrderRow, order_id, "order"))
 
 
 async def list_orders(
@@ -46,7 +43,7 @@ async def list_orders(
     limit: int,
 ) -> Page[OrderView]:
     table = table_of(OrderRow)
-    query = select(OrderRow)
+    query = sight.narrow(select(OrderRow), OrderRow, tx.actor)
     for column, value in (
         (table.c.status, status),
         (table.c.held, held),

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel
 from sqlmodel import select
 
-from chassis.domain import NotFound
+from chassis import sight
 from chassis.pagination import Page, next_cursor, page_of
 from chassis.tables import table_of
 from chassis.transaction import Transaction
@@ -52,10 +52,7 @@ def view(row: Any) -> QuoteView:
 
 
 async def show_quote(quote_id: UUID, tx: Transaction) -> QuoteView:
-    row = await tx.session.get(QuoteRow, quote_id)
-    if row is None:
-        raise NotFound(f"no quote {quote_id}")
-    return view(row)
+    return view(await sight.one(tx, QuoteRow, quote_id, "quote"))
 
 
 async def list_quotes(
@@ -68,7 +65,7 @@ async def list_quotes(
     limit: int,
 ) -> Page[QuoteView]:
     table = table_of(QuoteRow)
-    query = select(QuoteRow)
+    query = sight.narrow(select(QuoteRow), QuoteRow, tx.actor)
     for column, value in (
         (table.c.status, status),
         (table.c.deal_number, deal),

@@ -70,7 +70,7 @@ CONTACT: Final = Contact(
     email="chen.li@jiangnan-precision.example",
     phone="+8651255550123",
 )
-OWNER: Final = Owner(sub="sales-07", name="Wang Min")
+OWNER: Final = Owner(sub="sales-07", name="Wang Min", team="east-china")
 ORIGIN: Final = Origin(
     channel="exhibition",
     campaign="spring-2026",

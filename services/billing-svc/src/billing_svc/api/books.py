@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from billing_svc import queries
-from billing_svc.api.doors import accountant, looker
+from billing_svc.api.doors import auditor, looker
 from chassis.http import TransactionalRoute, Tx
 
 router = APIRouter(route_class=TransactionalRoute, tags=["books"])
@@ -20,13 +20,13 @@ async def show_account(_: looker, tx: Tx, contract_id: UUID) -> queries.AccountV
 
 
 @router.get("/ledger/balances", operation_id="showBalances")
-async def balances(_: accountant, tx: Tx) -> list[queries.Balance]:
+async def balances(_: auditor, tx: Tx) -> list[queries.Balance]:
     """What lies on each ledger account."""
     return await queries.balances(tx)
 
 
 @router.get("/ledger/entries", operation_id="listLedgerEntries")
-async def entries(_: accountant, tx: Tx, journey: UUID) -> list[queries.LedgerEntry]:
+async def entries(_: auditor, tx: Tx, journey: UUID) -> list[queries.LedgerEntry]:
     """The ledger entries of one journey."""
     return await queries.entries(tx, journey)
 

@@ -15,6 +15,9 @@ MOVES_MONEY = Depends(idempotency_key_required)
 
 accountant = Annotated[Actor, Depends(roles(*FINANCE))]
 bank = Annotated[Actor, Depends(roles("integration_bank", *FINANCE))]
+auditor = Annotated[Actor, Depends(roles(*FINANCE, "auditor"))]
+treasurer = Annotated[Actor, Depends(roles(*FINANCE, "auditor", "ops", "integration_bank"))]
+"""Who may read what came in: payments name customers' bank accounts."""
 looker = Annotated[
     Actor,
     Depends(

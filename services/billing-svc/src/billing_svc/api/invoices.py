@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from billing_svc import queries
-from billing_svc.api.doors import MOVES_MONEY, NeedsSecondPerson, accountant, looker
+from billing_svc.api.doors import MOVES_MONEY, NeedsSecondPerson, accountant, looker, treasurer
 from billing_svc.commands import credit
 from billing_svc.commands.cash import allocate_by_hand
 from billing_svc.policies import Cash, policies
@@ -147,7 +147,7 @@ async def credit_excess(
 
 @router.get("/payments", operation_id="listPayments")
 async def list_payments(
-    _: looker,
+    _: treasurer,
     tx: Tx,
     status: str | None = None,
     reference: str | None = None,
@@ -161,7 +161,7 @@ async def list_payments(
 
 
 @router.get("/payments/{payment_id}", operation_id="showPayment")
-async def show_payment(_: looker, tx: Tx, payment_id: UUID) -> queries.PaymentView:
+async def show_payment(_: treasurer, tx: Tx, payment_id: UUID) -> queries.PaymentView:
     """One payment, and what it was for."""
     return await queries.show_payment(payment_id, tx)
 

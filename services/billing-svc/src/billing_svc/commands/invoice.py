@@ -33,6 +33,7 @@ def opened(fact: ContractSigned, journey_id: UUID) -> BillingAccount:
         deal_id=fact.deal_id,
         lead_id=fact.lead_id,
         account=fact.account,
+        owner=fact.owner,
         legal_entity=fact.legal_entity,
         lines=tuple(
             BilledLine(line_no=x.line_no, name=x.name, ordered=x.quantity, net=x.net, tax=x.tax)
@@ -73,6 +74,7 @@ async def charge(
         contract_id=ContractId(account.id),
         deal_id=account.deal_id,
         account=account.account,
+        owner=account.owner,
         legal_entity=account.legal_entity,
         schedule_item=item,
         part=part,

@@ -13,7 +13,7 @@ from chassis.domain import Aggregate, Lifecycle
 from contracts.billing import InvoiceLine, JourneySettled
 from contracts.ids import ContractId, DealId, InvoiceId, LeadId
 from contracts.money import Money
-from contracts.parties import Account
+from contracts.parties import Account, Owner
 from contracts.terms import (
     ImportedOutcome,
     LineProgress,
@@ -70,6 +70,8 @@ class BillingAccount(Aggregate, frozen=True):
     deal_id: DealId
     lead_id: LeadId | None
     account: Account
+    owner: Owner | None = None
+    """The seller's, from the deal; who has no wider role sees what is theirs."""
     legal_entity: str
     lines: tuple[BilledLine, ...]
     totals: Totals

@@ -19,7 +19,7 @@ from contracts.billing import (
 )
 from contracts.ids import ContractId, DealId, InvoiceId, PaymentId
 from contracts.money import Money
-from contracts.parties import Account
+from contracts.parties import Account, Owner
 from contracts.terms import Totals
 
 
@@ -74,6 +74,7 @@ class Invoice(Aggregate, frozen=True):
     contract_id: ContractId
     deal_id: DealId
     account: Account
+    owner: Owner | None = None
     legal_entity: str
     schedule_item: int
     part: int = 0

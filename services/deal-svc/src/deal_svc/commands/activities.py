@@ -43,6 +43,7 @@ async def complete_activity(
     deal_id: UUID, activity_id: UUID, done_at: datetime | None, tx: Transaction
 ) -> Activity:
     """What was to be done has been done."""
+    await Deals(tx).get(deal_id)
     row = await tx.session.get(ActivityRow, activity_id, with_for_update=True)
     if row is None or row.deal_id != deal_id:
         raise NotFound(f"no activity {activity_id}")

@@ -18,7 +18,8 @@ Seller = Annotated[Actor, Depends(roles(*SALES))]
 Manager = Annotated[Actor, Depends(roles("sales_manager", "admin"))]
 Capturer = Annotated[Actor, Depends(roles(*CAPTURERS))]
 Importer = Annotated[Actor, Depends(roles(*SALES, "integration_import"))]
-Looker = Annotated[Actor, Depends(roles(*SALES, "auditor", "ops", "finance"))]
+Reviewer = Annotated[Actor, Depends(roles(*SALES, "integration_import", "auditor", "ops"))]
+Looker = Annotated[Actor, Depends(roles(*SALES, "auditor", "ops"))]
 
 
 def lead_router() -> APIRouter:

@@ -15,7 +15,7 @@ from chassis.problems import Problem
 from chassis.table_file import UnreadableFile, read_table
 from lead_svc import queries
 from lead_svc.api.capture import take_in
-from lead_svc.api.doors import Importer, Looker, lead_router
+from lead_svc.api.doors import Importer, Reviewer, lead_router
 from lead_svc.commands.imports import keep_import
 
 FILE_BYTES = 16 * 1024 * 1024
@@ -76,13 +76,13 @@ def _read(
 
 @router.get("/leads/imports", operation_id="listLeadImports")
 async def list_imports(
-    _: Looker, tx: Tx, cursor: Cursor = None, limit: Limit = 50
+    _: Reviewer, tx: Tx, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[queries.ImportSummary]:
     """Files taken in, the newest first."""
     return await queries.list_imports(tx, cursor=cursor, limit=limit)
 
 
 @router.get("/leads/imports/{import_id}", operation_id="showLeadImport")
-async def show_import(_: Looker, tx: Tx, import_id: UUID) -> queries.ImportView:
+async def show_import(_: Reviewer, tx: Tx, import_id: UUID) -> queries.ImportView:
     """One file, and what became of each of its rows."""
     return await queries.show_import(import_id, tx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 from chassis.imports import Report
@@ -19,6 +20,6 @@ def keep_import(file_name: str, report: Report, tx: Transaction) -> UUID:
         file_name=file_name,
         imported_by=tx.actor.name,
         imported_at=tx.now,
-        report=report.model_dump_json(),
+        report=json.dumps({**report.model_dump(mode="json"), "importer": tx.actor.sub}),
     )
     return import_id

@@ -37,6 +37,7 @@ async def place_order(fact: ContractSigned, tx: Transaction) -> None:
         contract_number=fact.number,
         deal_id=fact.deal_id,
         account=fact.account,
+        owner=fact.owner,
         lines=tuple(
             Line(line_no=x.line_no, sku=x.sku, name=x.name, kind=x.kind, ordered=x.quantity)
             for x in fact.lines

@@ -20,7 +20,7 @@ from contracts.order import (
     OrderReleased,
     OrderShipped,
 )
-from contracts.parties import Account
+from contracts.parties import Account, Owner
 from contracts.terms import Evidence, LineQuantity
 from order_svc.domain import ledger
 from order_svc.domain.ledger import Line
@@ -86,6 +86,8 @@ class Order(Aggregate, frozen=True):
     contract_number: str
     deal_id: DealId
     account: Account
+    owner: Owner | None = None
+    """The seller's, from the deal; who has no wider role sees what is theirs."""
     lines: tuple[Line, ...]
     held: str | None = None
     prepaid: bool = False

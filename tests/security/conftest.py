@@ -1,0 +1,16 @@
+"""The services of all security tests, made once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chassis.testing import Harness
+from tests.security.apps import served
+
+
+@pytest.fixture(scope="package")
+async def services() -> AsyncIterator[dict[str, Harness]]:
+    async with served() as found:
+        yield found

@@ -1,0 +1,59 @@
+"""Who may call what: every operation with every role, as ``matrix.tsv`` says."""
+
+from __future__ import annotations
+
+import pytest
+
+from chassis.testing import Harness
+from contracts.roles import ROLES
+from tests.security.apps import MATRIX, NAMES, operations, rules
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_operation_has_a_row_and_every_row_an_operation(
+    services: dict[str, Harness], name: str
+) -> None:
+    served, decided = operations(services[name]), rules(name)
+
+    assert served.keys() - decided.keys() == set(), f"decide about them in {MATRIX.name}"
+    assert decided.keys() - served.keys() == set(), "these are gone"
+    assert {role for rule in decided.values() for role in rule.roles} <= ROLES.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_role_may_what_the_matrix_says_and_nothing_else(
+    services: dict[str, Harness], name: str
+) -> None:
+    under_test = services[name]
+    found, decided = operations(under_test), rules(name)
+    wrong: list[str] = []
+    for role in (*ROLES, "stranger", None):
+        async with under_test.client(*([role] if role else [])) as client:
+            for rule in decided.values():
+                operation = found[rule.operation]
+                answer = await client.request(operation.method, operation.at({}), json={})
+                status = answer.status_code
+                if not rule.roles:
+                    expected = status not in (401, 403)
+                elif role is None:
+                    expected = status == 401
+                elif role in rule.roles:
+                    expected = status not in (401, 403) and status < 500
+                else:
+                    expected = status == 403
+                if not expected:
+                    wrong.append(f"{operation.id} as {role or 'nobody'}: {status}")
+
+    assert not wrong, "; ".join(wrong)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_served_that_is_not_published(services: dict[str, Harness], name: str) -> None:
+    """Besides the operations there are only the watchers' metrics and, outside production, the
+    documentation itself."""
+    served = {getattr(route, "path", "") for route in services[name].app.routes}
+    published = services[name].app.openapi()["paths"].keys()
+
+    assert served - published - {""} <= {
+        "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc",
+    }  # fmt: skip
