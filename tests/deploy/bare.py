@@ -38,9 +38,9 @@ class Bare:
         asked = {"PATH": os.environ["PATH"], **self.settings, **changes}
         return {name: value for name, value in asked.items() if value is not None}
 
-    def run(self, verb: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
         """``quote-svc migrate``, or a ``serve`` that is expected to end."""
-        return self.run_module(self.package, verb, **changes)
+        return self.run_module(self.package, *words, **changes)
 
     def run_module(
         self, module: str, *words: str, **changes: str | None

@@ -1,7 +1,8 @@
 """``<service> migrate``: bring a service's database and consumer group up to date.
 
 A deploy step, run before the new version starts, beside the old one that goes on serving: Alembic
-under an advisory lock, the partitions of the coming days, offsets (at the earliest record) for
+under an advisory lock, the rights of the role that serves, the partitions of the coming days,
+offsets (at the earliest record) for
 topics the group does not know yet. No statement waits longer than the lock timeout, because whoever
 comes after a waiting migration waits behind it; what could not be locked is tried again.
 """
@@ -15,23 +16,22 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 from alembic import command, context, op
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from chassis import revisions
+from chassis import revisions, roles
 from chassis.bulk import begun, execute, fetch
 from chassis.consumer import Consumer
 from chassis.exits import DatabaseAway, GaveUp, MustStop, TopicMissing, leave
 from chassis.positions import of_group
 from chassis.preflight import reach_database
-from chassis.schema import ensure_partitions
+from chassis.schema import KEEP_PARTITIONS, KEEPING_PARTITIONS
 from chassis.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -70,11 +70,13 @@ async def upgrade(
     database_url: str,
     *,
     revision: str = "head",
+    runtime_role: str | None = None,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
     patience_s: float = PATIENCE_S,
 ) -> None:
     """Migrate to a revision. Two callers at once wait for each other. A database that is ahead of
-    this version and can still be used by it is left as it is: that is a rollback.
+    this version and can still be used by it is left as it is: that is a rollback. ``runtime_role``
+    is who serves, unless the owner does.
 
     Raises GaveUp when others hold what it needs for longer than its patience, DatabaseUnfit for a
     database that this version cannot use.
@@ -94,12 +96,11 @@ async def upgrade(
         if at.revision is None or at.revision in known:
             await _insist(connection, lambda: connection.run_sync(run), deadline)
             await _insist(connection, lambda: _note_oldest(connection, package), deadline)
+            await _insist(connection, lambda: _allow(connection, package, runtime_role), deadline)
         else:
             revisions.require_fit(package, known, at)
             logger.info("%s: the database is ahead (%s) and fits", package, at.revision)
-        await _insist(
-            connection, lambda: ensure_partitions(connection, datetime.now(UTC)), deadline
-        )
+        await _insist(connection, lambda: _run(connection, KEEP_PARTITIONS), deadline)
 
 
 @asynccontextmanager
@@ -158,6 +159,19 @@ async def _insist(
             pause = min(pause * 2, LONGEST_PAUSE_S)
         else:
             return
+
+
+async def _run(connection: AsyncConnection, *statements: str) -> None:
+    for statement in statements:
+        await connection.exec_driver_sql(statement)
+
+
+async def _allow(connection: AsyncConnection, package: str, runtime_role: str | None) -> None:
+    """The rights of whoever serves. Not in a database that is ahead: which of its tables are only
+    added to is known to the version that made them."""
+    await _run(connection, *KEEPING_PARTITIONS)
+    if runtime_role is not None:
+        await roles.grant(connection, package, runtime_role)
 
 
 async def _note_oldest(connection: AsyncConnection, package: str) -> None:
@@ -230,11 +244,13 @@ async def _give_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> in
 
 
 async def _step(package: str, settings: Settings, *, subscribe: bool) -> None:
-    url = settings.database_url.get_secret_value()
-    await reach_database(settings)
+    url = settings.owner_url().get_secret_value()
+    owner, runtime = (make_url(u).username for u in (url, settings.database_url.get_secret_value()))
+    await reach_database(settings, as_owner=bool(settings.database_owner_url))
     await upgrade(
         package,
         url,
+        runtime_role=runtime if runtime != owner else None,
         lock_timeout_ms=settings.migrate_lock_timeout_ms,
         patience_s=settings.migrate_patience_s,
     )

@@ -21,9 +21,9 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from chassis import revisions
+from chassis import revisions, roles
 from chassis.exits import DatabaseAway, MustStop, NotPermitted, TopicMissing
 from chassis.settings import Settings
 
@@ -36,10 +36,15 @@ WRONG_PASSWORD = {"28000", "28P01"}
 NO_RIGHT, NO_DATABASE, STARTING = "42501", "3D000", "57P03"
 
 LACKING = """
-SELECT string_agg(verb || ' on ' || name, ', ' ORDER BY name, verb)
-FROM unnest(ARRAY['outbox', 'inbox', 'event_log', 'gate', 'parked_key']) AS name,
-     unnest(ARRAY['SELECT', 'INSERT']) AS verb
-WHERE NOT has_table_privilege(name, verb)
+SELECT string_agg(verb || ' on ' || name, ', ' ORDER BY name, verb) FROM (
+  SELECT verb, name
+  FROM unnest(ARRAY['outbox', 'inbox', 'event_log', 'gate', 'parked_key']) AS name,
+       unnest(ARRAY['SELECT', 'INSERT']) AS verb
+  WHERE NOT has_table_privilege(name, verb)
+  UNION ALL
+  SELECT 'EXECUTE', 'keep_partitions()'
+  WHERE has_function_privilege(to_regprocedure('keep_partitions()')::oid, 'EXECUTE') IS NOT TRUE
+) lacking
 """
 
 
@@ -54,20 +59,33 @@ async def check_database(package: str, settings: Settings) -> None:
             lacking = (await connection.exec_driver_sql(LACKING)).scalar()
             if lacking:
                 raise NotPermitted(
-                    f"the role {engine.url.username} of LTC_DATABASE_URL lacks {lacking}: grant it,"
-                    " or use the service's own role"
+                    f"the role {engine.url.username} of LTC_DATABASE_URL lacks {lacking}:"
+                    f" `{package.replace('_', '-')} migrate` grants it to whom it finds there"
                 )
+            if settings.environment == "production":
+                await _refuse_rewriting(connection, package, str(engine.url.username))
     except DBAPIError as error:
         raise _refusal(engine, error) from error
     finally:
         await engine.dispose()
 
 
-async def reach_database(settings: Settings) -> None:
+async def _refuse_rewriting(connection: AsyncConnection, package: str, role: str) -> None:
+    """In production, whoever serves must not be able to rewrite what is kept as evidence."""
+    tables = await roles.rewritable(connection, package)
+    if tables:
+        raise NotPermitted(
+            f"the role {role} of LTC_DATABASE_URL may rewrite {tables}, which no service may in"
+            " production: serve as a role that owns nothing, and name the owner to `migrate` alone,"
+            " in LTC_DATABASE_OWNER_URL"
+        )
+
+
+async def reach_database(settings: Settings, *, as_owner: bool = False) -> None:
     """PostgreSQL answers and lets us in. One that has just been started is waited for. Raises
     MustStop."""
     deadline = time.monotonic() + STARTING_WITHIN_S
-    engine = _engine(settings)
+    engine = _engine(settings, as_owner=as_owner)
     try:
         while True:
             try:
@@ -75,17 +93,18 @@ async def reach_database(settings: Settings) -> None:
                     return
             except (DBAPIError, asyncpg.PostgresError) as error:
                 if _state(error) != STARTING or time.monotonic() > deadline:
-                    raise _refusal(engine, error) from error
+                    raise _refusal(engine, error, as_owner) from error
             except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
-                raise _refusal(engine, error) from error
+                raise _refusal(engine, error, as_owner) from error
             await asyncio.sleep(0.2)
     finally:
         await engine.dispose()
 
 
-def _engine(settings: Settings) -> AsyncEngine:
+def _engine(settings: Settings, *, as_owner: bool = False) -> AsyncEngine:
+    url = settings.owner_url() if as_owner else settings.database_url
     return create_async_engine(
-        settings.database_url.get_secret_value(), connect_args={"timeout": 5, "command_timeout": 10}
+        url.get_secret_value(), connect_args={"timeout": 5, "command_timeout": 10}
     )
 
 
@@ -94,29 +113,27 @@ def _state(error: Exception) -> str | None:
     return state
 
 
-def _refusal(engine: AsyncEngine, error: Exception) -> MustStop:
-    """What PostgreSQL's answer, or its silence, means for whoever set LTC_DATABASE_URL."""
+def _refusal(engine: AsyncEngine, error: Exception, as_owner: bool = False) -> MustStop:
+    """What PostgreSQL's answer, or its silence, means for whoever set the address."""
+    variable = "LTC_DATABASE_OWNER_URL" if as_owner else "LTC_DATABASE_URL"
     where = f"{engine.url.host}:{engine.url.port or 5432}"
     user, database = engine.url.username, engine.url.database
     state = _state(error)
     if state in WRONG_PASSWORD:
         return NotPermitted(
-            f"PostgreSQL at {where} does not let {user} in: correct user and password in"
-            " LTC_DATABASE_URL"
+            f"PostgreSQL at {where} does not let {user} in: correct user and password in {variable}"
         )
     if state == NO_RIGHT:
         return NotPermitted(
-            f"the role {user} of LTC_DATABASE_URL lacks rights on {database}"
+            f"the role {user} of {variable} lacks rights on {database}"
             f" ({_words(error)}): grant them, or use the service's own role"
         )
     if state == NO_DATABASE:
         return DatabaseAway(
-            f"PostgreSQL at {where} has no database {database}: create it, or correct"
-            " LTC_DATABASE_URL"
+            f"PostgreSQL at {where} has no database {database}: create it, or correct {variable}"
         )
     return DatabaseAway(
-        f"no PostgreSQL can be used at {where} ({_words(error)}): start it, or correct"
-        " LTC_DATABASE_URL"
+        f"no PostgreSQL can be used at {where} ({_words(error)}): start it, or correct {variable}"
     )
 
 

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     environment: Literal["local", "test", "production"] = "local"
 
     database_url: SecretStr = SecretStr("postgresql+asyncpg://127.0.0.1/ltc")
+    database_owner_url: SecretStr = SecretStr("")
+    """What ``migrate`` uses: the role that owns the tables. Empty where one role does both, as on a
+    developer's machine. A process that serves has no use for it."""
     database_pool: int = Field(default=8, ge=1)
     statement_timeout_ms: int = 30_000
 
@@ -73,6 +76,10 @@ class Settings(BaseSettings):
     consumer_poll_ms: int = 200
     no_progress_exit_s: float = 30.0
 
+    def owner_url(self) -> SecretStr:
+        """Where the schema is changed."""
+        return self.database_owner_url or self.database_url
+
     def base_url(self) -> str:
         return self.public_url or f"http://{self.http_host}:{self.http_port}"
 
@@ -101,10 +108,9 @@ def read_settings(service: str, environment: Mapping[str, str] = os.environ) -> 
     for name, what in (ALWAYS | (IN_PRODUCTION if production else {})).items():
         if not environment.get(name):
             raise BadSetting(f"{name} is missing: set it to {what}")
-    if not environment["LTC_DATABASE_URL"].startswith(ASYNCPG):
-        raise BadSetting(
-            f"LTC_DATABASE_URL cannot be used: it must read {ALWAYS['LTC_DATABASE_URL']}"
-        )
+    for name in ("LTC_DATABASE_URL", "LTC_DATABASE_OWNER_URL"):
+        if environment.get(name) and not environment[name].startswith(ASYNCPG):
+            raise BadSetting(f"{name} cannot be used: it must read {ALWAYS['LTC_DATABASE_URL']}")
     try:
         return Settings(service=service)
     except ValidationError as error:
