@@ -115,7 +115,9 @@ def test_every_container_is_confined_and_knows_its_variables() -> None:
         assert set(container["resources"]["requests"]) == {"cpu", "memory"}
         assert {variable["name"] for variable in container["env"]} <= VARIABLES
         secrets = {v["name"] for v in container["env"] if "valueFrom" in v}
-        assert secrets == {"LTC_DATABASE_URL", "LTC_LINK_SECRET"}
+        migrates = container["args"][1] == "migrate"
+        owner = {"LTC_DATABASE_OWNER_URL"} if migrates else set()
+        assert secrets == {"LTC_DATABASE_URL", "LTC_LINK_SECRET"} | owner
 
 
 def test_the_migration_runs_before_the_new_version() -> None:

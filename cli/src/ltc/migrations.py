@@ -2,7 +2,8 @@
 
 Does what ``python -m chassis.migrate`` does for one service, for all of them, without paying for
 the imports each time. The databases do not wait for Kafka; the offsets of new groups do. Reads
-from the standard input: ``{"bootstrap": …, "databases": {package: SQLAlchemy URL}}``.
+from the standard input: ``{"bootstrap": …, "databases": {package: {"url": the owner's SQLAlchemy
+URL, "runtime_role": who serves}}}``.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from chassis.migrate import ensure_group_offsets, upgrade
 KAFKA_WITHIN_S = 90.0
 
 
-async def migrate(databases: dict[str, str], bootstrap: str) -> None:
+async def migrate(databases: dict[str, dict[str, str]], bootstrap: str) -> None:
     """Migrate one database after the other, then subscribe every group. Exits with a message that
     names the service when one fails."""
-    for package, url in databases.items():
+    for package, database in databases.items():
         try:
-            await upgrade(package, url)
+            await upgrade(package, database["url"], runtime_role=database["runtime_role"])
         except (ImportError, MustStop, SQLAlchemyError, CommandError, OSError) as error:
             raise SystemExit(f"the migration of {package} failed: {error}") from error
     await asyncio.gather(
-        *(_subscribe(package, url, bootstrap) for package, url in databases.items())
+        *(_subscribe(package, d["url"], bootstrap) for package, d in databases.items())
     )
 
 

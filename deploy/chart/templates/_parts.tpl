@@ -33,7 +33,7 @@ env:
   {{- range $name, $value := .s.env }}
   - {name: {{ $name }}, value: {{ $value | quote }}}
   {{- end }}
-  {{- range list "LTC_DATABASE_URL" "LTC_LINK_SECRET" }}
+  {{- range .keys }}
   - {name: {{ . }}, valueFrom: {secretKeyRef: {name: {{ $.secret }}, key: {{ . }}}}}
   {{- end }}
 {{- end }}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ltc.programs import bootstrap, database_url
+from ltc.programs import bootstrap, checker_dsn
 from ltc.settings import CONSOLE, STAGES, Settings
 
 DOWNSTREAM_FIRST = (CONSOLE, *reversed(STAGES))
@@ -34,9 +34,7 @@ class Sources:
         if dsn is not None and "{name}" not in dsn:
             raise CannotCheck("the address of the databases must hold {name} for the service")
         databases = {
-            name: dsn.replace("{name}", quote(name))
-            if dsn
-            else database_url(settings, name).replace("+asyncpg", "", 1)
+            name: dsn.replace("{name}", quote(name)) if dsn else checker_dsn(settings, name)
             for name in DOWNSTREAM_FIRST
         }
         return cls(databases, kafka or bootstrap(settings))
