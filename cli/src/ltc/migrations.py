@@ -19,13 +19,15 @@ from aiokafka.errors import KafkaError
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis.cluster import Cluster
 from chassis.exits import MustStop
 from chassis.migrate import ensure_group_offsets, upgrade
+from chassis.settings import Settings
 
 KAFKA_WITHIN_S = 90.0
 
 
-async def migrate(databases: dict[str, dict[str, str]], bootstrap: str) -> None:
+async def migrate(databases: dict[str, dict[str, str]], cluster: Cluster) -> None:
     """Migrate one database after the other, then subscribe every group. Exits with a message that
     names the service when one fails."""
     for package, database in databases.items():
@@ -34,17 +36,17 @@ async def migrate(databases: dict[str, dict[str, str]], bootstrap: str) -> None:
         except (ImportError, MustStop, SQLAlchemyError, CommandError, OSError) as error:
             raise SystemExit(f"the migration of {package} failed: {error}") from error
     await asyncio.gather(
-        *(_subscribe(package, d["url"], bootstrap) for package, d in databases.items())
+        *(_subscribe(package, d["url"], cluster) for package, d in databases.items())
     )
 
 
-async def _subscribe(package: str, url: str, bootstrap: str) -> None:
+async def _subscribe(package: str, url: str, cluster: Cluster) -> None:
     """Give a service's group its first offsets, as soon as Kafka and the topics are there."""
     consumer = importlib.import_module(f"{package}.main").service.consumer
     deadline = time.monotonic() + KAFKA_WITHIN_S
     while consumer.subscriptions:
         try:
-            await ensure_group_offsets(url, bootstrap, consumer)
+            await ensure_group_offsets(url, cluster, consumer)
         except (LookupError, KafkaError, OSError) as error:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{package} could not subscribe: {error}") from error
@@ -56,4 +58,5 @@ async def _subscribe(package: str, url: str, bootstrap: str) -> None:
 if __name__ == "__main__":
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     wanted = json.load(sys.stdin)
-    asyncio.run(migrate(wanted["databases"], wanted["bootstrap"]))
+    kafka = Settings(kafka_bootstrap=wanted["bootstrap"]).cluster()
+    asyncio.run(migrate(wanted["databases"], kafka))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from local_infra.errors import CannotStart
@@ -15,6 +16,9 @@ from local_infra.ports import require_free
 from local_infra.postgres import CHECKER, role_password, runtime_role
 from local_infra.processes import Child, wait_until
 from ltc.settings import CONSOLE, Settings
+
+if TYPE_CHECKING:
+    from chassis.cluster import Cluster
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,16 @@ def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[
         "LTC_OTLP_ENDPOINT": base.get("LTC_OTLP_ENDPOINT") or settings.url(CONSOLE),
         "LTC_LINK_SECRET": settings.secret("link"),
     }
+
+
+def cluster(settings: Settings, *, elsewhere: str | None = None) -> Cluster:
+    """Kafka as `ltc` speaks to it: the installation's, an existing one, or one at another address,
+    with the ``LTC_KAFKA_`` settings that a service would read."""
+    from chassis.settings import Settings as OfService  # not worth the wait of `ltc status`
+
+    found = OfService(kafka_bootstrap=elsewhere or bootstrap(settings)).cluster()
+    found.require_whole()
+    return found
 
 
 def bootstrap(settings: Settings) -> str:

@@ -143,6 +143,7 @@ class Intake:
         metrics: Metrics,
     ) -> None:
         self.metrics = metrics
+        self._cluster = settings.cluster()
         self.doubt = asyncio.Event()
         """Set when Kafka says that offsets are missing or out of range."""
         self._processor = processor
@@ -308,7 +309,8 @@ class Intake:
         self.doubt.clear()
         await self.broker.connect()
         clients = self.broker.config.broker_config
-        clients.builder = partial(_PatientConsumer, **clients.builder.keywords)  # type: ignore[attr-defined]
+        given = {**clients.builder.keywords, **self._cluster.client()}  # type: ignore[attr-defined]
+        clients.builder = partial(_PatientConsumer, **given)
         await self.broker.start()
 
     def last_events(self) -> list[UUID]:

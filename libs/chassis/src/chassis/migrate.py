@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis import revisions, roles
 from chassis.bulk import begun, execute, fetch
+from chassis.cluster import Cluster
 from chassis.consumer import Consumer
 from chassis.exits import DatabaseAway, GaveUp, MustStop, TopicMissing, leave
 from chassis.positions import of_group
@@ -182,7 +183,7 @@ async def _note_oldest(connection: AsyncConnection, package: str) -> None:
         await connection.exec_driver_sql(revisions.note(oldest))
 
 
-async def ensure_group_offsets(database_url: str, bootstrap: str, consumer: Consumer) -> int:
+async def ensure_group_offsets(database_url: str, cluster: Cluster, consumer: Consumer) -> int:
     """Start a group at the earliest record of topics that it has never been started on.
 
     Without this a new subscription would stop loudly (``auto_offset_reset=none``). What the group
@@ -198,7 +199,7 @@ async def ensure_group_offsets(database_url: str, bootstrap: str, consumer: Cons
             )
             known = {row[0] for row in rows}
             new = sorted(set(consumer.topics) - known)
-            given = await _give_offsets(bootstrap, consumer.group, new) if new else 0
+            given = await _give_offsets(cluster, consumer.group, new) if new else 0
             for topic in new:
                 await execute(
                     connection,
@@ -235,8 +236,8 @@ async def _note_types(connection: AsyncConnection, consumer: Consumer, known: se
     )
 
 
-async def _give_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> int:
-    async with of_group(bootstrap, group, topics) as (consumer, wanted):
+async def _give_offsets(cluster: Cluster, group: str, topics: Sequence[str]) -> int:
+    async with of_group(cluster, group, topics) as (consumer, wanted):
         missing = [p for p in wanted if await consumer.committed(p) is None]
         if missing:
             await consumer.commit(await consumer.beginning_offsets(missing))
@@ -257,14 +258,15 @@ async def _step(package: str, settings: Settings, *, subscribe: bool) -> None:
     consumer = importlib.import_module(f"{package}.main").service.consumer
     if not subscribe or not consumer.subscriptions:
         return
-    bootstrap = settings.kafka_bootstrap
+    cluster = settings.cluster()
+    await cluster.be_let_in()
     try:
-        new = await ensure_group_offsets(url, bootstrap, consumer)
+        new = await ensure_group_offsets(url, cluster, consumer)
     except LookupError as error:
         raise TopicMissing(str(error)) from error
     except KafkaError as error:
         raise GaveUp(
-            f"the group {consumer.group} has no offsets yet, because Kafka at {bootstrap}"
+            f"the group {consumer.group} has no offsets yet, because Kafka at {cluster}"
             f" (LTC_KAFKA_BOOTSTRAP) does not do its part: {error}"
         ) from error
     if new:

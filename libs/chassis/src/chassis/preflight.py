@@ -16,7 +16,6 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     KafkaError,
-    SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
@@ -24,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chassis import revisions, roles
+from chassis.cluster import Cluster
 from chassis.exits import DatabaseAway, MustStop, NotPermitted, TopicMissing
 from chassis.settings import Settings
 
@@ -144,31 +144,29 @@ def _words(error: Exception) -> str:
 
 async def check_topics(settings: Settings, topics: Sequence[str]) -> None:
     """When Kafka answers, it has our topics and lets us use them. Raises MustStop."""
+    cluster = settings.cluster()
     try:
         async with asyncio.timeout(KAFKA_WITHIN_S):
-            missing = await _missing(settings.kafka_bootstrap, topics)
-    except SaslAuthenticationFailed as error:
-        raise NotPermitted(
-            f"Kafka at {settings.kafka_bootstrap} (LTC_KAFKA_BOOTSTRAP) does not let us in: {error}"
-        ) from error
+            await cluster.be_let_in()
+            missing = await _missing(cluster, topics)
     except (KafkaError, OSError, TimeoutError) as error:
         logger.warning(
             "Kafka does not answer at %s yet (%s); what is said waits in the outbox",
-            settings.kafka_bootstrap,
+            cluster,
             type(error).__name__,
         )
     else:
         if missing:
             raise TopicMissing(
-                f"Kafka at {settings.kafka_bootstrap} has no topic {', '.join(missing)}: run"
+                f"Kafka at {cluster} has no topic {', '.join(missing)}: run"
                 " `python -m chassis.topics` first, or correct LTC_KAFKA_BOOTSTRAP"
             )
 
 
-async def _missing(bootstrap: str, topics: Sequence[str]) -> list[str]:
+async def _missing(cluster: Cluster, topics: Sequence[str]) -> list[str]:
     """The topics that a broker says, several times, it has not got: one that has just come up may
     know of none for a moment."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
+    admin = AIOKafkaAdminClient(**cluster.client(), request_timeout_ms=2000)
     try:
         await admin.start()
         for pause in (0.25, 0.5, 1.0, 0.0):
@@ -176,7 +174,7 @@ async def _missing(bootstrap: str, topics: Sequence[str]) -> list[str]:
             refused = [t for t, c in codes.items() if c == TopicAuthorizationFailedError.errno]
             if refused:
                 raise NotPermitted(
-                    f"Kafka at {bootstrap} (LTC_KAFKA_BOOTSTRAP) does not let us use"
+                    f"Kafka at {cluster} (LTC_KAFKA_BOOTSTRAP) does not let us use"
                     f" {', '.join(refused)}: give this service's principal its rights"
                 )
             unknown = UnknownTopicOrPartitionError.errno

@@ -92,7 +92,7 @@ class Runtime:
         self.metrics = metrics
         self.relay = Relay(
             database.relaying,
-            bootstrap=settings.kafka_bootstrap,
+            cluster=settings.cluster(),
             client_id=f"{service.name}-relay-{settings.instance}",
             said=database.said,
             metrics=metrics,
@@ -109,7 +109,7 @@ class Runtime:
             Vigil(
                 self.intake,
                 engine=database.engine,
-                bootstrap=settings.kafka_bootstrap,
+                cluster=settings.cluster(),
                 group=service.consumer.group,
                 topics=service.consumer.topics,
                 metrics=metrics,

@@ -9,11 +9,13 @@ import os
 import socket
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.cluster import Cluster, SecurityProtocol
 from chassis.exits import BadSetting
 
 PREFIX = "LTC_"
@@ -38,6 +40,11 @@ class Settings(BaseSettings):
     statement_timeout_ms: int = 30_000
 
     kafka_bootstrap: str = "127.0.0.1:29092"
+    kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
+    kafka_username: str = ""
+    """This service's principal; its rights are granted by `chassis.grants`."""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_ca_file: Path | None = None
     kafka_client_id: str | None = None
     auto_offset_reset: Literal["none", "earliest"] = "none"
     """``none``: a group without offsets stops loudly instead of skipping its backlog."""
@@ -76,6 +83,16 @@ class Settings(BaseSettings):
     consumer_poll_ms: int = 200
     no_progress_exit_s: float = 30.0
 
+    def cluster(self) -> Cluster:
+        """Kafka, as this process speaks to it."""
+        return Cluster(
+            self.kafka_bootstrap,
+            self.kafka_security_protocol,
+            self.kafka_username,
+            self.kafka_password.get_secret_value(),
+            self.kafka_ca_file,
+        )
+
     def owner_url(self) -> SecretStr:
         """Where the schema is changed."""
         return self.database_owner_url or self.database_url
@@ -112,9 +129,25 @@ def read_settings(service: str, environment: Mapping[str, str] = os.environ) -> 
         if environment.get(name) and not environment[name].startswith(ASYNCPG):
             raise BadSetting(f"{name} cannot be used: it must read {ALWAYS['LTC_DATABASE_URL']}")
     try:
-        return Settings(service=service)
+        settings = Settings(service=service)
     except ValidationError as error:
         raise BadSetting(_first(error)) from error
+    settings.cluster().require_whole()
+    return settings
+
+
+def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
+    """Kafka for a step that needs nothing else. Raises BadSetting."""
+    if not environment.get("LTC_KAFKA_BOOTSTRAP"):
+        raise BadSetting(
+            f"LTC_KAFKA_BOOTSTRAP is missing: set it to {ALWAYS['LTC_KAFKA_BOOTSTRAP']}"
+        )
+    try:
+        cluster = Settings().cluster()
+    except ValidationError as error:
+        raise BadSetting(_first(error)) from error
+    cluster.require_whole()
+    return cluster
 
 
 def _first(error: ValidationError) -> str:
