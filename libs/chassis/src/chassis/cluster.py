@@ -78,11 +78,6 @@ class Cluster:
                     f"Kafka at {host}:{port} shows a certificate that LTC_KAFKA_CA_FILE does not"
                     f" vouch for: {error.verify_message}"
                 ) from error
-            except ssl.SSLError as error:
-                raise BadSetting(
-                    f"Kafka at {host}:{port} does not speak TLS there, as"
-                    f" LTC_KAFKA_SECURITY_PROTOCOL={self.protocol} says: correct one of them"
-                ) from error
             except (KafkaError, OSError, TimeoutError):
                 continue
             connection.close()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import ssl
 import time
 from collections.abc import Sequence
 
@@ -24,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from chassis import revisions, roles
 from chassis.cluster import Cluster
-from chassis.exits import DatabaseAway, MustStop, NotPermitted, TopicMissing
+from chassis.exits import BadSetting, DatabaseAway, MustStop, NotPermitted, TopicMissing
 from chassis.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -119,6 +121,16 @@ def _refusal(engine: AsyncEngine, error: Exception, as_owner: bool = False) -> M
     where = f"{engine.url.host}:{engine.url.port or 5432}"
     user, database = engine.url.username, engine.url.database
     state = _state(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return BadSetting(
+            f"PostgreSQL at {where} shows a certificate that PGSSLROOTCERT does not vouch for:"
+            f" {error.verify_message}"
+        )
+    if isinstance(error, FileNotFoundError):
+        file = os.environ.get("PGSSLROOTCERT")
+        return BadSetting(f"PGSSLROOTCERT={file} cannot be used: there is no such file")
+    if isinstance(error, ssl.SSLError | asyncpg.ClientConfigurationError):
+        return BadSetting(f"{variable} cannot be used: {_words(error)}")
     if state in WRONG_PASSWORD:
         return NotPermitted(
             f"PostgreSQL at {where} does not let {user} in: correct user and password in {variable}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -53,6 +54,9 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=1, le=65535)
+    http_tls_cert_file: Path | None = None
+    """Certificate chain, PEM: HTTP is HTTPS then. Without it TLS ends at whatever stands before."""
+    http_tls_key_file: Path | None = None
     public_url: str = ""
     """Where people reach this service; signed links start with it. Default: host and port."""
     max_body_bytes: int = 262_144
@@ -98,7 +102,26 @@ class Settings(BaseSettings):
         return self.database_owner_url or self.database_url
 
     def base_url(self) -> str:
-        return self.public_url or f"http://{self.http_host}:{self.http_port}"
+        scheme = "https" if self.http_tls_cert_file else "http"
+        return self.public_url or f"{scheme}://{self.http_host}:{self.http_port}"
+
+    def require_http_tls(self) -> None:
+        """Raises BadSetting when certificate and key cannot be used."""
+        cert, key = self.http_tls_cert_file, self.http_tls_key_file
+        if cert is None and key is None:
+            return
+        for name, file in (("LTC_HTTP_TLS_CERT_FILE", cert), ("LTC_HTTP_TLS_KEY_FILE", key)):
+            if file is None:
+                raise BadSetting(f"{name} is missing: HTTPS needs a certificate and its key")
+            if not os.access(file, os.R_OK):
+                raise BadSetting(f"{name}={file} cannot be used: there is no such readable file")
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(str(cert), key)
+        except ssl.SSLError as error:
+            raise BadSetting(
+                "LTC_HTTP_TLS_CERT_FILE and LTC_HTTP_TLS_KEY_FILE cannot be used together:"
+                f" {error.reason or error}"
+            ) from error
 
 
 VARIABLES = frozenset(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
@@ -133,6 +156,7 @@ def read_settings(service: str, environment: Mapping[str, str] = os.environ) -> 
     except ValidationError as error:
         raise BadSetting(_first(error)) from error
     settings.cluster().require_whole()
+    settings.require_http_tls()
     return settings
 
 
