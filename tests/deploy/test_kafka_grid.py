@@ -48,6 +48,7 @@ from local_infra.processes import run_sync
 from local_infra.topics import ensure_topics
 from ltc.programs import package_of
 from ltc.settings import CONSOLE, STAGES
+from ltc.verify.topics import committed, topics
 from tests.deploy.bare import bare
 from tests.deploy.secured import ADMIN, Certificate, SecuredKafka, grants, settings_of
 
@@ -86,9 +87,31 @@ def kafka() -> Iterator[SecuredKafka]:
             granted = grants(broker.cluster(), home, USERS)
             assert granted.returncode == 0, granted.stderr
             write(broker, ADMIN, TOPICS, partition=0)
+            wait_for_coordinators(admin)
             yield broker
         finally:
             broker.stop()
+
+
+def wait_for_coordinators(admin: AdminClient) -> None:
+    """A new broker makes the topic of offsets when it is first asked for a group."""
+    deadline = time.monotonic() + WITHIN_S
+    for group in GROUPS:
+        while (error := commit(admin, group, PUBLIC_TOPICS[0])) is not None:
+            assert time.monotonic() < deadline, error
+            time.sleep(0.2)
+
+
+def commit(admin: AdminClient, group: str, topic: str) -> KafkaError | None:
+    """Commit for a group where every group starts, so that nothing is moved: offset 0 of the last
+    partition. Returns what the broker says against it."""
+    place = TopicPartition(topic, PARTITIONS - 1, 0)
+    asked = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, [place])])
+    try:
+        answer = asked[group].result(WITHIN_S)
+    except KafkaException as error:
+        return error.args[0]
+    return answer.topic_partitions[0].error
 
 
 def as_(kafka: SecuredKafka, name: str, **more: Any) -> dict[str, Any]:
@@ -171,15 +194,8 @@ def on_groups(kafka: SecuredKafka, name: str) -> Cells:
     admin = AdminClient(as_(kafka, name))
     cells: Cells = {}
     for group in GROUPS:
-        # Offset 0 of the last partition, where every group starts: nothing is moved.
-        place = TopicPartition(hears(name)[0], PARTITIONS - 1, 0)
-        committed = admin.alter_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, [place])]
-        )
         seen = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-        cells[name, "hear in", group] = outcome(committed[group]) and allowed(
-            committed[group].result().topic_partitions[0].error
-        )
+        cells[name, "hear in", group] = allowed(commit(admin, group, hears(name)[0]))
         cells[name, "watch", group] = outcome(seen[group])
     gone = (KafkaError.GROUP_ID_NOT_FOUND, KafkaError.NON_EMPTY_GROUP)
     for group, answer in admin.delete_consumer_groups(list(GROUPS)).items():
@@ -413,6 +429,19 @@ async def test_a_service_serves_as_its_principal_and_an_outsider_hears_it(
                 )
 
     assert heard["ce_source"] == b"/ltc/quote-svc"
+
+
+async def test_the_checker_reads_topics_and_offsets_as_its_principal(
+    kafka: SecuredKafka, cells: Cells, tmp_path: Path
+) -> None:
+    checker = kafka.cluster(CHECKER, password(CHECKER))
+    said: list[str] = []
+    async with topics(checker) as found:
+        await found.read(tmp_path, said.append)
+    offsets = await committed(checker, list(SERVICES))
+
+    assert (tmp_path / "record.csv").read_text().count("ltc.billing.v1,") > 0
+    assert {group for group, *_ in offsets} == set(SERVICES)
 
 
 def test_a_service_under_another_name_is_stopped(kafka: SecuredKafka, tmp_path: Path) -> None:
