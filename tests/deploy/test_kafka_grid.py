@@ -56,6 +56,13 @@ OUTSIDERS = ("erp", "bi")
 CHECKER = "ltc-verify"
 SERVICES = {f"{stage}-svc": package_of(stage) for stage in STAGES} | {CONSOLE: CONSOLE}
 PRINCIPALS = (*SERVICES, CHECKER, *OUTSIDERS)
+HEARS: dict[str, list[str]] = {
+    # Imported here, once: the grid is asked by several threads, and imports do not bear that.
+    **{
+        n: importlib.import_module(f"{p}.main").service.consumer.topics for n, p in SERVICES.items()
+    },
+    **{n: list(PUBLIC_TOPICS) for n in (CHECKER, *OUTSIDERS)},
+}
 PRIVATE = "other.ledger"
 """A topic of somebody else on the same cluster."""
 TOPICS = (*PUBLIC_TOPICS, *STATE_TOPICS, PRIVATE)
@@ -195,7 +202,7 @@ def on_groups(kafka: SecuredKafka, name: str) -> Cells:
     cells: Cells = {}
     for group in GROUPS:
         seen = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-        cells[name, "hear in", group] = allowed(commit(admin, group, hears(name)[0]))
+        cells[name, "hear in", group] = allowed(commit(admin, group, HEARS[name][0]))
         cells[name, "watch", group] = outcome(seen[group])
     gone = (KafkaError.GROUP_ID_NOT_FOUND, KafkaError.NON_EMPTY_GROUP)
     for group, answer in admin.delete_consumer_groups(list(GROUPS)).items():
@@ -227,20 +234,13 @@ def on_the_cluster(kafka: SecuredKafka, name: str) -> Cells:
     }
 
 
-def hears(name: str) -> list[str]:
-    if name not in SERVICES:
-        return list(PUBLIC_TOPICS)
-    topics: list[str] = importlib.import_module(f"{SERVICES[name]}.main").service.consumer.topics
-    return topics
-
-
 def expected(name: str) -> Cells:
     """From the services' own consumers and names; an outsider's from the name alone."""
     stage = name.removesuffix("-svc")
     own = {f"ltc.{stage}.v1", f"ltc.{stage}.state.v1"} if stage in STAGES else set()
     cells: Cells = {}
     for topic in TOPICS:
-        cells[name, "read", topic] = topic in hears(name)
+        cells[name, "read", topic] = topic in HEARS[name]
         cells[name, "write", topic] = topic in own
         for verb in ("create", "alter", "delete"):
             cells[name, verb, topic] = False
