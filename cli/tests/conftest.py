@@ -11,6 +11,7 @@ import pytest
 from cli.tests.small_installation import ORDERS, Chain, Loaded, more_of_life
 from tests.integration.stack import running
 
+from chassis.cluster import Cluster
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
 from local_infra.topics import ensure_topics
@@ -36,7 +37,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def chain(broker: str) -> AsyncIterator[Chain]:
     """Twelve web orders that have become cash, leads that wait or were turned down, moved deals."""
-    await ensure_topics(broker)
+    await ensure_topics(Cluster(broker))
     async with AsyncExitStack() as stack:
         services = {}
         for name in (*STAGES, CONSOLE):
@@ -49,7 +50,7 @@ async def chain(broker: str) -> AsyncIterator[Chain]:
             name: service.harness.settings.database_url.get_secret_value().replace("+asyncpg", "")
             for name, service in services.items()
         }
-        chain = Chain(services, Sources(databases, broker))
+        chain = Chain(services, Sources(databases, Cluster(broker)))
         await chain.capture(range(ORDERS))
         await more_of_life(chain)
         await chain.at_rest(ORDERS + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -31,16 +32,17 @@ class Bare:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.settings['LTC_HTTP_PORT']}"
+        scheme = "https" if "LTC_HTTP_TLS_CERT_FILE" in self.settings else "http"
+        return f"{scheme}://127.0.0.1:{self.settings['LTC_HTTP_PORT']}"
 
     def environment(self, **changes: str | None) -> dict[str, str]:
         """Exactly this reaches the process; a change to None leaves a variable out."""
         asked = {"PATH": os.environ["PATH"], **self.settings, **changes}
         return {name: value for name, value in asked.items() if value is not None}
 
-    def run(self, verb: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
         """``quote-svc migrate``, or a ``serve`` that is expected to end."""
-        return self.run_module(self.package, verb, **changes)
+        return self.run_module(self.package, *words, **changes)
 
     def run_module(
         self, module: str, *words: str, **changes: str | None
@@ -56,7 +58,9 @@ class Bare:
         )
 
     @contextmanager
-    def serving(self, **changes: str | None) -> Iterator[httpx.Client]:
+    def serving(
+        self, *, verify: ssl.SSLContext | bool = True, **changes: str | None
+    ) -> Iterator[httpx.Client]:
         """A process that serves and is ready, until left; it must end by itself when told to."""
         log = self.folder / "serve.log"
         with log.open("w") as written:
@@ -68,7 +72,7 @@ class Bare:
                 stderr=written,
             )
         try:
-            with httpx.Client(base_url=self.url, timeout=10) as client:
+            with httpx.Client(base_url=self.url, timeout=10, verify=verify) as client:
                 _until_ready(client, process, log)
                 yield client
         finally:

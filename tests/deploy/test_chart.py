@@ -115,7 +115,26 @@ def test_every_container_is_confined_and_knows_its_variables() -> None:
         assert set(container["resources"]["requests"]) == {"cpu", "memory"}
         assert {variable["name"] for variable in container["env"]} <= VARIABLES
         secrets = {v["name"] for v in container["env"] if "valueFrom" in v}
-        assert secrets == {"LTC_DATABASE_URL", "LTC_LINK_SECRET"}
+        migrates = container["args"][1] == "migrate"
+        owner = {"LTC_DATABASE_OWNER_URL"} if migrates else set()
+        assert secrets == {"LTC_DATABASE_URL", "LTC_LINK_SECRET"} | owner
+
+
+def test_a_service_speaks_under_its_own_name_to_a_secured_kafka() -> None:
+    given = values("quote", kafka={"securityProtocol": "SASL_SSL"}, authorities="authorities")
+    found = containers(rendered(CHART, given))
+
+    assert complaints(CHART, given) == []
+    assert len(found) == 2
+    for pod, container in found:
+        variables = {v["name"]: v for v in container["env"]}
+        assert variables["LTC_KAFKA_SECURITY_PROTOCOL"]["value"] == "SASL_SSL"
+        assert variables["LTC_KAFKA_USERNAME"]["value"] == "quote-svc"
+        assert variables["LTC_KAFKA_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == "quote-svc"
+        files = {variables[name]["value"] for name in ("LTC_KAFKA_CA_FILE", "PGSSLROOTCERT")}
+        [mount] = [m for m in container["volumeMounts"] if m["name"] == "authorities"]
+        assert {file.rpartition("/")[0] for file in files} == {mount["mountPath"]}
+        assert {"name": "authorities", "configMap": {"name": "authorities"}} in pod["volumes"]
 
 
 def test_the_migration_runs_before_the_new_version() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from chassis.cluster import Cluster as Address
 from local_infra.kafka import Kafka
 from local_infra.processes import Child, run_sync
 from local_infra.topics import ensure_topics
@@ -88,7 +89,7 @@ class ClusterRig(Rig):
 
     def start_foundation(self) -> None:
         self.start_all(("postgres", "kafka", "issuer"))
-        run_sync(ensure_topics(self.bootstrap, replication=int(COPIES)))
+        run_sync(ensure_topics(Address(self.bootstrap), replication=int(COPIES)))
 
     def led(self) -> dict[int, int]:
         """How many partitions each broker leads; of the brokers that lead any."""

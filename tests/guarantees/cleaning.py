@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS
+from local_infra.postgres import admit
 
 PATIENCE_S = 40.0
 """A member that was killed holds its group until its session is over."""
@@ -67,7 +68,7 @@ async def _recreate(
         for name in names:
             await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{name}_clean" OWNER "{name}"')
-            await admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+            await admit(admin, name)
             if events.get(name):
                 await _enter(admin_dsn, name, living[name], events[name])
     finally:

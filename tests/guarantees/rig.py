@@ -25,6 +25,7 @@ from typing import Any
 import asyncpg
 import psutil
 
+from chassis.cluster import Cluster
 from chassis.runtime import Service
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port, is_free
@@ -92,7 +93,7 @@ class Rig:
 
     def start_foundation(self) -> None:
         self.start_all(("postgres", "kafka", "issuer"))
-        run_sync(ensure_topics(self.bootstrap))
+        run_sync(ensure_topics(Cluster(self.bootstrap)))
 
     def down(self) -> None:
         """Stop everything: services first."""

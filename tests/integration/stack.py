@@ -15,6 +15,7 @@ from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
 from chassis.app import create_app
+from chassis.cluster import Cluster
 from chassis.migrate import ensure_group_offsets, upgrade
 from chassis.runtime import Service
 from chassis.settings import Settings
@@ -67,7 +68,7 @@ async def running(
     await upgrade(package, url)
     if service.consumer.subscriptions:
         await start_at_end(bootstrap, service.consumer.group, service.consumer.topics)
-        await ensure_group_offsets(url, bootstrap, service.consumer)
+        await ensure_group_offsets(url, Cluster(bootstrap), service.consumer)
     apps: list[FastAPI] = []
     try:
         async with AsyncExitStack() as stack:

@@ -17,7 +17,7 @@ from local_infra.ports import require_free
 from local_infra.postgres import Postgres, provision_sync
 from local_infra.processes import run_sync
 from local_infra.topics import answers, ensure_topics
-from ltc.programs import Program, bootstrap, issuer, migrate, service
+from ltc.programs import Program, cluster, issuer, migrate, service
 from ltc.progress import Progress
 from ltc.settings import CONSOLE, STAGES, Settings
 from ltc.supervisor import Supervisor, supervised
@@ -113,10 +113,10 @@ class Installation:
         progress.say("kafka", f"topics after {time.monotonic() - began:.1f} s")
 
     def _create_topics(self) -> None:
-        address = bootstrap(self.settings)
-        if self.settings.kafka_bootstrap and not answers(address):
-            raise MissingPrerequisite(f"no Kafka answers at {address} (LTC_KAFKA_BOOTSTRAP)")
-        run_sync(ensure_topics(address, partitions=self.partitions))
+        kafka = cluster(self.settings)
+        if self.settings.kafka_bootstrap and not answers(kafka):
+            raise MissingPrerequisite(f"no Kafka answers at {kafka} (LTC_KAFKA_BOOTSTRAP)")
+        run_sync(ensure_topics(kafka, partitions=self.partitions))
 
 
 class _WithProgress:

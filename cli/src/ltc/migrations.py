@@ -2,7 +2,8 @@
 
 Does what ``python -m chassis.migrate`` does for one service, for all of them, without paying for
 the imports each time. The databases do not wait for Kafka; the offsets of new groups do. Reads
-from the standard input: ``{"bootstrap": …, "databases": {package: SQLAlchemy URL}}``.
+from the standard input: ``{"bootstrap": …, "databases": {package: {"url": the owner's SQLAlchemy
+URL, "runtime_role": who serves}}}``.
 """
 
 from __future__ import annotations
@@ -18,32 +19,34 @@ from aiokafka.errors import KafkaError
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis.cluster import Cluster
 from chassis.exits import MustStop
 from chassis.migrate import ensure_group_offsets, upgrade
+from chassis.settings import Settings
 
 KAFKA_WITHIN_S = 90.0
 
 
-async def migrate(databases: dict[str, str], bootstrap: str) -> None:
+async def migrate(databases: dict[str, dict[str, str]], cluster: Cluster) -> None:
     """Migrate one database after the other, then subscribe every group. Exits with a message that
     names the service when one fails."""
-    for package, url in databases.items():
+    for package, database in databases.items():
         try:
-            await upgrade(package, url)
+            await upgrade(package, database["url"], runtime_role=database["runtime_role"])
         except (ImportError, MustStop, SQLAlchemyError, CommandError, OSError) as error:
             raise SystemExit(f"the migration of {package} failed: {error}") from error
     await asyncio.gather(
-        *(_subscribe(package, url, bootstrap) for package, url in databases.items())
+        *(_subscribe(package, d["url"], cluster) for package, d in databases.items())
     )
 
 
-async def _subscribe(package: str, url: str, bootstrap: str) -> None:
+async def _subscribe(package: str, url: str, cluster: Cluster) -> None:
     """Give a service's group its first offsets, as soon as Kafka and the topics are there."""
     consumer = importlib.import_module(f"{package}.main").service.consumer
     deadline = time.monotonic() + KAFKA_WITHIN_S
     while consumer.subscriptions:
         try:
-            await ensure_group_offsets(url, bootstrap, consumer)
+            await ensure_group_offsets(url, cluster, consumer)
         except (LookupError, KafkaError, OSError) as error:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{package} could not subscribe: {error}") from error
@@ -55,4 +58,5 @@ async def _subscribe(package: str, url: str, bootstrap: str) -> None:
 if __name__ == "__main__":
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     wanted = json.load(sys.stdin)
-    asyncio.run(migrate(wanted["databases"], wanted["bootstrap"]))
+    kafka = Settings(kafka_bootstrap=wanted["bootstrap"]).cluster()
+    asyncio.run(migrate(wanted["databases"], kafka))

@@ -8,13 +8,17 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from local_infra.errors import CannotStart
 from local_infra.ports import require_free
-from local_infra.postgres import role_password
+from local_infra.postgres import CHECKER, role_password, runtime_role
 from local_infra.processes import Child, wait_until
 from ltc.settings import CONSOLE, Settings
+
+if TYPE_CHECKING:
+    from chassis.cluster import Cluster
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,10 @@ def migrate(settings: Settings, names: Sequence[str]) -> None:
 
     Raises CannotStart with what the migration said.
     """
-    databases = {package_of(name): database_url(settings, name) for name in names}
+    databases = {
+        package_of(name): {"url": database_url(settings, name), "runtime_role": runtime_role(name)}
+        for name in names
+    }
     done = subprocess.run(
         [sys.executable, "-m", "ltc.migrations"],
         input=json.dumps({"bootstrap": bootstrap(settings), "databases": databases}),
@@ -119,7 +126,7 @@ def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[
             for name, value in base.items()
             if not name.startswith(PREFIX) or name.startswith(FOR_TESTS) or name in VARIABLES
         },
-        "LTC_DATABASE_URL": database_url(settings, name),
+        "LTC_DATABASE_URL": database_url(settings, name, runtime_role(name)),
         "LTC_KAFKA_BOOTSTRAP": bootstrap(settings),
         "LTC_OIDC_ISSUER": settings.issuer,
         "LTC_OIDC_JWKS_URL": f"{settings.issuer}/jwks.json",
@@ -128,15 +135,31 @@ def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[
     }
 
 
+def cluster(settings: Settings, *, elsewhere: str | None = None) -> Cluster:
+    """Kafka as `ltc` speaks to it: the installation's, an existing one, or one at another address,
+    with the ``LTC_KAFKA_`` settings that a service would read."""
+    from chassis.settings import Settings as OfService  # not worth the wait of `ltc status`
+
+    found = OfService(kafka_bootstrap=elsewhere or bootstrap(settings)).cluster()
+    found.require_whole()
+    return found
+
+
 def bootstrap(settings: Settings) -> str:
     return settings.kafka_bootstrap or f"127.0.0.1:{settings.kafka_port}"
 
 
-def database_url(settings: Settings, name: str) -> str:
-    """A service's own database with its own role, as SQLAlchemy wants it."""
+def database_url(settings: Settings, name: str, role: str | None = None) -> str:
+    """A service's own database, as SQLAlchemy wants it: as its owner, or as another role."""
+    role = role or name
     host, port = "127.0.0.1", settings.pg_port
     if settings.postgres_dsn:
         given = urlsplit(settings.postgres_dsn)
         host, port = given.hostname or host, given.port or 5432
-    password = role_password(settings.secret("roles"), name)
-    return f"postgresql+asyncpg://{name}:{password}@{host}:{port}/{name}"
+    password = role_password(settings.secret("roles"), role)
+    return f"postgresql+asyncpg://{role}:{password}@{host}:{port}/{name}"
+
+
+def checker_dsn(settings: Settings, name: str) -> str:
+    """A service's database as whoever may read it and no more."""
+    return database_url(settings, name, CHECKER).replace("+asyncpg", "", 1)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from chassis.tables import NAMING
+from chassis.tables import APPEND_ONLY, NAMING
 
 
 class Row(SQLModel, registry=registry()):
@@ -24,6 +24,7 @@ class JourneyEventRow(Row, table=True):
     """One fact as it was said."""
 
     __tablename__ = "journey_event"
+    __table_args__ = (APPEND_ONLY,)
 
     journey_id: UUID = Field(primary_key=True)
     event_id: UUID = Field(primary_key=True, index=True)

@@ -27,9 +27,12 @@ def test_a_service_gets_its_own_database_role_and_image(stage: str) -> None:
     assert step["command"] == [f"{stage}-svc", "migrate"]
     assert service["build"] == step["build"]
     assert service["build"]["args"] == {"SOURCE": f"services/{stage}-svc"}
+    owner = step["environment"].pop("LTC_DATABASE_OWNER_URL")
     assert service["environment"] == step["environment"]
-    assert f"//{stage}:" in service["environment"]["LTC_DATABASE_URL"]
-    assert service["environment"]["LTC_DATABASE_URL"].endswith(f"@postgres/{stage}")
+    assert f"//{stage}:" in owner
+    assert f"//{stage}_runtime:" in service["environment"]["LTC_DATABASE_URL"]
+    for url in (owner, service["environment"]["LTC_DATABASE_URL"]):
+        assert url.endswith(f"@postgres/{stage}")
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from chassis.cluster import Cluster
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from local_infra import kafka
 from local_infra.errors import CannotStart
@@ -31,8 +32,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
 
 async def test_the_manifest_creates_every_topic_once(broker: Kafka) -> None:
-    assert await ensure_topics(broker.bootstrap) == len(PUBLIC_TOPICS) + len(STATE_TOPICS)
-    assert await ensure_topics(broker.bootstrap) == 0
+    assert await ensure_topics(Cluster(broker.bootstrap)) == len(PUBLIC_TOPICS) + len(STATE_TOPICS)
+    assert await ensure_topics(Cluster(broker.bootstrap)) == 0
 
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     await admin.start()
@@ -81,7 +82,7 @@ async def test_the_manifest_refuses_a_topic_with_another_partition_count(broker:
     await admin.close()
 
     with pytest.raises(CannotStart, match=f"{STATE_TOPICS[-1]} has {PARTITIONS + 1} partitions"):
-        await ensure_topics(broker.bootstrap)
+        await ensure_topics(Cluster(broker.bootstrap))
 
 
 def test_every_cached_jar_is_what_the_lock_says() -> None:

@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.integration.stack import eventually, start_at_end
 
+from chassis.cluster import Cluster
 from chassis.consumer import Consumer
 from chassis.delivery import Delivery
 from chassis.intake import Intake
@@ -117,7 +118,7 @@ async def test_the_only_producer_waits_for_all_replicas_and_is_idempotent(
     engine = create_async_engine("postgresql+asyncpg://127.0.0.1/none")
     relay = Relay(
         engine,
-        bootstrap=kafka_bootstrap(),
+        cluster=Cluster(kafka_bootstrap()),
         client_id="thing",
         said=asyncio.Event(),
         metrics=Metrics("thing", instance="1"),

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from thing_service import thing_app
 
 from chassis.bulk import ask
+from chassis.cluster import Cluster
 from chassis.consumer import Consumer
 from chassis.migrate import ensure_group_offsets
 from contracts.event import Event
@@ -38,7 +39,7 @@ async def deploy(app: FastAPI, *facts: type[Event]) -> dict[str, str]:
         async def note(_fact: Any, _tx: Any) -> None: ...
 
     url = app.state.settings.database_url.get_secret_value()
-    await ensure_group_offsets(url, kafka_bootstrap(), consumer)
+    await ensure_group_offsets(url, Cluster(kafka_bootstrap()), consumer)
     engine = app.state.database.engine
     rows = await ask(
         engine, "SELECT topic, since::text FROM subscription WHERE consumer = $1", GROUP

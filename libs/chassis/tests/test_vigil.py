@@ -16,6 +16,7 @@ from thing_service import thing_app
 
 from chassis import positions
 from chassis.batch import BatchProcessor
+from chassis.cluster import Cluster
 from chassis.consumer import Consumer
 from chassis.intake import Intake
 from chassis.vigil import Vigil
@@ -61,7 +62,7 @@ async def a_vigil(app: FastAPI, bootstrap: str) -> AsyncIterator[Vigil]:
     vigil = Vigil(
         intake,
         engine=app.state.database.engine,
-        bootstrap=bootstrap,
+        cluster=Cluster(bootstrap),
         group=consumer.group,
         topics=consumer.topics,
         metrics=app.state.metrics,
@@ -78,7 +79,7 @@ async def a_vigil(app: FastAPI, bootstrap: str) -> AsyncIterator[Vigil]:
 
 async def note_event(bootstrap: str, group: str, event: UUID) -> None:
     """Commit the offset of a partition with an event behind it."""
-    async with positions.of_group(bootstrap, group, [HERE.topic]) as (client, _):
+    async with positions.of_group(Cluster(bootstrap), group, [HERE.topic]) as (client, _):
         end = (await client.end_offsets([HERE]))[HERE]
         await client.commit({HERE: (end, str(event))})
 
@@ -115,7 +116,7 @@ async def test_a_database_replaced_while_it_is_heard_into_stops_the_hearing(app:
             return vigil.hearing, vigil.obstacle is not None
 
         await eventually(state, (True, False))
-        async with positions.of_group(bootstrap, vigil._group, [HERE.topic]) as (client, _):
+        async with positions.of_group(vigil._cluster, vigil._group, [HERE.topic]) as (client, _):
             end = (await client.end_offsets([HERE]))[HERE]
         # As if a batch had been settled in a database that has been replaced since.
         vigil._intake._done[HERE], vigil._intake._events[HERE] = end, event
@@ -126,7 +127,7 @@ async def test_a_database_replaced_while_it_is_heard_into_stops_the_hearing(app:
 
 
 async def test_a_group_is_left_though_its_broker_is_gone(app: FastAPI, mortal: Kafka) -> None:
-    await ensure_topics(mortal.bootstrap)
+    await ensure_topics(Cluster(mortal.bootstrap))
     async with a_vigil(app, mortal.bootstrap) as vigil:
 
         async def hearing() -> bool:

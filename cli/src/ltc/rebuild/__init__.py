@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from local_infra.errors import CannotStart
-from ltc.programs import bootstrap, database_url, package_of
+from ltc.programs import cluster, database_url, package_of
 from ltc.progress import Progress
 from ltc.settings import CONSOLE, STAGES, Settings
 
@@ -80,7 +80,7 @@ def target_of(settings: Settings, name: str) -> Target:
         package_of(name),
         database_url(settings, name),
         {stage: database_url(settings, stage) for stage in STAGES},
-        bootstrap(settings),
+        cluster(settings),
     )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.auth import Actor
 from chassis.bulk import ask, execute, fetch
+from chassis.cluster import Cluster
 from chassis.db import Database
 from chassis.repository import Repository
 from chassis.settings import Settings
@@ -87,10 +88,10 @@ class OwnFacts:
         return highest
 
 
-async def read_back(bootstrap: str, topic: str, engine: AsyncEngine) -> OwnFacts:
+async def read_back(cluster: Cluster, topic: str, engine: AsyncEngine) -> OwnFacts:
     """Every fact of our topic that is in neither our outbox nor our event log."""
     own = OwnFacts()
-    async with _reader(bootstrap, topic) as (consumer, ends):
+    async with _reader(cluster, topic) as (consumer, ends):
         known: set[UUID] | None = None
         left = {p for p, end in ends.items() if end > await consumer.position(p)}
         while left:
@@ -111,11 +112,9 @@ async def read_back(bootstrap: str, topic: str, engine: AsyncEngine) -> OwnFacts
 
 @asynccontextmanager
 async def _reader(
-    bootstrap: str, topic: str
+    cluster: Cluster, topic: str
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, dict[TopicPartition, int]]]:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=None, isolation_level="read_committed"
-    )
+    consumer = AIOKafkaConsumer(**cluster.client(), group_id=None, isolation_level="read_committed")
     await consumer.start()
     try:
         await consumer._client.set_topics([topic])

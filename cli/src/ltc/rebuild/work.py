@@ -23,6 +23,7 @@ from chassis.audit import audit
 from chassis.auth import Actor
 from chassis.batch import BatchProcessor
 from chassis.bulk import ask
+from chassis.cluster import Cluster
 from chassis.delivery import RawRecord, position_id
 from chassis.failures import is_infrastructure
 from chassis.metrics import Metrics
@@ -50,7 +51,7 @@ class Target:
     database_url: str
     publishers: Mapping[str, str]
     """Database by stage."""
-    bootstrap: str
+    kafka: Cluster
 
 
 @dataclass
@@ -90,7 +91,7 @@ async def rebuild(target: Target, say: Say, *, reason: str) -> Outcome:
     settings = Settings(
         service=service.name,
         database_url=SecretStr(target.database_url),
-        kafka_bootstrap=target.bootstrap,
+        kafka_bootstrap=target.kafka.bootstrap,
         consume=False,
         instance="rebuild",
     )
@@ -116,14 +117,14 @@ async def _alone(target: Target, group: str, say: Say) -> AsyncIterator[None]:
     try:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", positions.REBUILD_LOCK):
             raise CannotStart(f"{group} is being rebuilt by somebody else")
-        await _until_left(target.bootstrap, group, say)
+        await _until_left(target.kafka, group, say)
         yield
     finally:
         await connection.close()
 
 
-async def _until_left(bootstrap: str, group: str, say: Say) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _until_left(cluster: Cluster, group: str, say: Say) -> None:
+    admin = AIOKafkaAdminClient(**cluster.client())
     await admin.start()
     try:
         deadline = time.monotonic() + LEAVES_WITHIN_S
@@ -182,7 +183,7 @@ class _Rebuild:
 
     async def _examine(self) -> list[Any]:
         consumer, engine = self._service.consumer, self._database.engine
-        found = await positions.examine(self._target.bootstrap, consumer.group, consumer.topics)
+        found = await positions.examine(self._target.kafka, consumer.group, consumer.topics)
         events = [at.event for at in found.values() if at.event is not None]
         gone = await positions.unknown(engine, consumer.group, events)
         self.outcome.found = positions.explain(consumer.group, found, gone)
@@ -196,7 +197,7 @@ class _Rebuild:
         stage = self._service.name.removesuffix("-svc")
         if stage not in self._target.publishers:
             return
-        read = await read_back(self._target.bootstrap, f"ltc.{stage}.v1", self._database.engine)
+        read = await read_back(self._target.kafka, f"ltc.{stage}.v1", self._database.engine)
         for fact in read.facts:
             self._own.add(fact)
         self.outcome.own_forgotten = len(read.facts)
@@ -264,7 +265,7 @@ class _Rebuild:
         consumer = self._service.consumer
         if not misfits:
             return
-        at = (self._target.bootstrap, consumer.group, consumer.topics)
+        at = (self._target.kafka, consumer.group, consumer.topics)
         async with positions.of_group(*at) as (client, _):
             await client.commit(await client.beginning_offsets(list(misfits)))
         self.outcome.offsets_set = len(misfits)

@@ -91,8 +91,8 @@ async def load(
 ) -> None:
     """Fill the scratch database, in the order that the package's docstring explains."""
     history = read_history(wish.history) if wish.history else []
-    offsets = await committed(sources.bootstrap, GROUPS)
-    async with topics(sources.bootstrap) as on_topics, snapshots(sources) as connections:
+    offsets = await committed(sources.kafka, GROUPS)
+    async with topics(sources.kafka) as on_topics, snapshots(sources) as connections:
         reading = asyncio.create_task(on_topics.read(folder, say))
         try:
             for part in await copy_out(connections, folder, say):
@@ -169,10 +169,10 @@ async def _await_quiet(sources: Sources, within_s: float, say: Say) -> None:
 
 async def _unrest(sources: Sources) -> str:
     """What is under way, by the cheap questions; nothing when all is quiet."""
-    async with topics(sources.bootstrap) as on_topics, snapshots(sources) as connections:
+    async with topics(sources.kafka) as on_topics, snapshots(sources) as connections:
         waiting = await pending(connections)
     ends = {(p.topic, p.partition): end for p, end in on_topics.early.items()}
-    offsets = await committed(sources.bootstrap, GROUPS)
+    offsets = await committed(sources.kafka, GROUPS)
     counts = {
         "unsent": sum(outbox for outbox, _ in waiting.values()),
         "unheard": sum(max(0, ends.get((t, n), 0) - offset) for _, t, n, offset in offsets),

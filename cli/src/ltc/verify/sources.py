@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ltc.programs import bootstrap, database_url
+from chassis.cluster import Cluster
+from ltc.programs import checker_dsn, cluster
 from ltc.settings import CONSOLE, STAGES, Settings
 
 DOWNSTREAM_FIRST = (CONSOLE, *reversed(STAGES))
@@ -25,7 +26,7 @@ class Sources:
     """An installation's databases by service name, as PostgreSQL addresses, and its Kafka."""
 
     databases: Mapping[str, str]
-    bootstrap: str
+    kafka: Cluster
 
     @classmethod
     def of(cls, settings: Settings, *, dsn: str | None = None, kafka: str | None = None) -> Sources:
@@ -34,9 +35,7 @@ class Sources:
         if dsn is not None and "{name}" not in dsn:
             raise CannotCheck("the address of the databases must hold {name} for the service")
         databases = {
-            name: dsn.replace("{name}", quote(name))
-            if dsn
-            else database_url(settings, name).replace("+asyncpg", "", 1)
+            name: dsn.replace("{name}", quote(name)) if dsn else checker_dsn(settings, name)
             for name in DOWNSTREAM_FIRST
         }
-        return cls(databases, kafka or bootstrap(settings))
+        return cls(databases, cluster(settings, elsewhere=kafka))

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from chassis.cluster import Cluster
 from chassis.delivery import position_id
 from contracts.catalog import PUBLIC_TOPICS
 from ltc.verify.databases import Copied
@@ -131,11 +132,11 @@ def _text(value: bytes | None) -> str:
 
 
 @asynccontextmanager
-async def topics(bootstrap: str) -> AsyncIterator[Topics]:
+async def topics(cluster: Cluster) -> AsyncIterator[Topics]:
     """The topics as they are now; what is read of them ends later. Raises CannotCheck."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **cluster.client(),
         enable_auto_commit=False,
         isolation_level="read_committed",
         max_partition_fetch_bytes=4 * 1024 * 1024,
@@ -150,7 +151,7 @@ async def topics(bootstrap: str) -> AsyncIterator[Topics]:
         early = await consumer.end_offsets(partitions)
     except (KafkaError, OSError) as error:
         await consumer.stop()
-        raise CannotCheck(f"no Kafka answers at {bootstrap}: {error!r}") from error
+        raise CannotCheck(f"no Kafka answers at {cluster}: {error!r}") from error
     try:
         yield Topics(consumer, begin, early)
     finally:
@@ -168,9 +169,9 @@ async def _partitions(consumer: AIOKafkaConsumer) -> list[TopicPartition]:
     return found
 
 
-async def committed(bootstrap: str, groups: Sequence[str]) -> list[tuple[str, str, int, int]]:
+async def committed(cluster: Cluster, groups: Sequence[str]) -> list[tuple[str, str, int, int]]:
     """How far each group says it has come: group, topic, partition, offset. Raises CannotCheck."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    admin = AIOKafkaAdminClient(**cluster.client(), request_timeout_ms=10_000)
     try:
         await admin.start()
         found: list[tuple[str, str, int, int]] = []

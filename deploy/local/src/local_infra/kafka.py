@@ -18,6 +18,7 @@ from pathlib import Path
 from maven_artifact import Artifact, Downloader
 from maven_artifact.requestor import RequestException
 
+from chassis.cluster import Cluster
 from local_infra.errors import CannotStart, MissingPrerequisite
 from local_infra.ports import require_free
 from local_infra.processes import Child, wait_until
@@ -145,7 +146,7 @@ class Kafka:
         self.child.stop(timeout_s=20)
 
     def _answers(self) -> bool:
-        return answers(self.bootstrap)
+        return answers(Cluster(self.bootstrap))
 
     def _java(self, jars: Path) -> list[str]:
         log4j = self.config.with_name("log4j2.properties")

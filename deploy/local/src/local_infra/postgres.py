@@ -158,27 +158,58 @@ class Postgres:
             raise CannotStart(f"PostgreSQL's data directory could not be made: {made.stderr}")
 
 
+CHECKER = "checker"
+"""Reads every database and writes none: `ltc verify`."""
+
+
+def runtime_role(name: str) -> str:
+    """The role that serves: it owns nothing, and its rights come from the owner's migration."""
+    return f"{name}_runtime"
+
+
 async def provision(admin_dsn: str, names: Sequence[str], password: str) -> None:
-    """One database and one role per name; nobody but its role may connect to a database.
+    """One database per name, the role that owns it, the one that serves from it, and one that reads
+    them all; nobody else may connect.
 
     Idempotent. Each role's password is derived from the installation's.
     """
     admin = await asyncpg.connect(admin_dsn)
     try:
-        for name in names:
-            role = f'"{name}"'
-            known = await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
+        for role in (CHECKER, *names, *map(runtime_role, names)):
+            known = await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
             verb = "ALTER" if known else "CREATE"
-            secret = role_password(password, name)
+            secret = role_password(password, role)
             await admin.execute(
-                f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{secret}'"
+                f'{verb} ROLE "{role}" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE'
+                f" PASSWORD '{secret}'"
             )
+        for name in names:
             exists = await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name)
             if not exists:
-                await admin.execute(f"CREATE DATABASE {role} OWNER {role}")
-            await admin.execute(f"REVOKE ALL ON DATABASE {role} FROM PUBLIC")
+                await admin.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
+            await admit(admin, name)
+            await _let_read(admin_dsn, name)
     finally:
         await admin.close()
+
+
+async def admit(admin: asyncpg.Connection, name: str) -> None:
+    """Let a database's own roles and the checker connect to it, and nobody else."""
+    await admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+    await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{runtime_role(name)}", {CHECKER}')
+
+
+async def _let_read(admin_dsn: str, name: str) -> None:
+    """Let the checker read what is there, and what the owner will ever make."""
+    connection = await asyncpg.connect(admin_dsn, database=name)
+    try:
+        await connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {CHECKER}")
+        await connection.execute(
+            f'ALTER DEFAULT PRIVILEGES FOR ROLE "{name}" IN SCHEMA public'
+            f" GRANT SELECT ON TABLES TO {CHECKER}"
+        )
+    finally:
+        await connection.close()
 
 
 def role_password(password: str, name: str) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import asyncpg
 
+from chassis.cluster import Cluster
 from local_infra.errors import MissingPrerequisite
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port, is_free
@@ -121,7 +122,7 @@ def kafka_bootstrap() -> str:
             _, kafka = _servers()
             kafka.start()
             bootstrap = kafka.bootstrap
-    run_sync(ensure_topics(bootstrap))
+    run_sync(ensure_topics(Cluster(bootstrap)))
     return bootstrap
 
 

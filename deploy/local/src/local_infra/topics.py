@@ -8,17 +8,18 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from chassis import topics
+from chassis.cluster import Cluster
 from chassis.exits import MustStop
 from contracts.catalog import PARTITIONS
 from local_infra.errors import CannotStart
 from local_infra.processes import run_sync
 
 
-def answers(bootstrap: str) -> bool:
+def answers(cluster: Cluster) -> bool:
     """Whether a broker answers a metadata request."""
 
     async def ask() -> bool:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
+        admin = AIOKafkaAdminClient(**cluster.client(), request_timeout_ms=2000)
         try:
             await admin.start()
             await admin.list_topics()
@@ -33,10 +34,10 @@ def answers(bootstrap: str) -> bool:
 
 
 async def ensure_topics(
-    bootstrap: str, *, replication: int = 1, partitions: int = PARTITIONS
+    cluster: Cluster, *, replication: int = 1, partitions: int = PARTITIONS
 ) -> int:
     """`chassis.topics.ensure_topics`, for commands that end with this package's exit codes."""
     try:
-        return await topics.ensure_topics(bootstrap, replication=replication, partitions=partitions)
+        return await topics.ensure_topics(cluster, replication=replication, partitions=partitions)
     except MustStop as error:
         raise CannotStart(str(error)) from error

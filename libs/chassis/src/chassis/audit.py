@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from chassis.auth import Actor
-from chassis.tables import ChassisRow
+from chassis.tables import APPEND_ONLY, ChassisRow
 from chassis.transaction import Transaction
 from contracts.ids import new_id
 
@@ -21,6 +21,7 @@ class AuditRow(ChassisRow, table=True):
     """One act of one person or system."""
 
     __tablename__ = "audit"
+    __table_args__ = (APPEND_ONLY,)
 
     id: UUID = Field(primary_key=True)
     at: datetime

@@ -111,6 +111,7 @@ class Intake:
         metrics: Metrics,
     ) -> None:
         self.metrics = metrics
+        self._cluster = settings.cluster()
         self.doubt = asyncio.Event()
         """Set when Kafka says that offsets are missing or out of range."""
         self._processor = processor
@@ -129,7 +130,7 @@ class Intake:
         complaints.parent = logging.getLogger("faststream")
         complaints.addFilter(_Doubts(self.doubt))
         self.broker = KafkaBroker(
-            settings.kafka_bootstrap.split(","),  # FastStream takes a text for one address
+            settings.kafka_bootstrap,
             client_id=settings.kafka_client_id or f"{settings.service}-{settings.instance}",
             allow_auto_create_topics=False,
             consumer_only=True,
@@ -288,7 +289,12 @@ class Intake:
         self.doubt.clear()
         await self.broker.connect()
         clients = self.broker.config.broker_config
-        given = {**clients.builder.keywords, "given_up": self._given_up}  # type: ignore[attr-defined]
+        given = {
+            **clients.builder.keywords,  # type: ignore[attr-defined]
+            # Also the addresses: FastStream takes a text of several for one.
+            **self._cluster.client(),
+            "given_up": self._given_up,
+        }
         clients.builder = partial(PatientConsumer, **given)
         await self.broker.start()
 

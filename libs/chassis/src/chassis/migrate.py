@@ -1,7 +1,8 @@
 """``<service> migrate``: bring a service's database and consumer group up to date.
 
 A deploy step, run before the new version starts, beside the old one that goes on serving: Alembic
-under an advisory lock, the partitions of the coming days, offsets (at the earliest record) for
+under an advisory lock, the rights of the role that serves, the partitions of the coming days,
+offsets (at the earliest record) for
 topics the group does not know yet. No statement waits longer than the lock timeout, because whoever
 comes after a waiting migration waits behind it; what could not be locked is tried again.
 """
@@ -15,23 +16,23 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 from alembic import command, context, op
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from chassis import revisions
+from chassis import revisions, roles
 from chassis.bulk import begun, execute, fetch
+from chassis.cluster import Cluster
 from chassis.consumer import Consumer
 from chassis.exits import DatabaseAway, GaveUp, MustStop, TopicMissing, leave
 from chassis.positions import of_group
 from chassis.preflight import reach_database
-from chassis.schema import ensure_partitions
+from chassis.schema import KEEP_PARTITIONS, KEEPING_PARTITIONS
 from chassis.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -70,11 +71,13 @@ async def upgrade(
     database_url: str,
     *,
     revision: str = "head",
+    runtime_role: str | None = None,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
     patience_s: float = PATIENCE_S,
 ) -> None:
     """Migrate to a revision. Two callers at once wait for each other. A database that is ahead of
-    this version and can still be used by it is left as it is: that is a rollback.
+    this version and can still be used by it is left as it is: that is a rollback. ``runtime_role``
+    is who serves, unless the owner does.
 
     Raises GaveUp when others hold what it needs for longer than its patience, DatabaseUnfit for a
     database that this version cannot use.
@@ -94,12 +97,11 @@ async def upgrade(
         if at.revision is None or at.revision in known:
             await _insist(connection, lambda: connection.run_sync(run), deadline)
             await _insist(connection, lambda: _note_oldest(connection, package), deadline)
+            await _insist(connection, lambda: _allow(connection, package, runtime_role), deadline)
         else:
             revisions.require_fit(package, known, at)
             logger.info("%s: the database is ahead (%s) and fits", package, at.revision)
-        await _insist(
-            connection, lambda: ensure_partitions(connection, datetime.now(UTC)), deadline
-        )
+        await _insist(connection, lambda: _run(connection, KEEP_PARTITIONS), deadline)
 
 
 @asynccontextmanager
@@ -160,6 +162,19 @@ async def _insist(
             return
 
 
+async def _run(connection: AsyncConnection, *statements: str) -> None:
+    for statement in statements:
+        await connection.exec_driver_sql(statement)
+
+
+async def _allow(connection: AsyncConnection, package: str, runtime_role: str | None) -> None:
+    """The rights of whoever serves. Not in a database that is ahead: which of its tables are only
+    added to is known to the version that made them."""
+    await _run(connection, *KEEPING_PARTITIONS)
+    if runtime_role is not None:
+        await roles.grant(connection, package, runtime_role)
+
+
 async def _note_oldest(connection: AsyncConnection, package: str) -> None:
     """Leave in the database which versions of the code can still use it."""
     at = await revisions.of_database(connection)
@@ -168,7 +183,7 @@ async def _note_oldest(connection: AsyncConnection, package: str) -> None:
         await connection.exec_driver_sql(revisions.note(oldest))
 
 
-async def ensure_group_offsets(database_url: str, bootstrap: str, consumer: Consumer) -> int:
+async def ensure_group_offsets(database_url: str, cluster: Cluster, consumer: Consumer) -> int:
     """Start a group at the earliest record of topics that it has never been started on.
 
     Without this a new subscription would stop loudly (``auto_offset_reset=none``). What the group
@@ -184,7 +199,7 @@ async def ensure_group_offsets(database_url: str, bootstrap: str, consumer: Cons
             )
             known = {row[0] for row in rows}
             new = sorted(set(consumer.topics) - known)
-            given = await _give_offsets(bootstrap, consumer.group, new) if new else 0
+            given = await _give_offsets(cluster, consumer.group, new) if new else 0
             for topic in new:
                 await execute(
                     connection,
@@ -221,8 +236,8 @@ async def _note_types(connection: AsyncConnection, consumer: Consumer, known: se
     )
 
 
-async def _give_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> int:
-    async with of_group(bootstrap, group, topics) as (consumer, wanted):
+async def _give_offsets(cluster: Cluster, group: str, topics: Sequence[str]) -> int:
+    async with of_group(cluster, group, topics) as (consumer, wanted):
         missing = [p for p in wanted if await consumer.committed(p) is None]
         if missing:
             await consumer.commit(await consumer.beginning_offsets(missing))
@@ -230,25 +245,28 @@ async def _give_offsets(bootstrap: str, group: str, topics: Sequence[str]) -> in
 
 
 async def _step(package: str, settings: Settings, *, subscribe: bool) -> None:
-    url = settings.database_url.get_secret_value()
-    await reach_database(settings)
+    url = settings.owner_url().get_secret_value()
+    owner, runtime = (make_url(u).username for u in (url, settings.database_url.get_secret_value()))
+    await reach_database(settings, as_owner=bool(settings.database_owner_url))
     await upgrade(
         package,
         url,
+        runtime_role=runtime if runtime != owner else None,
         lock_timeout_ms=settings.migrate_lock_timeout_ms,
         patience_s=settings.migrate_patience_s,
     )
     consumer = importlib.import_module(f"{package}.main").service.consumer
     if not subscribe or not consumer.subscriptions:
         return
-    bootstrap = settings.kafka_bootstrap
+    cluster = settings.cluster()
+    await cluster.be_let_in()
     try:
-        new = await ensure_group_offsets(url, bootstrap, consumer)
+        new = await ensure_group_offsets(url, cluster, consumer)
     except LookupError as error:
         raise TopicMissing(str(error)) from error
     except KafkaError as error:
         raise GaveUp(
-            f"the group {consumer.group} has no offsets yet, because Kafka at {bootstrap}"
+            f"the group {consumer.group} has no offsets yet, because Kafka at {cluster}"
             f" (LTC_KAFKA_BOOTSTRAP) does not do its part: {error}"
         ) from error
     if new:

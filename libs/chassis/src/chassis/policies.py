@@ -18,7 +18,7 @@ from chassis.auth import Actor, roles
 from chassis.domain import NotFound
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag
 from chassis.problems import Problem, field_errors
-from chassis.tables import ChassisRow
+from chassis.tables import APPEND_ONLY, ChassisRow
 from chassis.transaction import Transaction
 
 CACHE_S = 2.0
@@ -49,6 +49,7 @@ class PolicyRow(ChassisRow, table=True):
     """One version of one policy."""
 
     __tablename__ = "policy"
+    __table_args__ = (APPEND_ONLY,)
 
     name: str = Field(sa_type=Text, primary_key=True)
     version: int = Field(primary_key=True)

@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.bulk import ask
+from chassis.cluster import Cluster
 from chassis.schema import INBOX_DAYS, first_id
 
 if TYPE_CHECKING:
@@ -54,15 +55,13 @@ class Position:
 
 @asynccontextmanager
 async def of_group(
-    bootstrap: str, group: str, topics: Sequence[str]
+    cluster: Cluster, group: str, topics: Sequence[str]
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
     """A client that speaks for a group without joining it, and the partitions of the topics.
 
     Raises LookupError when a topic does not exist.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
-    )
+    consumer = AIOKafkaConsumer(**cluster.client(), group_id=group, enable_auto_commit=False)
     try:
         await consumer.start()
         partitions: list[TopicPartition] = []
@@ -79,10 +78,10 @@ async def of_group(
 
 
 async def examine(
-    bootstrap: str, group: str, topics: Sequence[str]
+    cluster: Cluster, group: str, topics: Sequence[str]
 ) -> dict[TopicPartition, Position]:
     """Where a group stands in each partition of its topics."""
-    async with of_group(bootstrap, group, topics) as (consumer, partitions):
+    async with of_group(cluster, group, topics) as (consumer, partitions):
         noted = await consumer._coordinator.fetch_committed_offsets(partitions)
         firsts = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)

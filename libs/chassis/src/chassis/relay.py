@@ -28,6 +28,7 @@ from aiokafka.errors import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import bulk, failpoints, tracing
+from chassis.cluster import Cluster
 from chassis.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -183,7 +184,7 @@ class Relay:
         self,
         engine: AsyncEngine,
         *,
-        bootstrap: str,
+        cluster: Cluster,
         client_id: str,
         said: asyncio.Event,
         metrics: Metrics,
@@ -191,7 +192,7 @@ class Relay:
         batch: int = 500,
     ) -> None:
         self._engine = engine
-        self._bootstrap = bootstrap
+        self._cluster = cluster
         self._client_id = client_id
         self._said = said
         self._metrics = metrics
@@ -263,7 +264,7 @@ class Relay:
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._cluster.client(),
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,

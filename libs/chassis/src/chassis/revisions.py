@@ -22,6 +22,7 @@ from chassis.exits import DatabaseUnfit
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+VERSION_TABLE = "alembic_version"
 NOTE = "oldest user "
 NOTED = """
 SELECT to_regclass('alembic_version') IS NOT NULL AS there,

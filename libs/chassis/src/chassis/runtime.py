@@ -27,7 +27,7 @@ from chassis.metrics import Metrics
 from chassis.relay import Relay
 from chassis.repository import Repository
 from chassis.retries import Retries
-from chassis.schema import ensure_partitions
+from chassis.schema import KEEP_PARTITIONS
 from chassis.settings import Settings
 from chassis.timers import Timers, run_timer
 from chassis.vigil import Vigil
@@ -92,7 +92,7 @@ class Runtime:
         self.metrics = metrics
         self.relay = Relay(
             database.relaying,
-            bootstrap=settings.kafka_bootstrap,
+            cluster=settings.cluster(),
             client_id=f"{service.name}-relay-{settings.instance}",
             said=database.said,
             metrics=metrics,
@@ -109,7 +109,7 @@ class Runtime:
             Vigil(
                 self.intake,
                 engine=database.engine,
-                bootstrap=settings.kafka_bootstrap,
+                cluster=settings.cluster(),
                 group=service.consumer.group,
                 topics=service.consumer.topics,
                 metrics=metrics,
@@ -190,7 +190,7 @@ class Runtime:
         while True:
             try:
                 async with bulk.begun(self.database.engine) as connection:
-                    await ensure_partitions(connection, datetime.now(UTC))
+                    await bulk.execute(connection, KEEP_PARTITIONS)
                     await purge(connection, datetime.now(UTC))
             except Exception as error:
                 logger.warning("partitions: %s: %s", type(error).__name__, error)

@@ -1,22 +1,70 @@
 """The DDL of the mechanics' tables, by version. A service's first migration calls ``create_v1``.
 
 Statements are frozen once released; a change is a new version that a service's next migration
-calls. Partitioned tables get their partitions from `ensure_partitions`, at migration and daily.
+calls. Partitioned tables get their partitions from `KEEP_PARTITIONS`, at migration and hourly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 DAYS_AHEAD = 3
 INBOX_DAYS = 14
 A_PAGE = 8160
 """The largest row that is kept in its page, uncompressed."""
 EVENT_LOG_DAYS = 400
+
+
+def _first_id(day: str) -> str:
+    """`first_id` of a day, in SQL."""
+    milliseconds = f"(extract(epoch FROM {day}::timestamp AT TIME ZONE 'UTC') * 1000)::bigint"
+    return f"(lpad(to_hex({milliseconds}), 12, '0') || repeat('0', 20))::uuid"
+
+
+KEEPING_PARTITIONS: tuple[str, ...] = (
+    f"""CREATE OR REPLACE FUNCTION keep_partitions() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp SET datestyle = ISO AS $$
+    DECLARE
+      today date = (now() AT TIME ZONE 'UTC')::date;
+      starts date; ends date; suffix text; opens uuid; closes uuid; gone text;
+    BEGIN
+      FOR starts IN SELECT today + n FROM generate_series(-1, {DAYS_AHEAD - 1}) n LOOP
+        ends = starts + 1;
+        suffix = to_char(starts, 'YYYYMMDD');
+        IF to_regclass('event_log_' || suffix) IS NULL THEN
+          EXECUTE 'CREATE TABLE event_log_' || suffix || ' PARTITION OF event_log'
+            || ' FOR VALUES FROM (' || quote_literal(starts || ' 00:00+00')
+            || ') TO (' || quote_literal(ends || ' 00:00+00') || ')'
+            || ' WITH (toast_tuple_target = {A_PAGE}, autovacuum_analyze_threshold = 100000,'
+            || ' autovacuum_analyze_scale_factor = 1)';
+        END IF;
+        IF to_regclass('inbox_' || suffix) IS NULL THEN
+          opens = {_first_id("starts")};
+          closes = {_first_id("ends")};
+          EXECUTE 'CREATE TABLE inbox_' || suffix || ' PARTITION OF inbox'
+            || ' FOR VALUES FROM (' || quote_literal(opens)
+            || ') TO (' || quote_literal(closes) || ')';
+        END IF;
+      END LOOP;
+      FOR gone IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        JOIN (VALUES ('inbox', {INBOX_DAYS}), ('event_log', {EVENT_LOG_DAYS})) kept(name, days)
+          ON i.inhparent = kept.name::regclass
+        WHERE c.relname ~ '_[0-9]{{8}}$'
+          AND c.relname < kept.name || '_' || to_char(today - kept.days, 'YYYYMMDD')
+      LOOP
+        EXECUTE 'DROP TABLE ' || quote_ident(gone);
+      END LOOP;
+    END $$""",  # noqa: S608 - constants of this module
+    "REVOKE ALL ON FUNCTION keep_partitions() FROM PUBLIC",
+)
+"""A day's partitions of the event log and the inbox, made ahead of time and dropped past their
+keeping. It runs with the rights of the owner, whoever calls it: a role that serves can neither make
+nor drop a table, and by this one door nothing but what is too old. Replaced at every migration."""
+KEEP_PARTITIONS = "SELECT keep_partitions()"
 
 _HOT = (
     "autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000,"
@@ -86,7 +134,7 @@ V1: tuple[str, ...] = (
 
 def create_v1(execute: Callable[[str], object]) -> None:
     """Create the tables of the mechanics; ``execute`` is Alembic's ``op.execute``."""
-    for statement in (*V1, *HTTP_V1, *partitions(datetime.now(UTC))):
+    for statement in (*V1, *HTTP_V1, *KEEPING_PARTITIONS, KEEP_PARTITIONS):
         execute(statement)
 
 
@@ -155,37 +203,3 @@ def aggregate_columns(table: str) -> str:
 def first_id(moment: datetime) -> UUID:
     """The smallest UUIDv7 of an instant: its 48 bits of milliseconds, then zeros."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
-
-
-def partitions(now: datetime) -> Sequence[str]:
-    """Statements for the daily partitions of today and the next days."""
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    statements: list[str] = []
-    for day in (today + timedelta(days=n) for n in range(-1, DAYS_AHEAD)):
-        end = day + timedelta(days=1)
-        name = f"{day:%Y%m%d}"
-        statements += [
-            f"CREATE TABLE IF NOT EXISTS event_log_{name} PARTITION OF event_log"
-            f" FOR VALUES FROM ('{day:%Y-%m-%d} 00:00+00') TO ('{end:%Y-%m-%d} 00:00+00')"
-            f" WITH (toast_tuple_target = {A_PAGE}, autovacuum_analyze_threshold = 100000,"
-            " autovacuum_analyze_scale_factor = 1)",
-            f"CREATE TABLE IF NOT EXISTS inbox_{name} PARTITION OF inbox"
-            f" FOR VALUES FROM ('{first_id(day)}') TO ('{first_id(end)}')",
-        ]
-    return statements
-
-
-async def ensure_partitions(connection: AsyncConnection, now: datetime) -> None:
-    """Create the partitions of the coming days and drop those past their keeping."""
-    for statement in partitions(now):
-        await connection.exec_driver_sql(statement)
-    for table, days in (("inbox", INBOX_DAYS), ("event_log", EVENT_LOG_DAYS)):
-        oldest = f"{table}_{now - timedelta(days=days):%Y%m%d}"
-        rows = await connection.exec_driver_sql(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = $1::text::regclass AND c.relname ~ '_[0-9]{8}$'"
-            " AND c.relname < $2",
-            (table, oldest),
-        )
-        for (name,) in rows.all():
-            await connection.exec_driver_sql(f"DROP TABLE {name}")

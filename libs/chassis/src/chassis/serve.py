@@ -27,6 +27,8 @@ def serve(package: str) -> None:
         create_app(service, settings),
         host=settings.http_host,
         port=settings.http_port,
+        ssl_certfile=settings.http_tls_cert_file,
+        ssl_keyfile=settings.http_tls_key_file,
         loop="uvloop",
         http="httptools",
         access_log=False,

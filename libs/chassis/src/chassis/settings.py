@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.cluster import Cluster, SecurityProtocol
 from chassis.exits import BadSetting
 
 PREFIX = "LTC_"
@@ -31,10 +34,18 @@ class Settings(BaseSettings):
     environment: Literal["local", "test", "production"] = "local"
 
     database_url: SecretStr = SecretStr("postgresql+asyncpg://127.0.0.1/ltc")
+    database_owner_url: SecretStr = SecretStr("")
+    """What ``migrate`` uses: the role that owns the tables. Empty where one role does both, as on a
+    developer's machine. A process that serves has no use for it."""
     database_pool: int = Field(default=8, ge=1)
     statement_timeout_ms: int = 30_000
 
     kafka_bootstrap: str = "127.0.0.1:29092"
+    kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
+    kafka_username: str = ""
+    """This service's principal; its rights are granted by `chassis.grants`."""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_ca_file: Path | None = None
     kafka_client_id: str | None = None
     auto_offset_reset: Literal["none", "earliest"] = "none"
     """``none``: a group without offsets stops loudly instead of skipping its backlog."""
@@ -43,6 +54,9 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=1, le=65535)
+    http_tls_cert_file: Path | None = None
+    """Certificate chain, PEM: HTTP is HTTPS then. Without it TLS ends at whatever stands before."""
+    http_tls_key_file: Path | None = None
     public_url: str = ""
     """Where people reach this service; signed links start with it. Default: host and port."""
     max_body_bytes: int = 262_144
@@ -73,8 +87,41 @@ class Settings(BaseSettings):
     consumer_poll_ms: int = 200
     no_progress_exit_s: float = 30.0
 
+    def cluster(self) -> Cluster:
+        """Kafka, as this process speaks to it."""
+        return Cluster(
+            self.kafka_bootstrap,
+            self.kafka_security_protocol,
+            self.kafka_username,
+            self.kafka_password.get_secret_value(),
+            self.kafka_ca_file,
+        )
+
+    def owner_url(self) -> SecretStr:
+        """Where the schema is changed."""
+        return self.database_owner_url or self.database_url
+
     def base_url(self) -> str:
-        return self.public_url or f"http://{self.http_host}:{self.http_port}"
+        scheme = "https" if self.http_tls_cert_file else "http"
+        return self.public_url or f"{scheme}://{self.http_host}:{self.http_port}"
+
+    def require_http_tls(self) -> None:
+        """Raises BadSetting when certificate and key cannot be used."""
+        cert, key = self.http_tls_cert_file, self.http_tls_key_file
+        if cert is None and key is None:
+            return
+        for name, file in (("LTC_HTTP_TLS_CERT_FILE", cert), ("LTC_HTTP_TLS_KEY_FILE", key)):
+            if file is None:
+                raise BadSetting(f"{name} is missing: HTTPS needs a certificate and its key")
+            if not os.access(file, os.R_OK):
+                raise BadSetting(f"{name}={file} cannot be used: there is no such readable file")
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(str(cert), key)
+        except ssl.SSLError as error:
+            raise BadSetting(
+                "LTC_HTTP_TLS_CERT_FILE and LTC_HTTP_TLS_KEY_FILE cannot be used together:"
+                f" {error.reason or error}"
+            ) from error
 
 
 VARIABLES = frozenset(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
@@ -101,14 +148,30 @@ def read_settings(service: str, environment: Mapping[str, str] = os.environ) -> 
     for name, what in (ALWAYS | (IN_PRODUCTION if production else {})).items():
         if not environment.get(name):
             raise BadSetting(f"{name} is missing: set it to {what}")
-    if not environment["LTC_DATABASE_URL"].startswith(ASYNCPG):
-        raise BadSetting(
-            f"LTC_DATABASE_URL cannot be used: it must read {ALWAYS['LTC_DATABASE_URL']}"
-        )
+    for name in ("LTC_DATABASE_URL", "LTC_DATABASE_OWNER_URL"):
+        if environment.get(name) and not environment[name].startswith(ASYNCPG):
+            raise BadSetting(f"{name} cannot be used: it must read {ALWAYS['LTC_DATABASE_URL']}")
     try:
-        return Settings(service=service)
+        settings = Settings(service=service)
     except ValidationError as error:
         raise BadSetting(_first(error)) from error
+    settings.cluster().require_whole()
+    settings.require_http_tls()
+    return settings
+
+
+def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
+    """Kafka for a step that needs nothing else. Raises BadSetting."""
+    if not environment.get("LTC_KAFKA_BOOTSTRAP"):
+        raise BadSetting(
+            f"LTC_KAFKA_BOOTSTRAP is missing: set it to {ALWAYS['LTC_KAFKA_BOOTSTRAP']}"
+        )
+    try:
+        cluster = Settings().cluster()
+    except ValidationError as error:
+        raise BadSetting(_first(error)) from error
+    cluster.require_whole()
+    return cluster
 
 
 def _first(error: ValidationError) -> str:

@@ -34,6 +34,11 @@ NAMING = {
 }
 
 
+APPEND_ONLY: dict[str, Any] = {"info": {"append_only": True}}
+"""For ``__table_args__``: rows are written once and kept. The role that serves may not change or
+delete them (`chassis.roles`)."""
+
+
 def table_of(row: type[SQLModel]) -> Table:
     """The table behind a row class."""
     table: Table = row.__table__  # type: ignore[attr-defined]
@@ -114,7 +119,7 @@ class EventLogRow(ChassisRow, table=True):
     __tablename__ = "event_log"
     __table_args__ = (
         Index("ix_event_log_aggregateid", "aggregateid"),
-        {"postgresql_partition_by": "RANGE (published_at)"},
+        {"postgresql_partition_by": "RANGE (published_at)", **APPEND_ONLY},
     )
 
     published_at: datetime = Field(primary_key=True)

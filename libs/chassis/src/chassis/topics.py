@@ -1,8 +1,8 @@
 """``python -m chassis.topics``: the topic manifest, a deploy step of its own.
 
-The broker never creates a topic by itself. Needs ``LTC_KAFKA_BOOTSTRAP`` alone; a cluster of
-several brokers wants ``--replication 3``, and one with very many journeys ``--partitions``
-(docs/scaling.md), chosen once: it cannot be changed later.
+The broker never creates a topic by itself. Needs the ``LTC_KAFKA_`` settings alone, as somebody who
+may create topics; a cluster of several brokers wants ``--replication 3``, and one with very many
+journeys ``--partitions`` (docs/scaling.md), chosen once: it cannot be changed later.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import time
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
-from chassis.exits import BadSetting, GaveUp, MustStop, TopicMissing, leave
+from chassis.cluster import Cluster
+from chassis.exits import GaveUp, MustStop, TopicMissing, leave
+from chassis.settings import read_cluster
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 
 VISIBLE_WITHIN_S = 10.0
 
 
 async def ensure_topics(
-    bootstrap: str, *, replication: int = 1, partitions: int = PARTITIONS
+    cluster: Cluster, *, replication: int = 1, partitions: int = PARTITIONS
 ) -> int:
     """Create what is missing; returns how many. Refuses a topic with another partition count,
     because growing one in place would send a key's facts to another partition."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**cluster.client())
     await admin.start()
     try:
         wanted = {
@@ -74,6 +75,11 @@ def _refuse_other_counts(counts: dict[str, int], wanted: int) -> None:
             )
 
 
+async def _make(cluster: Cluster, replication: int, partitions: int) -> None:
+    await cluster.be_let_in()
+    await ensure_topics(cluster, replication=replication, partitions=partitions)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replication", type=int, default=1, help="copies of each record")
@@ -81,19 +87,11 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        bootstrap = os.environ.get("LTC_KAFKA_BOOTSTRAP")
-        if not bootstrap:
-            raise BadSetting("LTC_KAFKA_BOOTSTRAP is missing: set it to Kafka's host:port")
+        cluster = read_cluster()
         try:
-            asyncio.run(
-                ensure_topics(
-                    bootstrap,
-                    replication=arguments.replication,
-                    partitions=arguments.partitions,
-                )
-            )
+            asyncio.run(_make(cluster, arguments.replication, arguments.partitions))
         except (KafkaError, OSError) as error:
-            raise GaveUp(f"no topics were made at {bootstrap}: {error}") from error
+            raise GaveUp(f"no topics were made at {cluster}: {error}") from error
     except MustStop as error:
         leave(error)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import positions
+from chassis.cluster import Cluster
 from chassis.intake import Intake
 from chassis.metrics import Metrics
 
@@ -32,7 +33,7 @@ class Vigil:
         intake: Intake,
         *,
         engine: AsyncEngine,
-        bootstrap: str,
+        cluster: Cluster,
         group: str,
         topics: Sequence[str],
         metrics: Metrics,
@@ -43,7 +44,7 @@ class Vigil:
         """Whether the group is joined. A process that has just started is ready before it is."""
         self._intake = intake
         self._engine = engine
-        self._bootstrap = bootstrap
+        self._cluster = cluster
         self._group = group
         self._topics = topics
         self._metrics = metrics
@@ -95,7 +96,7 @@ class Vigil:
             if await positions.being_rebuilt(self._engine):
                 reason = f"{self._group} is being rebuilt"
                 break
-            found = await positions.examine(self._bootstrap, self._group, self._topics)
+            found = await positions.examine(self._cluster, self._group, self._topics)
             events = {p: at.event for p, at in found.items() if at.event is not None}
             gone = await positions.unknown(self._engine, self._group, events.values())
             reason = positions.explain(self._group, found, gone)

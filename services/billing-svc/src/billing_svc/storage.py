@@ -17,7 +17,7 @@ from billing_svc.domain.ledger import Entries
 from billing_svc.domain.payment import Payment
 from chassis.domain import NotFound
 from chassis.repository import Repository
-from chassis.tables import NAMING, AggregateRow
+from chassis.tables import APPEND_ONLY, NAMING, AggregateRow
 from chassis.transaction import Transaction
 from contracts.journey import BILLING_GATES
 
@@ -88,6 +88,7 @@ class LedgerRow(Row, table=True):
     """One entry; debits positive. A trigger keeps it as it is, another each transaction at zero."""
 
     __tablename__ = "ledger_entry"
+    __table_args__ = (APPEND_ONLY,)
 
     transaction_id: UUID = Field(primary_key=True)
     line: int = Field(primary_key=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from chassis.repository import Repository
-from chassis.tables import NAMING, AggregateRow
+from chassis.tables import APPEND_ONLY, NAMING, AggregateRow
 from chassis.transaction import Transaction
 from contract_svc.domain.contract import Contract
 from contract_svc.domain.text import Clause
@@ -41,6 +41,7 @@ class ContractTextRow(Row, table=True):
     """The wording, written once. A trigger keeps it as it is."""
 
     __tablename__ = "contract_text"
+    __table_args__ = (APPEND_ONLY,)
 
     contract_id: UUID = Field(primary_key=True)
     text: str = Field(sa_type=Text)
@@ -52,7 +53,7 @@ class ClauseRow(Row, table=True):
     """One version of one clause of the library."""
 
     __tablename__ = "clause"
-    __table_args__ = ({"comment": "seed"},)
+    __table_args__ = ({"comment": "seed", **APPEND_ONLY},)
 
     clause_id: str = Field(sa_type=Text, primary_key=True)
     version: int = Field(primary_key=True)

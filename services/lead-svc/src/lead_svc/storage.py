@@ -13,7 +13,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from chassis.repository import Repository
-from chassis.tables import NAMING, AggregateRow
+from chassis.tables import APPEND_ONLY, NAMING, AggregateRow
 from contracts.journey import LEAD_GATES
 from lead_svc.domain.lead import Lead
 
@@ -63,7 +63,7 @@ class ImportRow(Row, table=True):
     """A file that was taken in, and what became of each of its rows."""
 
     __tablename__ = "lead_import"
-    __table_args__ = (Index("ix_lead_import_imported_at", "imported_at", "id"),)
+    __table_args__ = (Index("ix_lead_import_imported_at", "imported_at", "id"), APPEND_ONLY)
 
     id: UUID = Field(primary_key=True)
     file_name: str = Field(sa_type=Text)
