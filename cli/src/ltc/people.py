@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import httpx
 
-from chassis.issuer import mint
 from ltc.settings import Settings
 
 T = TypeVar("T")
@@ -19,22 +18,15 @@ PATIENCE_S = 60.0
 
 
 class Person:
-    """Somebody with a token, and a client for every service."""
+    """Somebody with a token of the installation's issuer, and a client for every service."""
 
     def __init__(self, settings: Settings, sub: str, name: str, *roles: str) -> None:
         self.settings = settings
-        headers = {}
+        self._client = httpx.Client(timeout=120)
         if roles:
-            token = mint(
-                settings.key_file,
-                settings.issuer,
-                sub=sub,
-                name=name,
-                roles=list(roles),
-                ttl_s=7200,
-            )
-            headers["Authorization"] = f"Bearer {token}"
-        self._client = httpx.Client(headers=headers, timeout=120)
+            who = {"sub": sub, "name": name, "roles": roles, "ttl_s": 7200}
+            token = self._patiently("POST", f"{settings.issuer}/token", json=who).json()
+            self._client.headers["Authorization"] = f"Bearer {token['access_token']}"
 
     def __enter__(self) -> Person:
         return self
