@@ -22,11 +22,9 @@ class Person:
 
     def __init__(self, settings: Settings, sub: str, name: str, *roles: str) -> None:
         self.settings = settings
+        self._who = {"sub": sub, "name": name, "roles": roles, "ttl_s": 7200}
+        self._signed_in = not roles
         self._client = httpx.Client(timeout=120)
-        if roles:
-            who = {"sub": sub, "name": name, "roles": roles, "ttl_s": 7200}
-            token = self._patiently("POST", f"{settings.issuer}/token", json=who).json()
-            self._client.headers["Authorization"] = f"Bearer {token['access_token']}"
 
     def __enter__(self) -> Person:
         return self
@@ -57,6 +55,15 @@ class Person:
         return self._patiently(method, url, json=body or {}, headers=headers).json()
 
     def _patiently(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """Signed in, which happens with the first request."""
+        if not self._signed_in:
+            door = f"{self.settings.issuer}/token"
+            token = self._ask("POST", door, json=self._who).json()["access_token"]
+            self._client.headers["Authorization"] = f"Bearer {token}"
+            self._signed_in = True
+        return self._ask(method, url, **request)
+
+    def _ask(self, method: str, url: str, **request: Any) -> httpx.Response:
         """Send once, and again while the service is away or its database is: for what changes
         something, the idempotency key makes repeating harmless."""
         deadline = time.monotonic() + PATIENCE_S
