@@ -7,7 +7,7 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 	services/contract-svc services/order-svc services/billing-svc console cli deploy/local
 READY := $(VENV)/.ready
 
-.PHONY: help demo up down status test check e2e deploy-tests campaign collector bench bench-scaling contracts schemas lock clean
+.PHONY: help demo up down status test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -57,6 +57,9 @@ campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRS
 
 collector: $(READY) ## the OpenTelemetry Collector, built once into the cache (needs Go)
 	@$(BIN)/python -m local_infra.collector
+
+containers: $(READY) ## docker-compose.yml under podman, its images made here (root; no image is pulled)
+	@$(BIN)/python -m local_infra.containers up
 
 bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
 	@$(BIN)/python -m bench

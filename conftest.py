@@ -7,16 +7,17 @@ import logging
 import pytest
 
 import console  # noqa: F401 - the package, before a test folder of that name is taken for it
-from local_infra.testing import infrastructure
+from local_infra.testing import infrastructure, wants_containers
 
 pytest_plugins = ("tests.evidence",)
 
 
 def pytest_report_header() -> list[str]:
     """Say on which servers this run's verdict rests."""
+    where = "in containers" if wants_containers() else "embedded"
     return [
         f"infrastructure: {infrastructure()}",
-        "tests/e2e: installations of their own by `ltc up`, PostgreSQL and Kafka embedded",
+        f"tests/e2e: installations of their own by `ltc up`, PostgreSQL and Kafka {where}",
     ]
 
 

@@ -169,3 +169,20 @@ def test_a_file_that_cannot_be_imported_is_named_before_anybody_is_asked(
 
     assert done.exit_code == 2
     assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--dsn", "postgresql://x/{name}"), "add --running"),
+        (("--running", "--dsn", "postgresql://x/y"), "must hold {name}"),
+    ],
+)
+def test_a_demo_that_cannot_be_checked_says_why_and_does_not_begin(
+    home: Path, words: tuple[str, ...], said: str
+) -> None:
+    result = ltc("demo", *words)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not list(home.iterdir())

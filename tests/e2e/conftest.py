@@ -1,7 +1,8 @@
 """One installation for all stories: six services, console, Kafka, PostgreSQL and a supervisor.
 
-It is always the product's own, started by ``ltc up`` with embedded servers, also where other tests
-use containers: that its supervisor revives what a story kills is part of what the stories tell.
+It is always the product's own, started by ``ltc up``: that its supervisor revives what a story
+kills is part of what the stories tell. Its PostgreSQL and Kafka are in containers when the run asks
+for that (`local_infra.testing`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from local_infra.testing import servers_in_containers
 from tests.e2e.cast import Cast
 from tests.e2e.eventually import eventually
 from tests.e2e.house import House, a_house
@@ -18,7 +20,7 @@ from tests.e2e.house import House, a_house
 @pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The installation that the stories share; they tell their own things by their journeys."""
-    with a_house(tmp_path_factory.mktemp("house")) as house:
+    with a_house(tmp_path_factory.mktemp("house"), **servers_in_containers()) as house:
         yield house
 
 

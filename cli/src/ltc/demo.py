@@ -19,7 +19,7 @@ from ltc.imports import import_file, write_json
 from ltc.installation import Installation, running
 from ltc.people import Person, wait_for
 from ltc.settings import Settings
-from ltc.verify import verify
+from ltc.verify import CannotCheck, Sources, verify
 from ltc.walk import Walked, sellers, walk
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ QUIET_WITHIN_S = 60.0
 """For the last answers to arrive everywhere, before the checker is asked."""
 
 
-def run_demo(settings: Settings, say: Say, out: Console) -> bool:
-    """The whole story on a running installation; returns whether every figure agrees."""
+def run_demo(settings: Settings, say: Say, out: Console, evidence: Sources | None = None) -> bool:
+    """The whole story on a running installation; returns whether every figure agrees, also with
+    the databases: this installation's, unless the evidence is elsewhere."""
     cast = {
         "web": Person(settings, "web", "Website", "integration_web"),
         "finance": Person(settings, "fin-1", "周会计", "finance"),
@@ -54,7 +55,7 @@ def run_demo(settings: Settings, say: Say, out: Console) -> bool:
         walked = [_walk(people, settings, say, n) for n in range(WALKED)]
     journeys = [r["journey_id"] for r in answer["results"] if r["journey_id"]]
     _await_settled(cast["ops"], len(journeys) + len(walked), say)
-    checked = verify(settings, wait_s=QUIET_WITHIN_S, say=say)
+    checked = verify(evidence or settings, wait_s=QUIET_WITHIN_S, say=say)
     figures = _figures(cast, report.model_dump(), checked)
     _print(out, cast, report.model_dump(), figures, walked[0])
     if not checked.good:
@@ -168,11 +169,16 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def demo(
         on_running: Annotated[
-            bool, typer.Option("--running", help="use what `ltc up` has started")
+            bool, typer.Option("--running", help="use what `ltc up` or containers have started")
         ] = False,
+        dsn: Annotated[
+            str | None, typer.Option(help="of what runs, as `ltc verify` takes it")
+        ] = None,
     ) -> None:
         """Start everything, send leads through to cash, print the money, and stop."""
         settings = Settings.from_env()
+        if dsn is not None and not on_running:
+            raise typer.BadParameter("--dsn is of an installation that runs: add --running")
         began = time.monotonic()
 
         def say(what: str) -> None:
@@ -182,7 +188,13 @@ def register(app: typer.Typer) -> None:
             async with running(Installation(settings)):
                 return await asyncio.to_thread(run_demo, settings, say, Console(highlight=False))
 
-        good = (
-            run_demo(settings, say, Console(highlight=False)) if on_running else asyncio.run(play())
-        )
+        try:
+            if on_running:
+                evidence = Sources.of(settings, dsn=dsn)
+                good = run_demo(settings, say, Console(highlight=False), evidence)
+            else:
+                good = asyncio.run(play())
+        except CannotCheck as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(error.exit_code) from error
         raise typer.Exit(0 if good else 1)

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import httpx
 
-from chassis.issuer import mint
 from ltc.settings import Settings
 
 T = TypeVar("T")
@@ -19,22 +18,13 @@ PATIENCE_S = 60.0
 
 
 class Person:
-    """Somebody with a token, and a client for every service."""
+    """Somebody with a token of the installation's issuer, and a client for every service."""
 
     def __init__(self, settings: Settings, sub: str, name: str, *roles: str) -> None:
         self.settings = settings
-        headers = {}
-        if roles:
-            token = mint(
-                settings.key_file,
-                settings.issuer,
-                sub=sub,
-                name=name,
-                roles=list(roles),
-                ttl_s=7200,
-            )
-            headers["Authorization"] = f"Bearer {token}"
-        self._client = httpx.Client(headers=headers, timeout=120)
+        self._who = {"sub": sub, "name": name, "roles": roles, "ttl_s": 7200}
+        self._signed_in = not roles
+        self._client = httpx.Client(timeout=120)
 
     def __enter__(self) -> Person:
         return self
@@ -65,6 +55,15 @@ class Person:
         return self._patiently(method, url, json=body or {}, headers=headers).json()
 
     def _patiently(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """Signed in, which happens with the first request."""
+        if not self._signed_in:
+            door = f"{self.settings.issuer}/token"
+            token = self._ask("POST", door, json=self._who).json()["access_token"]
+            self._client.headers["Authorization"] = f"Bearer {token}"
+            self._signed_in = True
+        return self._ask(method, url, **request)
+
+    def _ask(self, method: str, url: str, **request: Any) -> httpx.Response:
         """Send once, and again while the service is away or its database is: for what changes
         something, the idempotency key makes repeating harmless."""
         deadline = time.monotonic() + PATIENCE_S

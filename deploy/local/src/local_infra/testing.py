@@ -2,31 +2,35 @@
 
 ``TEST_DATABASE_URL`` and ``TEST_KAFKA_BOOTSTRAP`` name existing ones; ``LTC_TEST_CONTAINERS=1`` has
 testcontainers start them, for those with a container engine; otherwise they are embedded.
-Containers have to be asked for, because an engine that answers may still not get the images; who
-asks for them without an engine is told so. No test is skipped on either way.
+Containers have to be asked for, because an engine that answers may still not get the images, or
+``LTC_TEST_POSTGRES_IMAGE`` and ``LTC_TEST_KAFKA_IMAGE``; who asks for them without an engine is
+told so. They end with the process that asked.
 ``python -m local_infra.testing stop`` ends the embedded ones.
 """
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
 from chassis.cluster import Cluster
-from local_infra.errors import MissingPrerequisite
+from local_infra.errors import CannotStart, MissingPrerequisite
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port, is_free
 from local_infra.postgres import Postgres
 from local_infra.processes import Child, run_sync
-from local_infra.topics import ensure_topics
+from local_infra.topics import answers, ensure_topics
 
 ROOT = Path(__file__).resolve().parents[4]
 HOME = ROOT / ".ltc" / "test"
@@ -67,10 +71,11 @@ def infrastructure() -> str:
 def _origin(variable: str) -> str:
     if os.environ.get(variable):
         return f"from {variable}"
-    return "in a container" if _wants_containers() else "embedded"
+    return "in a container" if wants_containers() else "embedded"
 
 
-def _wants_containers() -> bool:
+def wants_containers() -> bool:
+    """Whether this run asked for containers."""
     return os.environ.get("LTC_TEST_CONTAINERS") == "1"
 
 
@@ -93,13 +98,14 @@ def postgres_admin_dsn() -> str:
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         return given
-    if _wants_containers():
+    if wants_containers():
         from testcontainers.community.postgres import PostgresContainer
 
+        image = os.environ.get("LTC_TEST_POSTGRES_IMAGE", "postgres:18")
         with _engine():
-            container = PostgresContainer("postgres:18").start()
-        url: str = container.get_connection_url(driver=None)
-        return url
+            container = PostgresContainer(image)
+            port = _start(container, 5432, free_port())
+        return f"postgresql://{container.username}:{container.password}@127.0.0.1:{port}/postgres"
     with _locked():
         server, _ = _servers()
         server.start()
@@ -112,11 +118,9 @@ def kafka_bootstrap() -> str:
     given = os.environ.get("TEST_KAFKA_BOOTSTRAP")
     if given:
         bootstrap = given
-    elif _wants_containers():
-        from testcontainers.community.kafka import KafkaContainer
-
+    elif wants_containers():
         with _engine():
-            bootstrap = KafkaContainer("apache/kafka:4.3.1").start().get_bootstrap_server()
+            bootstrap = _kafka_in_a_container()
     else:
         with _locked():
             _, kafka = _servers()
@@ -124,6 +128,46 @@ def kafka_bootstrap() -> str:
             bootstrap = kafka.bootstrap
     run_sync(ensure_topics(Cluster(bootstrap)))
     return bootstrap
+
+
+def _kafka_in_a_container() -> str:
+    """As in docker-compose.yml; testcontainers' own recipe is for another company's image."""
+    from testcontainers.core.container import DockerContainer
+
+    from local_infra.containers import FILE
+
+    port = free_port()
+    container = DockerContainer(os.environ.get("LTC_TEST_KAFKA_IMAGE", "apache/kafka:4.3.1"))
+    settings = {
+        **FILE["kafka"]["environment"],
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://localhost:9092,LOCAL://127.0.0.1:{port}",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    }
+    for name, value in settings.items():
+        container.with_env(name, value)
+    _start(container, 29092, port)
+    bootstrap = f"127.0.0.1:{port}"
+    for _ in range(60):
+        if answers(Cluster(bootstrap)):
+            return bootstrap
+        time.sleep(0.5)
+    said = b"".join(container.get_logs()).decode(errors="replace")
+    raise CannotStart(f"Kafka in a container does not answer; it said:\n{said[-2000:]}")
+
+
+def _start(container: Any, inside: int, port: int) -> int:
+    """On this port of the loopback interface; removed when this process ends."""
+    container.ports = {f"{inside}/tcp": ("127.0.0.1", port)}
+    atexit.register(container.stop)
+    container.start()
+    return port
+
+
+def servers_in_containers() -> dict[str, str]:
+    """What has `ltc up` use containers, when this run asked for them; else nothing."""
+    if not wants_containers():
+        return {}
+    return {"LTC_POSTGRES_DSN": postgres_admin_dsn(), "LTC_KAFKA_BOOTSTRAP": kafka_bootstrap()}
 
 
 def create_database(name: str, template: str | None = None) -> str:

@@ -141,16 +141,17 @@ def create_issuer(key_file: Path, issuer: str) -> FastAPI:
 
 
 def main() -> None:
+    host = os.environ.get("LTC_HTTP_HOST", "127.0.0.1")
     port = int(os.environ.get("LTC_HTTP_PORT", "8100"))
     issuer = os.environ.get("LTC_OIDC_ISSUER", f"http://127.0.0.1:{port}")
     key_file = Path(os.environ.get("LTC_ISSUER_KEY_FILE", ".ltc/issuer/key.json"))
     app = create_issuer(key_file, issuer)
     print(  # noqa: T201 - whoever starts this by hand must read it
-        f"{issuer}: FOR DEVELOPMENT ONLY. Anybody on this machine can sign in here as anybody.",
+        f"{issuer}: FOR DEVELOPMENT ONLY. Whoever reaches it can sign in here as anybody.",
         file=sys.stderr,
         flush=True,
     )
-    uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")
+    uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")
 
 
 if __name__ == "__main__":
