@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import httpx
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
-from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid, select
@@ -211,10 +210,6 @@ def a_client(app: FastAPI, token: str | None = None, **headers: str) -> httpx.As
         headers["Authorization"] = f"Bearer {token}"
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)
-
-
-def encode(header: dict[str, Any], claims: dict[str, Any], key: Any = KEY) -> str:
-    return jwt.encode(header, claims, key, algorithms=[header["alg"]])
 
 
 async def names(app: FastAPI) -> list[str]:

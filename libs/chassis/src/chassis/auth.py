@@ -88,7 +88,7 @@ class Authenticator:
         actor = self._read(claims)
         if len(self._cache) >= CACHE_SIZE:
             self._cache.clear()
-        self._cache[fingerprint] = (min(float(claims["exp"]), time.time() + CACHE_S), actor)
+        self._cache[fingerprint] = (min(claims["exp"], time.time() + CACHE_S), actor)
         return actor
 
     async def _claims(self, token: str) -> dict[str, Any]:
@@ -122,9 +122,9 @@ class Authenticator:
             raise Unauthenticated("roles and teams must be lists")
         email = claims.get("email")
         return Actor(
-            sub=str(claims["sub"]),
-            name=str(claims.get("name", claims["sub"])),
-            email=email if isinstance(email, str) else None,
+            sub=_storable(claims["sub"]),
+            name=_storable(str(claims.get("name", claims["sub"]))),
+            email=_storable(email) if isinstance(email, str) else None,
             roles=frozenset(map(str, roles)),
             teams=frozenset(map(str, teams)),
         )
@@ -186,15 +186,26 @@ def _decode(token: str, keys: KeySet) -> jwt.Token | None:
         raise Unauthenticated("the token's signature is not one we trust") from error
 
 
+def _storable(text: str) -> str:
+    """What is written beside everything that the person does. Raises Unauthenticated for text that
+    PostgreSQL cannot hold: NUL, and half characters."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Unauthenticated("the token names a person in text that cannot be stored")
+    return text
+
+
 async def authenticate(request: Request) -> Actor:
     """The actor of a request's bearer token. Charges their budget of requests, once a request."""
     known: Actor | None = getattr(request.state, "actor", None)
     if known is not None:
         return known
     budget: Budget | None = getattr(request.app.state, "budget", None)
-    header = request.headers.get("authorization", "")
+    headers = request.headers.getlist("authorization")
+    header = headers[0] if headers else ""
     scheme, _, token = header.partition(" ")
     try:
+        if len(headers) > 1:  # whoever stands before us may have believed the other one
+            raise Unauthenticated("one Authorization header is needed, not several")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("a bearer token is needed")
         authenticator: Authenticator = request.app.state.authenticator
