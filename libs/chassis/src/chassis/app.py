@@ -55,6 +55,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         description=service.description,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
+        # Its pages show every door to everybody; who integrates has the published document.
+        openapi_url=None if settings.environment == "production" else "/openapi.json",
     )
     app.state.ready = False
     app.state.settings = settings
