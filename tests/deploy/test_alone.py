@@ -60,6 +60,8 @@ def test_a_service_serves_while_every_other_one_is_down(stage: str, tmp_path: Pa
                 "hearing": "yes",
             }
             assert paths["info"]["version"] == version
+            too_much = client.get("/health/live", headers={"X-Mark": "m" * 70_000})
+            assert too_much.status_code == 431, "it is not served by chassis.wire"
 
 
 @pytest.mark.parametrize("stage", STAGES)

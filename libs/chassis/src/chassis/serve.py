@@ -13,6 +13,7 @@ from chassis.exits import MustStop, leave
 from chassis.preflight import check_database, check_topics
 from chassis.runtime import Service
 from chassis.settings import Settings, read_settings
+from chassis.wire import BoundedHttp
 
 DRAIN_WITHIN_S = 10
 
@@ -30,7 +31,7 @@ def serve(package: str) -> None:
         ssl_certfile=settings.http_tls_cert_file,
         ssl_keyfile=settings.http_tls_key_file,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=DRAIN_WITHIN_S,
