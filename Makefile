@@ -35,11 +35,12 @@ status: $(READY) ## what runs, and whether it is ready
 test: check ## every test that CI runs
 	@$(BIN)/python -m pytest
 
-check: $(READY) ## format, lint, types, imports, generated files
+check: $(READY) ## format, lint, types, imports, secrets, generated files
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m local_infra.secret_scan
 	@$(BIN)/python -m chassis.migration_lint lead_svc deal_svc quote_svc contract_svc order_svc billing_svc console
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m contracts.compat

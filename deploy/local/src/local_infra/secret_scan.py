@@ -1,0 +1,108 @@
+"""``python -m local_infra.secret_scan``: no password, token or key in the tree without a decision.
+
+Detect-secrets finds; what is meant to be there (examples, hashes, passwords of local databases) is
+kept in ``.ci/accepted-secrets.tsv`` by file and hash. ``--accept`` writes it anew, for a reviewer
+to see in the change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain, repeat
+from pathlib import Path
+from typing import NamedTuple
+
+from detect_secrets.core.scan import scan_file
+from detect_secrets.settings import default_settings
+
+ACCEPTED = Path(".ci/accepted-secrets.tsv")
+PROCESSES = 2
+UNWANTED_FILTERS = (
+    "allowlist.is_line_allowlisted",  # what is accepted stands in one place, not in remarks
+    "heuristic.is_lock_file",  # an address in a lock may hold a password
+    "heuristic.is_non_text_file",  # by their names locks and drawings are none
+)
+
+
+class Finding(NamedTuple):
+    """What looks like a secret. Its line is no part of it, so that files may be edited."""
+
+    file: str
+    kind: str
+    hash: str
+
+
+def find(root: Path, files: Sequence[str]) -> dict[Finding, int]:
+    """The findings in these files, with the first line of each."""
+    found: dict[Finding, int] = {}
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        shares = [files[n::PROCESSES] for n in range(PROCESSES)]
+        for finding, line in chain(*pool.map(_scan, repeat(root), shares)):
+            found[finding] = min(line, found.get(finding, line))
+    return found
+
+
+def _scan(root: Path, files: Sequence[str]) -> list[tuple[Finding, int]]:
+    """One process's share. Detect-secrets' own processes forget which filters are off."""
+    with default_settings() as settings:
+        for unwanted in UNWANTED_FILTERS:
+            del settings.filters[f"detect_secrets.filters.{unwanted}"]
+        return [
+            (Finding(file, secret.type, secret.secret_hash), secret.line_number)
+            for file in files
+            for secret in scan_file(str(root / file))
+        ]
+
+
+def files_of(root: Path) -> list[str]:
+    """What is in the repository, or about to be."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    names = set(listed.split("\0")) - {"", str(ACCEPTED)}
+    return sorted(name for name in names if (root / name).is_file())
+
+
+def read_accepted(root: Path) -> set[Finding]:
+    lines = (root / ACCEPTED).read_text(encoding="utf-8").splitlines()
+    return {Finding(*line.split("\t")) for line in lines}
+
+
+def write_accepted(root: Path, findings: Iterable[Finding]) -> None:
+    text = "".join("\t".join(finding) + "\n" for finding in sorted(findings))
+    (root / ACCEPTED).write_text(text, encoding="utf-8")
+
+
+def complaints(root: Path) -> list[str]:
+    """One sentence for each finding that is not accepted, and for each acceptance without one."""
+    found, accepted = find(root, files_of(root)), read_accepted(root)
+    new = [f"{f.file}:{line}: {f.kind}" for f, line in sorted(found.items()) if f not in accepted]
+    gone = [f"{f.file}: accepted {f.kind}, is gone" for f in sorted(accepted - found.keys())]
+    return new + gone
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="secret_scan", description=__doc__)
+    parser.add_argument("--accept", action="store_true", help="accept all that is found now")
+    root = Path.cwd()
+    if parser.parse_args().accept:
+        write_accepted(root, find(root, files_of(root)))
+    wrong = complaints(root)
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    if wrong:
+        sys.exit(
+            "Take secrets out of the tree, and change them: whoever has the repository has them."
+            f" What is none: `python -m local_infra.secret_scan --accept` and commit {ACCEPTED}."
+        )
+
+
+if __name__ == "__main__":
+    main()

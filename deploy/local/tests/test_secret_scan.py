@@ -1,0 +1,82 @@
+"""A secret that somebody leaves in the tree stops `make check`; what is accepted does not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local_infra.secret_scan import ACCEPTED, complaints, files_of, find, write_accepted
+
+AWS = "AKIA" + "QYLPMN5HHHFPZAM2"
+PLANTED = {
+    "key.pem": "-----BEGIN " + "PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n",
+    "settings.py": f'access = "{AWS}"\n',
+    "values.yaml": "password: " + "c0rrect-h0rse-battery" + "\n",
+    "notes.md": "postgresql://ltc:" + "s3cr3tw0rd" + "@db.example/ltc\n",
+    "requirements.lock": "--index-url https://me:" + "t0k3nt0k3n" + "@registry.example/simple\n",
+}
+
+
+def tree(folder: Path, **files: str) -> Path:
+    """A repository with these files, one of them not added yet."""
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    (folder / ".ci").mkdir()
+    (folder / "main.py").write_text('print("hello")\n')
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    write_accepted(folder, [])
+    subprocess.run(["git", "-C", str(folder), "add", "main.py"], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_secret_is_named_with_its_line(tmp_path: Path, name: str) -> None:
+    root = tree(tmp_path, **{name: "\n" + PLANTED[name]})
+
+    [found] = complaints(root)
+
+    assert found.startswith(f"{name}:2: ")
+
+
+def test_a_remark_beside_it_accepts_nothing(tmp_path: Path) -> None:
+    remark = "  # pragma: allowlist " + "secret\n"
+    root = tree(tmp_path, **{"settings.py": PLANTED["settings.py"].rstrip() + remark})
+
+    assert len(complaints(root)) == 1
+
+
+def test_what_is_accepted_may_move_but_not_change_and_is_forgotten_with_its_file(
+    tmp_path: Path,
+) -> None:
+    root = tree(tmp_path, **{"settings.py": PLANTED["settings.py"]})
+    write_accepted(root, find(root, files_of(root)))
+    assert complaints(root) == []
+
+    (root / "settings.py").write_text("# moved\n" + PLANTED["settings.py"])
+    assert complaints(root) == []
+
+    (root / "settings.py").write_text(f'access = "{AWS[:-1]}3"\n')
+    assert len(complaints(root)) == 2, "the new one, and the old one that is gone"
+
+    (root / "settings.py").unlink()
+    [gone] = complaints(root)
+    assert "is gone" in gone
+
+
+def test_the_program_ends_with_one_and_says_what_to_do(tmp_path: Path) -> None:
+    root = tree(tmp_path, **{"key.pem": PLANTED["key.pem"]})
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "local_infra.secret_scan"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "key.pem:1: Private Key" in ended.stderr
+    assert str(ACCEPTED) in ended.stderr
