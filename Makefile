@@ -7,7 +7,7 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 	services/contract-svc services/order-svc services/billing-svc console cli deploy/local
 READY := $(VENV)/.ready
 
-.PHONY: help demo up down status test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas lock clean
+.PHONY: help demo up down status test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -78,6 +78,9 @@ schemas: $(READY) ## regenerate schemas, new fixtures, docs/events.md and docs/a
 lock: ## refresh requirements.lock (maintainers; needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock deploy/service.in -o deploy/service.lock
+
+sbom: $(READY) ## what each image and the workspace are made of, as CycloneDX, in dist/sbom
+	@$(BIN)/python -m local_infra.bill_of_materials
 
 clean: ## forget the virtual environment and all local data
 	rm -rf $(VENV) .ltc

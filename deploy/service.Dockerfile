@@ -11,7 +11,7 @@ RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation ./libs/c
 ARG SOURCE
 COPY ${SOURCE} own
 RUN if [ "${SOURCE}" != libs/chassis ]; then /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation ./own; fi \
-    && /venv/bin/pip uninstall -y hatchling editables pip
+    && /venv/bin/pip uninstall -y hatchling editables setuptools pip
 
 FROM ${PYTHON_IMAGE}
 # Where the development issuer keeps its key: a new volume takes its owner from here.

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from packaging.utils import canonicalize_name
 
 from local_infra import containers
+from local_infra.bill_of_materials import SHIPPED, image, workspace
 from local_infra.errors import MissingPrerequisite
 from tests.deploy.boxes import DATABASES, Boxes
 from tests.e2e.cast import Cast
@@ -58,6 +60,19 @@ def cast(boxes: Boxes) -> Iterator[Cast]:
     cast = Cast(boxes)
     yield cast
     cast.close()
+
+
+INSTALLED = """import json, importlib.metadata as m
+print(json.dumps({d.name: d.version for d in m.distributions()}))"""
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_an_image_holds_what_its_bill_says(images: None, name: str) -> None:
+    ran = containers.podman("run", "--rm", f"localhost/ltc/{name}", "python", "-c", INSTALLED)
+    bill = image(name, workspace())
+
+    held = {canonicalize_name(name): version for name, version in json.loads(ran.stdout).items()}
+    assert held == {canonicalize_name(c["name"]): c["version"] for c in bill["components"]}
 
 
 def verified(boxes: Boxes) -> dict[str, object]:
