@@ -50,6 +50,16 @@ async def test_each_role_may_what_the_matrix_says_and_nothing_else(
     assert not wrong, "; ".join(wrong)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_needs_a_token_says_so(services: dict[str, Harness], name: str) -> None:
+    published = services[name].app.openapi()
+    said = {o["operationId"]: o for path in published["paths"].values() for o in path.values()}
+
+    for rule in rules(name).values():
+        assert ("security" in said[rule.operation]) == bool(rule.roles), rule.operation
+    assert published["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+
+
 def paths_of(app: FastAPI) -> set[str]:
     """Everything that the router knows, included routers and mounts too."""
     contexts = iter_route_contexts(app.router.routes)

@@ -82,7 +82,7 @@ def _health(app: FastAPI) -> APIRouter:
         """The process answers. A consumer that makes no progress ends the process by itself."""
         return {"status": "alive"}
 
-    @router.get("/health/ready")
+    @router.get("/health/ready", responses={503: {"model": dict[str, str]}})
     async def ready(response: Response) -> dict[str, str]:
         """The database answers, the runtime is up, and nothing of what is to be heard is lost. Not
         that Kafka is there: the outbox absorbs its absence. ``hearing`` tells whether messages are

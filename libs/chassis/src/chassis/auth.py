@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
+from fastapi.security import HTTPBearer
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
@@ -220,6 +221,8 @@ async def authenticate(request: Request) -> Actor:
     return actor
 
 
+BEARER = Security(HTTPBearer(auto_error=False, description="An access token of your provider"))
+"""For OpenAPI alone, which says of each operation that it needs a token."""
 Door = Callable[[Request], Awaitable[Actor]]
 """Lets a request in and says who asks, or raises."""
 
@@ -227,7 +230,7 @@ Door = Callable[[Request], Awaitable[Actor]]
 def roles(*allowed: str) -> Door:
     """A dependency that lets these roles in and gives the actor."""
 
-    async def authorise(request: Request) -> Actor:
+    async def authorise(request: Request, _: Any = BEARER) -> Actor:
         actor = await authenticate(request)
         if not actor.roles & authorise.allowed:  # type: ignore[attr-defined]
             raise HTTPException(403, f"this needs one of the roles {', '.join(sorted(allowed))}")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.params import Form as FormField
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
@@ -136,12 +136,16 @@ def etag(revision: int) -> str:
     return f'"v{revision}"'
 
 
-def if_match(request: Request) -> int:
+def if_match(
+    if_match: Annotated[
+        str | None,
+        Header(description="`ETag` of the object as last read; without it 428", examples=['"v1"']),
+    ] = None,
+) -> int:
     """The revision a caller last saw. A dependency of updates: missing is 428."""
-    header = request.headers.get("if-match")
-    if header is None:
+    if if_match is None:
         raise Problem(428, "If-Match is needed: read the object first", type="if-match-missing")
-    ours = _ETAG.fullmatch(header.strip())
+    ours = _ETAG.fullmatch(if_match.strip())
     if ours is None:
         raise Problem(412, "If-Match is not an ETag of ours", type="stale")
     return int(ours[1])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import orjson
-from fastapi import Request
+from fastapi import Header, Request
 from fastapi.responses import Response
 from sqlalchemy import LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -44,7 +45,13 @@ def key_of(request: Request) -> str | None:
     return key
 
 
-async def idempotency_key_required(request: Request) -> str:
+Told = Annotated[
+    str | None,
+    Header(alias=HEADER, description="1 to 255 characters; the same key and request act once"),
+]
+
+
+async def idempotency_key_required(request: Request, _: Told = None) -> str:
     """A dependency for what moves money: the caller must name a key."""
     key = key_of(request)
     if key is None:

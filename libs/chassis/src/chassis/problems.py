@@ -210,8 +210,8 @@ def _document(app: FastAPI) -> None:
             for path in generate()["paths"].values():
                 for operation in path.values():
                     content = operation["responses"].get("default", {}).get("content", {})
-                    if "application/json" in content:
-                        content[MEDIA_TYPE] = content.pop("application/json")
+                    for own in content.keys() - {MEDIA_TYPE}:  # of a route that answers no JSON
+                        content[MEDIA_TYPE] = content.pop(own)
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]

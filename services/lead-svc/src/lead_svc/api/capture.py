@@ -49,7 +49,12 @@ class BatchForm(ApiModel):
     leads: list[Any] = Field(max_length=BATCH_ROWS)
 
 
-@router.post("/leads", status_code=201, operation_id="captureLead")
+@router.post(
+    "/leads",
+    status_code=201,
+    operation_id="captureLead",
+    responses={200: {"model": RowResult, "description": "It repeats a lead"}},
+)
 async def capture(_: Capturer, tx: Tx, form: LeadForm, response: Response) -> RowResult:
     """Store a lead. A duplicate answers 200 with the lead that it repeats."""
     try:

@@ -25,7 +25,12 @@ FILE_ROWS = 20_000
 router = lead_router()
 
 
-@router.post("/leads/imports", status_code=201, operation_id="importLeads")
+@router.post(
+    "/leads/imports",
+    status_code=201,
+    operation_id="importLeads",
+    responses={200: {"model": queries.ImportView, "description": "A dry run"}},
+)
 async def import_leads(
     actor: Importer,
     tx: Tx,
