@@ -18,6 +18,7 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from contracts.catalog import PARTITIONS
 from local_infra.errors import CannotStart
+from local_infra.postgres import admit
 from local_infra.processes import run_sync
 from tests.guarantees.rest import health
 from tests.guarantees.rig import Rig
@@ -120,16 +121,18 @@ def restore(rig: Rig, name: str, copy: str) -> None:
             rig,
             f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
             f'CREATE DATABASE "{name}" TEMPLATE "{copy}" OWNER "{name}"',
-            f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
+            admits=name,
         )
     )
 
 
-async def _admin(rig: Rig, *statements: str) -> None:
+async def _admin(rig: Rig, *statements: str, admits: str | None = None) -> None:
     connection = await asyncpg.connect(rig.postgres.admin_dsn)
     try:
         for statement in statements:
             await connection.execute(statement)
+        if admits is not None:
+            await admit(connection, admits)  # who may connect is no part of a copy
     finally:
         await connection.close()
 
