@@ -21,7 +21,7 @@ from pathlib import Path
 
 import httpx
 
-from ltc.programs import package_of, service_env
+from ltc.programs import database_url, package_of, service_env
 from ltc.settings import PROJECT
 from tests.deploy.fleet import Fleet
 from tests.guarantees.rig import NAMES, Rig
@@ -77,7 +77,10 @@ class Rollout(Fleet):
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "chassis.migrate", package_of(self.stage)],
-            env=self._environment(version),
+            env={
+                **self._environment(version),
+                "LTC_DATABASE_OWNER_URL": database_url(self.rig.settings, self.stage),
+            },
             capture_output=True,
             text=True,
             check=False,
