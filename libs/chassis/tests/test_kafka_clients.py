@@ -17,7 +17,7 @@ from tests.integration.stack import eventually, start_at_end
 from chassis.cluster import Cluster
 from chassis.consumer import Consumer
 from chassis.delivery import Delivery
-from chassis.intake import Intake
+from chassis.intake import Intake, _Rebalances
 from chassis.metrics import Metrics
 from chassis.polling import PatientConsumer
 from chassis.relay import Relay
@@ -222,6 +222,45 @@ async def test_what_a_batch_did_before_its_partitions_changed_hands_is_not_told_
         await intake.stop()
         await producer.stop()
         await observer.stop()
+
+
+async def test_what_came_while_partitions_changed_hands_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The poll that waits for the new assignment returns what is of it."""
+    every = [TopicPartition(TOPIC, n) for n in range(PARTITIONS)]
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
+    await producer.start()
+    group = f"thing-{uuid4().hex[:8]}"
+    await start_at_end(kafka_bootstrap(), group, [TOPIC])
+    intake, other = member_of(group), member_of(group)
+    for member in (intake, other):
+        cast("Slow", member._processor).free.set()
+    revoked = _Rebalances.on_partitions_revoked
+
+    async def revoked_as_records_come(self: Any, partitions: Any) -> None:
+        await asyncio.sleep(0.1)  # a commit that takes its time: the next poll begins meanwhile
+        await revoked(self, partitions)
+        if partitions:
+            for partition in every:
+                await producer.send_and_wait(TOPIC, b"{}", partition=partition.partition)
+
+    async def told() -> int:
+        await intake.commit()
+        await other.commit()
+        return len(intake._committed) + len(other._committed)
+
+    monkeypatch.setattr(_Rebalances, "on_partitions_revoked", revoked_as_records_come)
+    try:
+        await intake.join({})
+        await eventually(told, 0)
+        await other.join({})
+
+        await eventually(told, len(every))
+    finally:
+        await other.stop()
+        await intake.stop()
+        await producer.stop()
 
 
 async def test_a_client_that_stopped_fetching_is_noticed_and_can_join_anew(intake: Intake) -> None:

@@ -119,7 +119,7 @@ class Intake:
         self._done: dict[TopicPartition, int] = {}
         self._at_hand: list[Any] = []
         self._given_up: set[TopicPartition] = set()
-        """Partitions that were taken away since the batch at hand was polled."""
+        """Partitions that were taken away since records of theirs were polled."""
         self._behind_since: dict[TopicPartition, float] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committing = asyncio.Lock()

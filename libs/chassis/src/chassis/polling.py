@@ -24,7 +24,9 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         super().__init__(*topics, **settings)
         self._backlog = False
         self._given_up = set() if given_up is None else given_up
-        """Emptied as a poll begins: afterwards, what was taken away since."""
+        """Taken away since the last poll that returned records of them. A poll waits for the new
+        assignment: what it returns is of that, though the partition was taken away meanwhile.
+        """
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
@@ -34,20 +36,21 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         if self._backlog:
             found = await self._upstream_first(most)
         while not found:
-            self._given_up.clear()
-            found = await super().getmany(
-                *partitions, timeout_ms=timeout_ms, max_records=max_records
-            )
+            found = await self._polled(*partitions, timeout_ms=timeout_ms, max_records=max_records)
         self._backlog = sum(map(len, found.values())) >= most
         return found
 
     async def _upstream_first(self, most: int) -> dict[TopicPartition, list[Any]]:
-        self._given_up.clear()
         found: dict[TopicPartition, list[Any]] = {}
         assigned = self.assignment()
         for topic in PUBLIC_TOPICS:
             of_topic = [partition for partition in assigned if partition.topic == topic]
             if most > 0 and of_topic:
-                found |= (part := await super().getmany(*of_topic, max_records=most))
+                found |= (part := await self._polled(*of_topic, max_records=most))
                 most -= sum(map(len, part.values()))
+        return found
+
+    async def _polled(self, *partitions: TopicPartition, **most: Any) -> dict[TopicPartition, Any]:
+        found: dict[TopicPartition, Any] = await super().getmany(*partitions, **most)
+        self._given_up.difference_update(found)
         return found
