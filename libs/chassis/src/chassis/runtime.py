@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 RETRY_LOOK_S = 0.5
 SWEEP_GATES_S = 1.0
 WATCH_S = 2.0
+CANCEL_AGAIN_S = 1.0
 EXIT_NO_PROGRESS = 75
 """EX_TEMPFAIL: the process gave up waiting for itself; a supervisor starts a new one."""
 
@@ -78,6 +79,17 @@ class Service:
     larger_bodies: dict[str, int] = field(default_factory=dict)
     """Paths that take more than the usual body, and how many bytes."""
     on_start: Callable[[Database], Awaitable[None]] | None = None
+
+
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks until each has ended. Once is not enough: `asyncio.wait_for` of Python 3.11
+    loses a cancellation that comes with what it waits for, and Kafka's client some of its own."""
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Runtime:
@@ -141,13 +153,10 @@ class Runtime:
     async def stop(self) -> None:
         """Stop fetching, finish the batch, publish what was said, then let go of everything."""
         if self._hearing is not None:
-            self._hearing.cancel()
-            await asyncio.gather(self._hearing, return_exceptions=True)
+            await end([self._hearing])
             await self._stop_hearing()
         await self.relay.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self.database.close()
 
     async def _stop_hearing(self) -> None:
