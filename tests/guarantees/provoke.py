@@ -25,6 +25,9 @@ CREATE TRIGGER refuse BEFORE INSERT ON lead FOR EACH ROW EXECUTE FUNCTION refuse
 """
 
 
+FACTS = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM event_log)"
+MORE_THAN_SOCKETS = 20
+"""Facts: Kafka's client sends one request a broker and gathers what comes behind it."""
 Provocation = Callable[[Rig, str], list[str]]
 """Given the installation and the service with the bug, while the load runs. Returns what somebody
 who was asked in the course of it would complain of."""
@@ -69,13 +72,23 @@ def fill_disk(rig: Rig, stage: str) -> list[str]:
 
 
 def lose_broker(rig: Rig, stage: str) -> list[str]:
-    """Kafka hangs; the service is killed meanwhile."""
+    """Kafka hangs; the service is killed meanwhile, when it has more to say than the sockets
+    between them take: what they hold is heard after all."""
     time.sleep(0.7)
     rig.pause("kafka")
-    time.sleep(1.0)
+    enough, deadline = taken_in(rig, stage) + MORE_THAN_SOCKETS, time.monotonic() + 30
+    while taken_in(rig, stage) < enough:
+        assert time.monotonic() < deadline, f"{stage} takes in too little"
+        time.sleep(0.05)
     rig.kill(stage)
     rig.resume("kafka")
     return []
+
+
+def taken_in(rig: Rig, stage: str) -> int:
+    """Facts that a service has to say or has said."""
+    [(count,)] = rig.rows(stage, FACTS)
+    return int(count)
 
 
 def pay_twice(rig: Rig, stage: str) -> list[str]:
