@@ -16,7 +16,7 @@ from ltc_client.types import Types
 
 try:
     import httpx
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtra("httpx", "feed") from error
 
 PLACE: Final = "feed"

@@ -15,13 +15,15 @@ from ltc_client.types import Types
 try:
     from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
     from aiokafka.errors import (
-        AuthorizationError,
         CommitFailedError,
+        GroupAuthorizationFailedError,
         IllegalStateError,
         KafkaError,
         OffsetOutOfRangeError,
+        TopicAuthorizationFailedError,
+        UnknownTopicOrPartitionError,
     )
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtra("aiokafka", "kafka") from error
 
 SILENCE_MS: Final = 500
@@ -59,33 +61,26 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: Any = None
 
     async def open(self) -> None:
+        topics = self._types.topics()
         self._consumer = AIOKafkaConsumer(
+            *(topics if self._group is None else ()),
             bootstrap_servers=self._bootstrap,
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="none",
             **self._connection,
         )
-        topics = self._types.topics()
         try:
             await self._consumer.start()
-            if self._group is not None:
-                self._consumer.subscribe(topics, listener=self)
-                return
-            there = await self._consumer.topics()
-            if not there.issuperset(topics):
-                missing = ", ".join(sorted(set(topics) - there))
-                raise Refused(f"Kafka shows no {missing}: not there, or not for this principal")
-            self._consumer.assign(
-                [
-                    TopicPartition(topic, n)
-                    for topic in topics
-                    for n in self._consumer.partitions_for_topic(topic)
-                ]
-            )
-            self._wait_for_positions(self._consumer.assignment())
+        except UnknownTopicOrPartitionError as error:
+            wanted = ", ".join(topics)
+            raise Refused(f"Kafka shows not all of {wanted}: absent, or not for us") from error
         except KafkaError as error:
             raise _in_words(error) from error
+        if self._group is None:
+            self._wait_for_positions(self._consumer.assignment())
+        else:
+            self._consumer.subscribe(topics, listener=self)
 
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         await self._commit()
@@ -190,6 +185,6 @@ def _be_there(partition: Any, start: int, first: int, end: int) -> None:
 def _in_words(error: Exception) -> ClientError:
     if isinstance(error, OffsetOutOfRangeError):
         return PositionExpired(f"what comes next for us is no longer kept by Kafka: {error}")
-    if isinstance(error, AuthorizationError):
+    if isinstance(error, TopicAuthorizationFailedError | GroupAuthorizationFailedError):
         return Refused(f"Kafka does not let this principal in: {error}")
     return Refused(f"Kafka: {error}")
