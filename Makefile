@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc services/quote-svc \
-	services/contract-svc services/order-svc services/billing-svc console cli deploy/local clients/python
+	services/contract-svc services/order-svc services/billing-svc console hub cli deploy/local clients/python
 READY := $(VENV)/.ready
 
 .PHONY: help demo up down status test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
@@ -41,7 +41,7 @@ check: $(READY) ## format, lint, types, imports, secrets, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m local_infra.secret_scan
-	@$(BIN)/python -m chassis.migration_lint lead_svc deal_svc quote_svc contract_svc order_svc billing_svc console
+	@$(BIN)/python -m chassis.migration_lint lead_svc deal_svc quote_svc contract_svc order_svc billing_svc console hub
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m contracts.compat
 	@$(BIN)/python -m contracts.needs

@@ -75,10 +75,13 @@ class Problem(HTTPException):
         type: str | None = None,
         headers: dict[str, str] | None = None,
         errors: list[FieldError] | None = None,
+        members: dict[str, str] | None = None,
     ) -> None:
         super().__init__(status, detail, headers)
         self.type = type or _TITLES.get(status, "error")
         self.errors = errors or []
+        self.members = members or {}
+        """What this type of problem says beyond the usual (RFC 9457, 3.2)."""
 
 
 def slug(name: str) -> str:
@@ -93,6 +96,7 @@ def respond(
     *,
     errors: list[FieldError] | None = None,
     headers: dict[str, str] | None = None,
+    members: dict[str, str] | None = None,
 ) -> JSONResponse:
     body = ProblemDetails(
         type=f"urn:ltc:problem:{kind}",
@@ -102,7 +106,8 @@ def respond(
         instance=current_trace_id() or "",
         errors=errors or [],
     )
-    return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
+    content = {**(members or {}), **body.model_dump()}
+    return JSONResponse(content, status, headers, media_type=MEDIA_TYPE)
 
 
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:
@@ -130,6 +135,7 @@ def install(app: FastAPI) -> None:
             str(known.detail),
             headers=headers,
             errors=getattr(error, "errors", None),
+            members=getattr(error, "members", None),
         )
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:

@@ -14,6 +14,7 @@ ROLES: Final = {
     "auditor": "reads everything that is kept, changes nothing",
     "ops": "reads everything, unsticks what is stuck",
     "admin": "whatever a person may do",
+    "subscriber": "a system outside: hears facts, as far as its grant goes",
     "integration_web": "the website: captures leads and orders",
     "integration_import": "takes over leads and deals from another system",
     "integration_erp": "tells of shipments and deliveries",

@@ -1,0 +1,112 @@
+"""The hub's doors: facts in their order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import AwareDatetime, BaseModel
+
+from chassis.auth import Actor, roles
+from chassis.db import Database
+from chassis.http import refuse_nul, unprocessable
+from contracts.catalog import FACTS, STAGES
+from hub import feed
+from hub.cursors import Cursor, read_cursor
+from hub.events import as_page, known_types
+from hub.subscribers import Grant, grant_of
+
+router = APIRouter(tags=["hub"], dependencies=[Depends(refuse_nul)])
+hearer = Annotated[Actor, Depends(roles("subscriber", "admin"))]
+LATEST = "latest"
+
+
+class Events(BaseModel):
+    """Facts as CloudEvents 1.0, and where to go on."""
+
+    events: list[dict[str, Any]]
+    next: str
+    """The cursor for the next request."""
+    more: bool
+    """Whether the feed goes on already; otherwise it is worth to wait."""
+
+
+class Question:
+    """What a reader asks for, read and checked."""
+
+    def __init__(
+        self,
+        type: Annotated[
+            list[str] | None,
+            Query(
+                max_length=50,
+                description="Types of facts: `ltc.deal.won.v1`, `deal.won`, `deal.*`; repeatable",
+            ),
+        ] = None,
+        stage: Annotated[
+            list[str] | None, Query(max_length=6, description=f"{', '.join(STAGES)}; repeatable")
+        ] = None,
+        subject: Annotated[UUID | None, Query(description="one aggregate")] = None,
+        journey: Annotated[UUID | None, Query(description="one journey")] = None,
+    ) -> None:
+        types, strange = known_types(type or (), tuple(FACTS))
+        if strange:
+            raise unprocessable("/query/type", f"no fact is called {strange[0]!r}")
+        for name in stage or ():
+            if name not in STAGES:
+                known = ", ".join(STAGES)
+                raise unprocessable("/query/stage", f"{name!r} is no stage; there are {known}")
+        self._wanted = feed.Filter(
+            tuple(types) if type else None, tuple(stage) if stage else None, subject, journey
+        )
+
+    def within(self, grant: Grant) -> feed.Filter:
+        """The filter, of what the reader may have."""
+        asked = self._wanted
+        return feed.Filter(asked.types, grant.narrowed(asked.stages), asked.subject, asked.journey)
+
+
+async def _start(database: Database, after: str | None, instant: datetime | None) -> Cursor:
+    if after is not None and instant is not None:
+        raise unprocessable("/query/from", "a cursor or an instant to begin at, not both")
+    if instant is not None:
+        return await feed.from_instant(database, instant)
+    if after is None:
+        return (await feed.ends(database)).oldest
+    if after == LATEST:
+        return (await feed.ends(database)).latest
+    return read_cursor(after)
+
+
+@router.get("/events", operation_id="readEvents", response_model=Events)
+async def read_events(
+    request: Request,
+    actor: hearer,
+    question: Annotated[Question, Depends()],
+    after: Annotated[
+        str | None,
+        Query(description="`next` of the answer before; `latest`; without it the oldest kept"),
+    ] = None,
+    from_: Annotated[
+        AwareDatetime | None,
+        Query(alias="from", description="instead of a cursor: what came at this instant or later"),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    wait: Annotated[float, Query(ge=0, le=30, description="seconds, while there is none")] = 0,
+) -> Response:
+    """The facts behind a cursor, in the one order that all readers see."""
+    database: Database = request.app.state.database
+    grant = await grant_of(database, actor.sub)
+    page = await feed.wait(
+        database,
+        await _start(database, after, from_),
+        question.within(grant),
+        limit=limit,
+        personal=grant.personal,
+        within_s=wait,
+    )
+    content = as_page((event.text for event in page.events), next=str(page.next), more=page.more)
+    return Response(content, media_type="application/json")

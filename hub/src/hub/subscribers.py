@@ -1,0 +1,33 @@
+"""What somebody outside may hear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chassis import bulk
+from chassis.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who has none hears every stage, without personal data."""
+
+    personal: bool = False
+    stages: tuple[str, ...] | None = None
+
+    def narrowed(self, asked: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The stages to read, of those asked for."""
+        if self.stages is None or asked is None:
+            return asked if self.stages is None else self.stages
+        return tuple(stage for stage in asked if stage in self.stages)
+
+
+async def grant_of(database: Database, name: str) -> Grant:
+    """What the subscriber with this token's subject may hear."""
+    rows = await bulk.ask(
+        database.engine, "SELECT personal, stages FROM subscriber WHERE name = $1", name
+    )
+    if not rows:
+        return Grant()
+    personal, stages = rows[0]
+    return Grant(personal, None if stages is None else tuple(stages))
