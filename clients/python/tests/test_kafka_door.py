@@ -105,6 +105,21 @@ async def test_latest_hears_only_what_comes(bootstrap: str) -> None:
     assert {fact.subject for fact in found} == {deal[0][0].subject}
 
 
+async def test_what_is_said_between_the_first_start_and_the_first_fact_is_not_missed(
+    bootstrap: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "here"
+    async with ltc_client.kafka(
+        bootstrap, types="deal.*", start="latest", checkpoint=InFile(path)
+    ) as facts:
+        await silence(facts)
+    await publish(bootstrap, deal := list(a_deal(1)))
+    async with ltc_client.kafka(
+        bootstrap, types="deal.*", start="latest", checkpoint=InFile(path)
+    ) as facts:
+        assert {fact.id for fact in await heard(facts, 3)} == {envelope.id for envelope, *_ in deal}
+
+
 def in_plain(bootstrap: str, kept: ltc_client.Checkpoint, n: int) -> list[Fact]:
     with ltc_client.kafka(bootstrap, types="deal.*", checkpoint=kept) as facts:
         return list(islice(facts, n))

@@ -50,6 +50,9 @@ class Checkpoint(Protocol):
     def save(self, progress: Progress) -> None:
         """Keep it. Raises Superseded when somebody else has got further meanwhile."""
 
+    def pass_over(self, place: str, position: str) -> None:
+        """Nothing up to here was for the subscriber: so that what is kept does not grow old."""
+
     def close(self) -> None:
         """Let go of what it holds."""
 
@@ -86,6 +89,9 @@ class InMemory:
         elif fact is not None:
             self._events[str(fact.id)] = None
             _bound(self._events, self._window)
+
+    def pass_over(self, place: str, position: str) -> None:
+        self.save(Progress(place, position, None, True))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -94,6 +94,12 @@ class InSql:
                 str(fact.id),
             )
 
+    def pass_over(self, place: str, position: str) -> None:
+        if _in_transaction(self._connection):  # it is yours
+            return
+        self._move(place, position)
+        self._connection.commit()
+
     def close(self) -> None:
         """The connection is yours, and stays open."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from ltc_client.checkpoints import WINDOW, Checkpoint, InMemory, Progress
 from ltc_client.doors import Arrival, Door
@@ -15,6 +16,8 @@ from ltc_client.fact import Fact
 from ltc_client.types import Types
 
 T = TypeVar("T")
+KEEP_EVERY_S: Final = 5.0
+"""So often is it kept how far nothing was for the subscriber."""
 
 
 class Subscription:
@@ -35,6 +38,7 @@ class Subscription:
         self._is_done = False
         self._recent: dict[object, int] = {}
         self._passed_over: dict[str, str] = {}
+        self._keep_at = 0.0
         self._is_open = False
         self._thread: _LoopThread | None = None
 
@@ -57,7 +61,7 @@ class Subscription:
             if arrivals is None:
                 self._thread.run(self._door.resume(self._checkpoint.positions()))
             else:
-                self._take(arrivals)
+                self._arrived.extend(arrivals)
         return fact
 
     def __aiter__(self) -> Self:
@@ -69,7 +73,7 @@ class Subscription:
             if arrivals is None:
                 await self._door.resume(self._checkpoint.positions())
             else:
-                self._take(arrivals)
+                self._arrived.extend(arrivals)
         return fact
 
     def __enter__(self) -> Self:
@@ -118,11 +122,6 @@ class Subscription:
         arrivals = await self._door.next()
         return None if arrivals is None else list(arrivals)
 
-    def _take(self, arrivals: list[Arrival]) -> None:
-        self._arrived.extend(arrivals)
-        if not arrivals:
-            self._keep_what_passed()
-
     def _from_arrived(self) -> Fact | None:
         """The next one for the subscriber, of what is here already."""
         self._let_go()
@@ -134,6 +133,10 @@ class Subscription:
                 continue
             self._in_hand, self._is_done = arrival, False
             return fact
+        if self._passed_over and time.monotonic() > self._keep_at:
+            self._keep_at = time.monotonic() + KEEP_EVERY_S
+            while self._passed_over:
+                self._checkpoint.pass_over(*self._passed_over.popitem())
         return None
 
     def _is_repeated(self, fact: Fact) -> bool:
@@ -168,17 +171,10 @@ class Subscription:
         )
 
     def _pass_over(self, arrival: Arrival) -> None:
-        """Nothing for the subscriber: kept when there is time for it, for nothing is lost else."""
+        """Nothing for the subscriber. Kept now and then: at worst it is read again."""
         if arrival.position is not None:
             self._passed_over[arrival.place] = arrival.position
         self._door.passed(arrival)
-
-    def _keep_what_passed(self) -> None:
-        if not self._checkpoint.automatic:
-            return
-        while self._passed_over:
-            place, position = self._passed_over.popitem()
-            self._checkpoint.save(Progress(place, position, None, self._door.in_order))
 
 
 class _LoopThread:

@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
     raise MissingExtra("httpx", "feed") from error
 
 PLACE: Final = "feed"
+LATEST: Final = "latest"
 WAIT_S: Final = 25
 AT_ONCE: Final = 200
 LONGEST_PAUSE_S: Final = 30.0
@@ -39,7 +40,7 @@ class FeedDoor:
         self._url = f"{url.rstrip('/')}/events"
         self._types = types
         self._token = token
-        self._cursor: str | None = "latest" if latest else None
+        self._cursor: str | None = LATEST if latest else None
         self._asks = True
         self._http: httpx.AsyncClient | None = None
 
@@ -93,7 +94,8 @@ class FeedDoor:
 
     async def _ask(self) -> httpx.Response:
         assert self._http is not None, "the door was not opened"  # noqa: S101
-        params: dict[str, Any] = {"limit": AT_ONCE, "wait": WAIT_S}
+        at_once = self._cursor == LATEST  # to have a cursor before anything can be missed
+        params: dict[str, Any] = {"limit": AT_ONCE, "wait": 0 if at_once else WAIT_S}
         if self._cursor is not None:
             params["after"] = self._cursor
         if self._types.patterns:

@@ -58,6 +58,7 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         self._connection = connection
         self._asks = False
         self._through: dict[Any, int] = {}
+        self._begun_at: list[Arrival] = []
         self._consumer: Any = None
 
     async def open(self) -> None:
@@ -99,6 +100,9 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
     async def next(self) -> Sequence[Arrival] | None:
         if self._asks:
             return None
+        if self._begun_at:
+            begun_at, self._begun_at = self._begun_at, []
+            return begun_at
         try:
             await self._commit()
             batches = await self._consumer.getmany(timeout_ms=SILENCE_MS, max_records=AT_ONCE)
@@ -137,6 +141,9 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
                 if kept is not None:
                     start = int(kept)
                     _be_there(partition, start, first[partition], end[partition])
+                elif self._latest:  # kept at once: what is said before the first fact counts
+                    place = f"{partition.topic}/{partition.partition}"
+                    self._begun_at.append(Arrival(place, str(start), None))
                 self._consumer.seek(partition, start)
                 self._consumer.resume(partition)
         except IllegalStateError:  # given to another one meanwhile: we are told of what is left
