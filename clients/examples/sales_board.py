@@ -25,12 +25,17 @@ def show(board: sqlite3.Connection, fact: ltc_client.Fact) -> None:
     match fact.said:
         case DealOpened() as deal:
             put(board, deal, deal.stage, deal.amount)
-            tell(board, deal, deal.account and deal.account.name, deal.owner and deal.owner.name)
+            tell(
+                board,
+                deal,
+                deal.account.name if deal.account else None,
+                deal.owner.name if deal.owner else None,
+            )
         case DealStageChanged() as deal:
             put(board, deal, deal.to_stage, deal.amount)
         case DealWon() as deal:
             put(board, deal, "won", deal.gross)
-            tell(board, deal, deal.account.name, deal.owner and deal.owner.name)
+            tell(board, deal, deal.account.name, deal.owner.name if deal.owner else None)
         case DealLost() as deal:
             put(board, deal, f"lost: {deal.reason}", None)
         case DealReopened() as deal:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from live_hub import a_hub
 from speaking import Said, a_deal, from_here, publish
 from tests.integration.stack import eventually
 
@@ -118,16 +119,28 @@ def table() -> str:
     return source.split('TABLE = """')[1].split('"""')[0]
 
 
-@pytest.mark.timeout(600)
-async def test_at_kafka(boards: tuple[Path, Path]) -> None:
+async def end_alike(start: Start, boards: tuple[Path, Path]) -> None:
+    """One is killed fifty times, most of them with work done and work to do; one is not."""
     bootstrap, chance = kafka_bootstrap(), random.Random(SEED)
     killed, undisturbed = boards
     deals = [list(a_deal(n)) for n in range(DEALS_AT_FIRST)]
     await publish(bootstrap, with_repeats(deals, chance))
-    start = a_board("kafka", bootstrap)
     assert await killed_at_random(start, killed, chance, bootstrap) >= KILLS // 2
     said = (DEALS_AT_FIRST + KILLS * DEALS_A_ROUND) * 3
     await ends_with(start, killed, said)
     await ends_with(start, undisturbed, said)
     assert rows(killed) == rows(undisturbed)
     assert {row[-1] for row in rows(killed)} == {3}
+
+
+@pytest.mark.timeout(600)
+async def test_at_kafka(boards: tuple[Path, Path]) -> None:
+    await end_alike(a_board("kafka", kafka_bootstrap()), boards)
+
+
+@pytest.mark.timeout(600)
+async def test_at_the_feed(boards: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    async with a_hub(folder) as hub:
+        await end_alike(a_board("feed", hub.url, LTC_TOKEN=hub.token()), boards)

@@ -108,14 +108,14 @@ class WebhookDoor:
         request.wfile.write(body)
 
     def _hear(self, request: BaseHTTPRequestHandler) -> tuple[int, str]:
-        if request.path != self._path:
-            return 404, "no webhooks are heard here"
         length = request.headers.get("content-length", "")
         if not length.isdigit():
             return 411, "say how long it is"
+        body = request.rfile.read(min(int(length), 2 * LARGEST))  # else no answer reaches them
         if int(length) > LARGEST:
             return 413, f"more than {LARGEST} bytes"
-        body = request.rfile.read(int(length))
+        if request.path != self._path:
+            return 404, "no webhooks are heard here"
         try:
             self._verifier.verify(dict(request.headers.items()), body)
         except BadSignature as error:
