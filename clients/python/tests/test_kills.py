@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import os
 import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from live_hub import a_hub
 from speaking import Said, a_deal, from_here, publish
+from standardwebhooks import Webhook
 from tests.integration.stack import eventually
 
+from local_infra.ports import free_port
 from local_infra.testing import kafka_bootstrap
-from ltc_client import InSql
+from ltc_client import InSql, as_cloudevent
+from ltc_client.fact import from_record
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KILLS = 50
@@ -27,6 +35,7 @@ SEED = int(os.environ.get("LTC_KILL_SEED", "4"))
 
 Start = Callable[[Path], subprocess.Popen[bytes]]
 """Starts the sales board on a file."""
+Say = Callable[[Iterable[Said]], Awaitable[None]]
 
 
 def a_board(door: str, at: str, **environment: str) -> Start:
@@ -63,25 +72,27 @@ def with_repeats(deals: list[list[Said]], chance: random.Random) -> list[Said]:
     return found
 
 
-async def killed_at_random(start: Start, board: Path, chance: random.Random, bootstrap: str) -> int:
+async def killed_at_random(
+    start: Start, board: Path, chance: random.Random, say: Say, at_first: int
+) -> int:
     """Says more and more while it kills; returns how many died with work done and work to do."""
     in_the_midst = 0
     for n in range(KILLS):
-        before = facts_on(board)
+        more = [list(a_deal(n)) for _ in range(DEALS_A_ROUND)]
+        await say(with_repeats(more, chance))
+        before, said = facts_on(board), (at_first + (n + 1) * DEALS_A_ROUND) * 3
+        enough = min(before + chance.randint(1, 50), said)
         process = start(board)
-        await publish(
-            bootstrap, with_repeats([list(a_deal(n)) for _ in range(DEALS_A_ROUND)], chance)
-        )
-        if chance.random() < 0.2:  # while it starts
-            await asyncio.sleep(chance.uniform(0, 0.5))
-        else:
-            enough = before + chance.randint(1, 50)
-            async with asyncio.timeout(60):
-                while facts_on(board) < enough:  # noqa: ASYNC110 - it tells nobody
-                    await asyncio.sleep(0.005)
-        process.kill()
-        process.wait()
-        said = (DEALS_AT_FIRST + (n + 1) * DEALS_A_ROUND) * 3
+        try:
+            if chance.random() < 0.2:  # while it starts
+                await asyncio.sleep(chance.uniform(0, 0.5))
+            else:
+                async with asyncio.timeout(60):
+                    while facts_on(board) < enough:  # noqa: ASYNC110 - it tells nobody
+                        await asyncio.sleep(0.005)
+        finally:
+            process.kill()
+            process.wait()
         in_the_midst += before < facts_on(board) < said
     return in_the_midst
 
@@ -119,23 +130,26 @@ def table() -> str:
     return source.split('TABLE = """')[1].split('"""')[0]
 
 
-async def end_alike(start: Start, boards: tuple[Path, Path]) -> None:
+async def end_alike(
+    boards: tuple[Path, Path], starts: tuple[Start, Start], say: Say, at_first: int
+) -> None:
     """One is killed fifty times, most of them with work done and work to do; one is not."""
-    bootstrap, chance = kafka_bootstrap(), random.Random(SEED)
+    chance = random.Random(SEED)
     killed, undisturbed = boards
-    deals = [list(a_deal(n)) for n in range(DEALS_AT_FIRST)]
-    await publish(bootstrap, with_repeats(deals, chance))
-    assert await killed_at_random(start, killed, chance, bootstrap) >= KILLS // 2
-    said = (DEALS_AT_FIRST + KILLS * DEALS_A_ROUND) * 3
-    await ends_with(start, killed, said)
-    await ends_with(start, undisturbed, said)
+    await say(with_repeats([list(a_deal(n)) for n in range(at_first)], chance))
+    assert await killed_at_random(starts[0], killed, chance, say, at_first) >= KILLS // 2
+    said = (at_first + KILLS * DEALS_A_ROUND) * 3
+    await ends_with(starts[0], killed, said)
+    await ends_with(starts[1], undisturbed, said)
     assert rows(killed) == rows(undisturbed)
     assert {row[-1] for row in rows(killed)} == {3}
 
 
 @pytest.mark.timeout(600)
 async def test_at_kafka(boards: tuple[Path, Path]) -> None:
-    await end_alike(a_board("kafka", kafka_bootstrap()), boards)
+    bootstrap = kafka_bootstrap()
+    start = a_board("kafka", bootstrap)
+    await end_alike(boards, (start, start), partial(publish, bootstrap), DEALS_AT_FIRST)
 
 
 @pytest.mark.timeout(600)
@@ -143,4 +157,67 @@ async def test_at_the_feed(boards: tuple[Path, Path], tmp_path: Path) -> None:
     folder = tmp_path / "hub"
     folder.mkdir()
     async with a_hub(folder) as hub:
-        await end_alike(a_board("feed", hub.url, LTC_TOKEN=hub.token()), boards)
+        start = a_board("feed", hub.url, LTC_TOKEN=hub.token())
+        say = partial(publish, kafka_bootstrap())
+        await end_alike(boards, (start, start), say, DEALS_AT_FIRST)
+
+
+class Endpoint:
+    """What delivers to one subscriber: each fact in its turn, again until it is answered 204, and
+    now and then once more, as after an answer that was lost."""
+
+    def __init__(self, secret: str) -> None:
+        self.port = free_port()
+        self._signer = Webhook(secret)
+        self._facts: list[Said] = []
+        self._chance = random.Random(SEED)
+
+    def add(self, facts: list[Said]) -> None:
+        self._facts += facts
+
+    async def deliver(self) -> None:
+        n = 0
+        async with httpx.AsyncClient(timeout=15) as http:
+            while True:
+                if n == len(self._facts):
+                    await asyncio.sleep(0.02)
+                    continue
+                envelope, value, _ = self._facts[n]
+                fact = from_record(list(envelope.to_headers()), value)
+                taken = await self._post(http, str(fact.id), json.dumps(as_cloudevent(fact)))
+                n += taken and self._chance.random() > 0.05
+
+    async def _post(self, http: httpx.AsyncClient, id: str, body: str) -> bool:
+        now = datetime.now(UTC)
+        headers = {
+            "webhook-id": id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._signer.sign(id, now, body),
+        }
+        url = f"http://127.0.0.1:{self.port}/"
+        try:
+            answer = await http.post(url, content=body.encode(), headers=headers)
+        except httpx.TransportError:
+            await asyncio.sleep(0.02)
+            return False
+        return answer.status_code == 204
+
+
+@pytest.mark.timeout(600)
+async def test_at_webhooks(boards: tuple[Path, Path]) -> None:
+    secret = f"whsec_{base64.b64encode(b'k' * 24).decode()}"
+    endpoints = Endpoint(secret), Endpoint(secret)
+
+    async def say(facts: Iterable[Said]) -> None:
+        said = list(facts)
+        for endpoint in endpoints:
+            endpoint.add(said)
+
+    one, other = (
+        a_board("webhook", str(endpoint.port), LTC_WEBHOOK_SECRET=secret) for endpoint in endpoints
+    )
+    delivering = [asyncio.ensure_future(endpoint.deliver()) for endpoint in endpoints]
+    await end_alike(boards, (one, other), say, DEALS_AT_FIRST // 2)
+    for task in delivering:
+        assert not task.done(), "it goes on for ever"
+        task.cancel()

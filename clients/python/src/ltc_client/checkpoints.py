@@ -116,6 +116,7 @@ class InFile(InMemory):
         except FileNotFoundError:
             return
         except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self.close()
             raise BadCheckpoint(f"{self._path} is no checkpoint of ltc-client: {error}") from error
 
     def save(self, progress: Progress) -> None:
