@@ -51,7 +51,7 @@ def test_a_test_event_is_tried_once() -> None:
 
 
 def test_what_ended_moves_only_by_a_resend() -> None:
-    for state in (State.DELIVERED, State.GIVEN_UP, State.EXPIRED):
+    for state in (State.DELIVERED, State.GIVEN_UP, State.DROPPED):
         assert LIFECYCLE.moves[state] == {State.PENDING}
     with pytest.raises(IllegalTransition):
         LIFECYCLE.move(State.DELIVERED, State.GIVEN_UP)

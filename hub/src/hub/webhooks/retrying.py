@@ -31,15 +31,16 @@ class State(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
-    EXPIRED = "expired"
+    DROPPED = "dropped"
+    """Its fact is kept no more, or the subscriber may not have it any more."""
 
 
 LIFECYCLE = Lifecycle(
     {
-        State.PENDING: {State.DELIVERED, State.GIVEN_UP, State.EXPIRED},
+        State.PENDING: {State.DELIVERED, State.GIVEN_UP, State.DROPPED},
         State.DELIVERED: {State.PENDING},
         State.GIVEN_UP: {State.PENDING},
-        State.EXPIRED: {State.PENDING},
+        State.DROPPED: {State.PENDING},
     }
 )
 """What ended may be asked for again: a resend."""

@@ -14,7 +14,7 @@ from hub.webhooks.guard import Guard, PinningBackend, UrlRefused
 from hub.webhooks.retrying import Outcome
 
 ATTEMPT_S = 15.0
-"""How long a receiver may take for everything: who has more to do answers first and does it then."""
+"""How long a receiver may take in all: who has more to do answers first and does it then."""
 CONNECT_S = 5.0
 KEPT_BYTES = 4096
 """How much of a request or an answer the delivery log keeps."""

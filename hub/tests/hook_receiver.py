@@ -81,6 +81,7 @@ class Receiver:
     at: dict[str, Behaviour] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     connections: int = 0
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
 
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -92,13 +93,15 @@ class Receiver:
         """Wait for so many calls in all."""
         async with asyncio.timeout(within_s):
             while len(self.calls) < calls:
-                await asyncio.sleep(0.01)
+                self._called.clear()
+                await self._called.wait()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
             while call := await _read(reader):
                 self.calls.append(call)
+                self._called.set()
                 await self.at.get(call.path, self.behave)(call, writer)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
