@@ -5,8 +5,10 @@ from __future__ import annotations
 from chassis.timers import Timers
 from chassis.transaction import Transaction
 from hub.feed import KEEP_FEED
+from hub.webhooks.keeping import keep_time
 
 timers = Timers()
+keep_time(timers)
 
 
 @timers.every(3600)

@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -78,6 +78,8 @@ class Service:
     larger_bodies: dict[str, int] = field(default_factory=dict)
     """Paths that take more than the usual body, and how many bytes."""
     on_start: Callable[[Database], Awaitable[None]] | None = None
+    background: tuple[Callable[[Runtime], Coroutine[Any, Any, None]], ...] = ()
+    """What runs as long as the process serves, beside the rest, until it is cancelled."""
 
 
 class Runtime:
@@ -129,6 +131,8 @@ class Runtime:
         self._spawn(self._watch())
         for timer in self.service.timers.timers:
             self._spawn(run_timer(self.database, timer))
+        for work in self.service.background:
+            self._spawn(work(self))
         if self.intake is not None and self.vigil is not None:
             self._hearing = asyncio.create_task(self.vigil.run())
             self._spawn(self.intake.run_commits())
