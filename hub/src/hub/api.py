@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import Response, StreamingResponse
 from pydantic import AwareDatetime, BaseModel
 
 from chassis.auth import Actor, roles
 from chassis.db import Database
 from chassis.http import refuse_nul, unprocessable
+from chassis.wire import DRAINING
 from contracts.catalog import FACTS, STAGES
 from hub import feed
 from hub.cursors import Cursor, read_cursor
 from hub.events import as_page, known_types
-from hub.subscribers import Grant, grant_of
+from hub.readers import Reader
+from hub.stream import stream
 
 router = APIRouter(tags=["hub"], dependencies=[Depends(refuse_nul)])
 hearer = Annotated[Actor, Depends(roles("subscriber", "admin"))]
 LATEST = "latest"
+STREAM = "text/event-stream"
 
 
 class Events(BaseModel):
@@ -59,14 +63,9 @@ class Question:
             if name not in STAGES:
                 known = ", ".join(STAGES)
                 raise unprocessable("/query/stage", f"{name!r} is no stage; there are {known}")
-        self._wanted = feed.Filter(
+        self.wanted = feed.Filter(
             tuple(types) if type else None, tuple(stage) if stage else None, subject, journey
         )
-
-    def within(self, grant: Grant) -> feed.Filter:
-        """The filter, of what the reader may have."""
-        asked = self._wanted
-        return feed.Filter(asked.types, grant.narrowed(asked.stages), asked.subject, asked.journey)
 
 
 async def _start(database: Database, after: str | None, instant: datetime | None) -> Cursor:
@@ -81,7 +80,12 @@ async def _start(database: Database, after: str | None, instant: datetime | None
     return read_cursor(after)
 
 
-@router.get("/events", operation_id="readEvents", response_model=Events)
+@router.get(
+    "/events",
+    operation_id="readEvents",
+    response_model=Events,
+    responses={200: {"content": {STREAM: {"schema": {"type": "string"}}}}},
+)
 async def read_events(
     request: Request,
     actor: hearer,
@@ -96,17 +100,20 @@ async def read_events(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     wait: Annotated[float, Query(ge=0, le=30, description="seconds, while there is none")] = 0,
+    accept: Annotated[str, Header(description=f"`{STREAM}` for server-sent events")] = "",
+    last_event_id: Annotated[
+        str | None, Header(description="where a stream broke off: goes before `after`")
+    ] = None,
 ) -> Response:
     """The facts behind a cursor, in the one order that all readers see."""
-    database: Database = request.app.state.database
-    grant = await grant_of(database, actor.sub)
-    page = await feed.wait(
-        database,
-        await _start(database, after, from_),
-        question.within(grant),
-        limit=limit,
-        personal=grant.personal,
-        within_s=wait,
-    )
+    draining: asyncio.Event | None = getattr(request.state, DRAINING, None)
+    reader = Reader(request.app.state.database, actor.sub, question.wanted, draining)
+    streams = STREAM in accept
+    request.state.chose_to_wait = streams or wait > 0
+    start = await _start(reader.database, last_event_id or after, None if last_event_id else from_)
+    page = await reader.wait(start, limit, within_s=0 if streams else wait)
+    if streams:
+        headers = {"Cache-Control": "no-store"}
+        return StreamingResponse(stream(reader, page), media_type=STREAM, headers=headers)
     content = as_page((event.text for event in page.events), next=str(page.next), more=page.more)
     return Response(content, media_type="application/json")
