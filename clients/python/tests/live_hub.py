@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import psycopg
@@ -22,6 +23,12 @@ from chassis.issuer import sign
 from chassis.testing import KEY
 from contracts.catalog import PUBLIC_TOPICS
 from local_infra.testing import kafka_bootstrap
+
+WEBHOOKS: Final = {
+    "LTC_EGRESS_NETWORKS": "127.0.0.0/8",
+    "LTC_LINK_SECRET": "a secret of the tests, long enough",
+}
+"""What a hub needs to post to receivers on this machine."""
 
 
 @dataclass
@@ -58,6 +65,12 @@ class Hub:
         self.process.kill()
         self.process.wait()
 
+    def stop(self) -> None:
+        """As an installation does: its place in Kafka's group is free at once."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.program.dsn, autocommit=True) as database:
             database.execute(statement)
@@ -79,7 +92,17 @@ async def a_hub(folder: Path, **settings: str) -> AsyncIterator[Hub]:
                 hub.start()
                 yield hub
             finally:
-                hub.kill()
+                hub.stop()
+
+
+def an_endpoint(hub: Hub, port: int, **wanted: Any) -> tuple[str, str]:
+    """Made by the API, for the facts of deals from now on; its id and what it is verified by."""
+    form = {"url": f"http://127.0.0.1:{port}/", "filter": {"types": ["deal.*"]}, **wanted}
+    headers = {"Authorization": f"Bearer {hub.token()}"}
+    answer = httpx.post(f"{hub.url}/endpoints", json=form, headers=headers)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    return made["id"], made["secret"]["secret"]
 
 
 @contextmanager

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
+import contextlib
 import os
 import random
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
-from live_hub import a_hub
+from live_hub import WEBHOOKS, Hub, a_hub, an_endpoint
 from speaking import Said, a_deal, from_here, publish
-from standardwebhooks import Webhook
 from tests.integration.stack import eventually
 
 from local_infra.ports import free_port
 from local_infra.testing import kafka_bootstrap
-from ltc_client import InSql, as_cloudevent
-from ltc_client.fact import from_record
+from ltc_client import InSql
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KILLS = 50
@@ -163,61 +158,39 @@ async def test_at_the_feed(boards: tuple[Path, Path], tmp_path: Path) -> None:
 
 
 class Endpoint:
-    """What delivers to one subscriber: each fact in its turn, again until it is answered 204, and
-    now and then once more, as after an answer that was lost."""
+    """Where a live hub posts to one board. Its waits between attempts, hours in the end, pass as
+    soon as somebody listens."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
         self.port = free_port()
-        self._signer = Webhook(secret)
-        self._facts: list[Said] = []
-        self._chance = random.Random(SEED)
+        self._id, self.secret = an_endpoint(hub, self.port)
 
-    def add(self, facts: list[Said]) -> None:
-        self._facts += facts
+    @property
+    def start(self) -> Start:
+        return a_board("webhook", str(self.port), LTC_WEBHOOK_SECRET=self.secret)
 
-    async def deliver(self) -> None:
-        n = 0
-        async with httpx.AsyncClient(timeout=15) as http:
-            while True:
-                if n == len(self._facts):
-                    await asyncio.sleep(0.02)
-                    continue
-                envelope, value, _ = self._facts[n]
-                fact = from_record(list(envelope.to_headers()), value)
-                taken = await self._post(http, str(fact.id), json.dumps(as_cloudevent(fact)))
-                n += taken and self._chance.random() > 0.05
-
-    async def _post(self, http: httpx.AsyncClient, id: str, body: str) -> bool:
-        now = datetime.now(UTC)
-        headers = {
-            "webhook-id": id,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signer.sign(id, now, body),
-        }
-        url = f"http://127.0.0.1:{self.port}/"
-        try:
-            answer = await http.post(url, content=body.encode(), headers=headers)
-        except httpx.TransportError:
-            await asyncio.sleep(0.02)
-            return False
-        return answer.status_code == 204
+    async def hurry(self) -> None:
+        while True:
+            await asyncio.sleep(0.3)
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.close()
+                due = f"endpoint_id = '{self._id}' AND state = 'pending' AND attempts > 0"
+                due = f"{due} AND lease IS NULL AND next_at > now()"
+                due = f"UPDATE delivery SET next_at = now(), attempts = 1 WHERE {due}"  # noqa: S608
+                await asyncio.to_thread(self._hub.execute, due)
 
 
 @pytest.mark.timeout(600)
-async def test_at_webhooks(boards: tuple[Path, Path]) -> None:
-    secret = f"whsec_{base64.b64encode(b'k' * 24).decode()}"
-    endpoints = Endpoint(secret), Endpoint(secret)
-
-    async def say(facts: Iterable[Said]) -> None:
-        said = list(facts)
-        for endpoint in endpoints:
-            endpoint.add(said)
-
-    one, other = (
-        a_board("webhook", str(endpoint.port), LTC_WEBHOOK_SECRET=secret) for endpoint in endpoints
-    )
-    delivering = [asyncio.ensure_future(endpoint.deliver()) for endpoint in endpoints]
-    await end_alike(boards, (one, other), say, DEALS_AT_FIRST // 2)
-    for task in delivering:
-        assert not task.done(), "it goes on for ever"
-        task.cancel()
+async def test_at_webhooks(boards: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    async with a_hub(folder, **WEBHOOKS) as hub:
+        one, other = Endpoint(hub), Endpoint(hub)
+        hurrying = [asyncio.ensure_future(endpoint.hurry()) for endpoint in (one, other)]
+        say = partial(publish, kafka_bootstrap())
+        await end_alike(boards, (one.start, other.start), say, DEALS_AT_FIRST // 4)
+        for task in hurrying:
+            assert not task.done(), "it goes on for ever"
+            task.cancel()

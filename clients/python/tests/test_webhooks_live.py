@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from live_hub import Hub, a_hub
+from live_hub import WEBHOOKS, Hub, a_hub, an_endpoint
 from speaking import a_deal, publish
 
 import ltc_client
@@ -23,21 +21,8 @@ DEALS = 20
 
 @pytest.fixture(scope="module")
 async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
-    async with a_hub(
-        tmp_path_factory.mktemp("hub"),
-        LTC_EGRESS_NETWORKS="127.0.0.0/8",
-        LTC_LINK_SECRET="a secret of the tests, long enough",
-    ) as hub:
+    async with a_hub(tmp_path_factory.mktemp("hub"), **WEBHOOKS) as hub:
         yield hub
-
-
-def an_endpoint(hub: Hub, port: int, **wanted: Any) -> str:
-    """Made by the API; returns what the receiver verifies by."""
-    form = {"url": f"http://127.0.0.1:{port}/", "filter": {"types": ["deal.*"]}, **wanted}
-    headers = {"Authorization": f"Bearer {hub.token()}"}
-    answer = httpx.post(f"{hub.url}/endpoints", json=form, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["secret"]["secret"])
 
 
 async def heard(facts: ltc_client.Subscription, n: int) -> list[Fact]:
@@ -53,7 +38,7 @@ async def heard(facts: ltc_client.Subscription, n: int) -> list[Fact]:
 @pytest.mark.parametrize("signature", ["hmac", "ed25519"])
 async def test_each_fact_comes_signed_and_in_order(hub: Hub, signature: str) -> None:
     port = free_port()
-    secret = an_endpoint(hub, port, signature=signature)
+    _, secret = an_endpoint(hub, port, signature=signature)
     deals = [list(a_deal(n)) for n in range(DEALS)]
     async with ltc_client.webhook(secret, types="deal.*", port=port) as facts:
         reading = asyncio.ensure_future(heard(facts, DEALS * 3))
@@ -68,7 +53,7 @@ async def test_each_fact_comes_signed_and_in_order(hub: Hub, signature: str) -> 
 
 async def test_a_receiver_that_was_away_gets_what_it_missed(hub: Hub, tmp_path: Path) -> None:
     port = free_port()
-    secret = an_endpoint(hub, port)
+    _, secret = an_endpoint(hub, port)
     deal = list(a_deal(1))
     await publish(kafka_bootstrap(), deal)
     await asyncio.sleep(2)  # tried in vain; the hub tries again 5 s later
