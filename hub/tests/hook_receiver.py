@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -122,7 +123,9 @@ async def _read(reader: asyncio.StreamReader) -> Call | None:
 
 
 @asynccontextmanager
-async def receiving(behave: Behaviour = accept, host: str = "127.0.0.1") -> AsyncIterator[Receiver]:
+async def receiving(
+    behave: Behaviour = accept, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Receiver]:
     """A receiver on a free port of the loopback interface."""
     receiver = Receiver(behave=behave)
     open_now: set[asyncio.Task[None]] = set()
@@ -138,7 +141,7 @@ async def receiving(behave: Behaviour = accept, host: str = "127.0.0.1") -> Asyn
         finally:
             open_now.discard(task)
 
-    server = await asyncio.start_server(connected, host, 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

@@ -18,7 +18,7 @@ LOOPBACK = (ip_network("127.0.0.0/8"),)
 @pytest.fixture
 async def canary() -> AsyncIterator[Receiver]:
     """What must not be hit."""
-    async with receiving(host="127.0.0.1") as receiver:
+    async with receiving() as receiver:
         yield receiver
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from ipaddress import ip_network
 
 import pytest
+import trustme
 from hook_receiver import (
     Behaviour,
     accept,
@@ -85,3 +87,35 @@ async def test_what_is_kept_of_an_answer_can_be_stored() -> None:
     result = await attempt(answer(raw))
     assert "\0" not in result.body
     assert result.headers == {"x-said": "hm", "content-length": "4"}
+
+
+async def test_tls_is_checked_by_the_name_though_the_address_is_pinned() -> None:
+    """The certificate must be the name's, and the name is said (SNI)."""
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("shop.example").configure_cert(server)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    said: list[str | None] = []
+    server.sni_callback = lambda _, name, __: said.append(name)
+
+    async def loopback(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    guard = Guard(https_only=True, networks=GUARD.networks, resolve=loopback)
+    async with receiving(tls=server) as receiver:
+        outcomes = []
+        for tls, host in (
+            (trusting, "shop.example"),
+            (trusting, "other.example"),
+            (None, "shop.example"),
+        ):
+            sender = Sender(guard, tls=tls)
+            try:
+                result = await sender.send(f"https://{host}:{receiver.port}/hook", b"{}", {})
+            finally:
+                await sender.close()
+            outcomes.append(result.outcome)
+    assert outcomes == [Outcome.ACCEPTED, Outcome.UNREACHABLE, Outcome.UNREACHABLE]
+    assert said == ["shop.example", "other.example", "shop.example"]
+    assert len(receiver.calls) == 1

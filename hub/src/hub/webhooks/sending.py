@@ -54,13 +54,15 @@ class Sender:
     """The one HTTP client for deliveries: no proxies from the environment, no redirects, no
     cookies, and connections only where the guard allows."""
 
-    def __init__(self, guard: Guard, *, attempt_s: float = ATTEMPT_S) -> None:
+    def __init__(
+        self, guard: Guard, *, attempt_s: float = ATTEMPT_S, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._guard = guard
         self._attempt_s = attempt_s
         transport = httpx.AsyncHTTPTransport(trust_env=False)
         # The pool is unbounded: each endpoint's share is bounded, so none can use up another's.
         transport._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=tls or ssl.create_default_context(),
             max_connections=None,
             max_keepalive_connections=100,
             keepalive_expiry=30.0,
