@@ -35,11 +35,10 @@ def a_deal(n: int) -> Iterator[Said]:
         yield said(fact, sequence=sequence)
 
 
-async def publish(bootstrap: str, facts: Iterable[Said]) -> None:
-    """As a service's relay does: in order for each key."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, enable_idempotence=True, compression_type="lz4"
-    )
+async def publish(kafka: str | dict[str, Any], facts: Iterable[Said]) -> None:
+    """As a service's relay does: in order for each key. At an address, or with a connection."""
+    connection = {"bootstrap_servers": kafka} if isinstance(kafka, str) else kafka
+    producer = AIOKafkaProducer(**connection, enable_idempotence=True, compression_type="lz4")
     await producer.start()
     try:
         sent = [

@@ -105,7 +105,8 @@ class FeedDoor:
         answer = await self._http.get(self._url, params=params, headers=headers)
         if answer.status_code == _GONE:
             raise PositionExpired(_problem(answer))
-        if answer.is_client_error and answer.status_code not in (408, 425, 429):
+        asks_for_patience = answer.status_code in (408, 425, 429)
+        if answer.is_redirect or (answer.is_client_error and not asks_for_patience):
             raise Refused(f"{self._url}: {_problem(answer)}")
         return answer
 
