@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
@@ -21,8 +24,17 @@ import ltc_client
 from contracts.deal import DealOpened
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
-from local_infra.testing import kafka_bootstrap
-from ltc_client import Fact, InFile, InMemory, InSql, PositionExpired, Refused, Subscription
+from local_infra.testing import create_database, drop_database, kafka_bootstrap
+from ltc_client import (
+    Fact,
+    InFile,
+    InMemory,
+    InSql,
+    PositionExpired,
+    Refused,
+    Subscription,
+    Superseded,
+)
 from ltc_client.checkpoints import Progress
 
 DEALS = "ltc.deal.v1"
@@ -154,26 +166,50 @@ async def test_what_raised_is_handed_out_again(bootstrap: str, tmp_path: Path) -
         assert [fact.id for fact in await heard(facts, 1)] == [found[-1].id]
 
 
+@pytest.fixture(params=["sqlite3", "psycopg"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """A subscriber's own."""
+    if request.param == "sqlite3":
+        connection: Any = sqlite3.connect(tmp_path / "own.db")
+        yield connection
+        connection.close()
+    else:
+        name = f"t_client_{uuid4().hex[:8]}"
+        with psycopg.connect(create_database(name)) as connection:
+            yield connection
+        drop_database(name)
+
+
 async def test_a_transaction_that_is_rolled_back_brings_its_fact_again(
-    bootstrap: str, tmp_path: Path
+    bootstrap: str, database: Any
 ) -> None:
-    database = sqlite3.connect(tmp_path / "own.db")
     kept = InSql(database, "board")
     await from_here(bootstrap, kept, DEALS)
+    database.cursor().execute("CREATE TABLE deed (what TEXT)")
     database.commit()
     await publish(bootstrap, a_deal(1))
+
+    def do(fact: Fact) -> None:
+        database.cursor().execute(f"INSERT INTO deed VALUES ('{fact.id}')")  # noqa: S608
+
     async with ltc_client.kafka(bootstrap, types="deal.*", checkpoint=kept) as facts:
         fact = await anext(facts)
+        do(fact)
         facts.done(fact)
         database.rollback()
-        with pytest.raises(ltc_client.Superseded):
+        with pytest.raises(Superseded):
             facts.done(await anext(facts))
     database.rollback()
-    async with ltc_client.kafka(
-        bootstrap, types="deal.*", checkpoint=InSql(database, "board")
-    ) as facts:
-        assert (await anext(facts)).id == fact.id
-    database.close()
+    kept = InSql(database, "board")
+    async with ltc_client.kafka(bootstrap, types="deal.*", checkpoint=kept) as facts:
+        again = await anext(facts)
+        assert again.id == fact.id
+        do(again)
+        facts.done(again)
+        database.commit()
+    deeds = database.cursor()
+    deeds.execute("SELECT what FROM deed")
+    assert deeds.fetchall() == [(str(fact.id),)]
 
 
 async def test_a_group_shares_the_work_and_takes_over(bootstrap: str) -> None:
