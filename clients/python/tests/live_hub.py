@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 
 import httpx
@@ -26,7 +27,7 @@ from local_infra.testing import kafka_bootstrap
 
 WEBHOOKS: Final = {
     "LTC_EGRESS_NETWORKS": "127.0.0.0/8",
-    "LTC_LINK_SECRET": "a secret of the tests, long enough",
+    "LTC_LINK_SECRET": token_hex(32),
 }
 """What a hub needs to post to receivers on this machine."""
 
