@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,6 @@ from chassis.db import Database
 from chassis.problems import Problem
 from hub.cursors import BEGINNING, Cursor
 from hub.events import cloud_event
-from hub.wake import watch
 
 SPAN = 20_000
 """Positions that one page looks through for what the filter wants, so that a page costs about the
@@ -144,28 +142,6 @@ async def read(
     else:
         behind = Cursor(upto, events[-1].cursor.at if events else after.at)
     return Page(events, behind, behind.position < now.last)
-
-
-async def wait(
-    database: Database,
-    after: Cursor,
-    wanted: Filter,
-    *,
-    limit: int,
-    personal: bool,
-    within_s: float,
-) -> Page:
-    """The next page that has something in it, or in ``within_s`` seconds one that has not."""
-    until = time.monotonic() + within_s
-    page = await read(database, after, wanted, limit=limit, personal=personal)
-    while not page.events:
-        left = until - time.monotonic()
-        if left <= 0:
-            break
-        if not page.more and not await watch(database).beyond(page.next.position, left):
-            break
-        page = await read(database, page.next, wanted, limit=limit, personal=personal)
-    return page
 
 
 async def from_instant(database: Database, instant: datetime) -> Cursor:

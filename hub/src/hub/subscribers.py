@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chassis import bulk
 from chassis.db import Database
+from hub.feed import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +16,12 @@ class Grant:
     personal: bool = False
     stages: tuple[str, ...] | None = None
 
-    def narrowed(self, asked: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        """The stages to read, of those asked for."""
-        if self.stages is None or asked is None:
-            return asked if self.stages is None else self.stages
-        return tuple(stage for stage in asked if stage in self.stages)
+    def narrow(self, wanted: Filter) -> Filter:
+        """What is wanted, of what may be had."""
+        if self.stages is None:
+            return wanted
+        asked = self.stages if wanted.stages is None else wanted.stages
+        return replace(wanted, stages=tuple(stage for stage in asked if stage in self.stages))
 
 
 async def grant_of(database: Database, name: str) -> Grant:

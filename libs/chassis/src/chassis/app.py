@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Response
@@ -17,6 +18,7 @@ from chassis.metrics import Metrics
 from chassis.runtime import Runtime, Service
 from chassis.settings import Settings
 from chassis.tracing import HttpTelemetry, setup_telemetry
+from chassis.wire import DRAINING
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     database = Database(settings)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         telemetry = setup_telemetry(
             service.name,
             version=service.version,
@@ -43,7 +45,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         await runtime.start()
         app.state.ready = True
         try:
-            yield
+            yield {DRAINING: asyncio.Event()}
         finally:
             app.state.ready = False
             await runtime.stop()

@@ -77,7 +77,8 @@ class HttpTelemetry:
             metrics: RequestDurations | None = getattr(
                 getattr(scope.get("app"), "state", None), "metrics", None
             )
-            if metrics is not None:
+            waited = scope.get("state", {}).get("chose_to_wait")
+            if metrics is not None and not waited:  # how long somebody waits is no latency of ours
                 metrics.request(method, route, status, perf_counter() - started)
 
 

@@ -6,12 +6,16 @@ whoever sends them has shown no token yet. So the bounds are here, before any ap
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chassis.problems import respond
 
+DRAINING = "draining"
+"""In the state of each request: an event that is set when the process is about to stop. What takes
+its time by design, such as a stream, ends then."""
 MAX_TARGET = 8_192
 """Bytes of path and query."""
 MAX_FIELDS = 65_536
@@ -65,6 +69,12 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._refused:
             super().on_message_complete()
+
+    def shutdown(self) -> None:
+        draining: asyncio.Event | None = self.app_state.get(DRAINING)
+        if draining is not None:
+            draining.set()
+        super().shutdown()
 
     def _refuse(self, status: int, kind: str, detail: str) -> None:
         """Say why and hang up; only hang up where an earlier answer is under way."""

@@ -1,0 +1,158 @@
+"""Waiting for facts: by long polling and by server-sent events, on real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from hub_builders import a_capture, a_record, number_of
+from served import Served, served
+
+from chassis.testing import Harness
+from hub import stream, wake
+
+ENOUGH_S = 5.0
+
+
+@pytest.fixture
+async def hub(hub_svc: Harness) -> AsyncIterator[Served]:
+    async with served(hub_svc) as hub:
+        yield hub
+
+
+async def listen(
+    client: httpx.AsyncClient, count: int, *, last: str | None = None, **asked: Any
+) -> list[tuple[str, dict[str, Any]]]:
+    """So many events of a stream, with the cursor behind each."""
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
+    heard: list[tuple[str, dict[str, Any]]] = []
+    cursor = ""
+    async with client.stream("GET", "/events", headers=headers, params=asked) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        async for line in answer.aiter_lines():
+            if line.startswith("id: "):
+                cursor = line[4:]
+            elif line.startswith("data: "):
+                heard.append((cursor, orjson.loads(line[6:])))
+            if len(heard) == count:
+                break
+    return heard
+
+
+async def test_what_this_instance_adds_is_seen_at_once(
+    hub_svc: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wake, "SWEEP_S", 5.0)
+    async with hub_svc.client("subscriber") as erp:
+        waiting = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 20}))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        came = time.monotonic()
+        await hub_svc.receives_raw(a_record(a_capture(7)))
+        page = (await waiting).json()
+        took = time.monotonic() - came
+
+    assert [number_of(event) for event in page["events"]] == ["L-2026-000007"]
+    assert took < 0.5, "rung for, not found by the sweep"
+
+
+async def test_what_another_instance_adds_is_seen_at_the_next_look(
+    hub_svc: Harness, hub: Served
+) -> None:
+    """The harness adds through a database of its own: nobody in the server's process rings."""
+    async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
+        waiting = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 20}))
+        await asyncio.sleep(0.3)
+        came = time.monotonic()
+        await hub_svc.receives_raw(a_record(a_capture()))
+        assert len((await waiting).json()["events"]) == 1
+    assert time.monotonic() - came < 1
+
+
+async def test_a_wait_for_what_does_not_come_ends_in_time(hub_svc: Harness) -> None:
+    async with hub_svc.client("subscriber") as erp:
+        began = time.monotonic()
+        await hub_svc.receives_raw(a_record(a_capture()))
+        answer = await erp.get("/events", params={"type": "deal.*", "wait": 0.4})
+    assert answer.json()["events"] == []
+    assert 0.4 <= time.monotonic() - began < 2
+
+
+async def test_a_stream_goes_on_where_it_broke_off(hub_svc: Harness, hub: Served) -> None:
+    await hub_svc.receives_raw(*(a_record(a_capture(n)) for n in range(4)))
+    async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
+        first = await listen(erp, 2)
+        more = asyncio.create_task(listen(erp, 3, last=first[-1][0], after="latest"))
+        await asyncio.sleep(0.2)
+        await hub_svc.receives_raw(a_record(a_capture(4)))
+        rest = await asyncio.wait_for(more, ENOUGH_S)
+    assert [number_of(event) for _, event in [*first, *rest]] == [
+        f"L-2026-{n:06d}" for n in range(5)
+    ]
+
+
+async def test_a_quiet_stream_says_so_and_how_far_it_looked(
+    hub_svc: Harness, hub: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.2)
+    await hub_svc.receives_raw(a_record(a_capture()))
+    lines: list[str] = []
+    async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
+        latest = (await erp.get("/events", params={"after": "latest"})).json()["next"]
+        headers = {"Accept": "text/event-stream"}
+        async with erp.stream(
+            "GET", "/events", headers=headers, params={"type": "deal.*"}
+        ) as answer:
+            async for line in answer.aiter_lines():
+                lines.append(line)
+                if lines.count(": still here") == 2:
+                    break
+    assert f"id: {latest}" in lines
+
+
+async def test_a_grant_that_is_taken_back_ends_what_a_stream_tells(
+    hub_svc: Harness, hub: Served
+) -> None:
+    await hub_svc.execute("INSERT INTO subscriber VALUES ('u-1', false, '{lead}', now())")
+    async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
+        hearing = asyncio.create_task(listen(erp, 2, after="latest"))
+        await asyncio.sleep(0.2)
+        await hub_svc.receives_raw(a_record(a_capture()))
+        await asyncio.sleep(0.3)
+        await hub_svc.execute("UPDATE subscriber SET stages = '{deal}'")
+        await asyncio.sleep(0.2)
+        await hub_svc.receives_raw(a_record(a_capture()))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(hearing, 1)
+
+
+async def test_a_stream_with_an_expired_cursor_is_answered_before_it_begins(
+    hub_svc: Harness, hub: Served
+) -> None:
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": "MS45OTk5OTk5OTkuMTc2NDI1OTIwMA"}
+    async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
+        answer = await erp.get("/events", headers=headers)
+    assert answer.status_code == 410
+
+
+async def test_a_server_that_stops_does_not_wait_for_its_listeners(hub_svc: Harness) -> None:
+    async with (
+        served(hub_svc) as hub,
+        hub_svc.client("subscriber") as token,
+        hub.client(token) as erp,
+    ):
+        hearing = asyncio.create_task(listen(erp, 1, after="latest"))
+        polling = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 30}))
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+        hub.server.should_exit = True
+        await hub.running
+        took = time.monotonic() - began
+        assert await asyncio.wait_for(hearing, 1) == []
+        assert (await polling).json()["events"] == []
+    assert took < 4
