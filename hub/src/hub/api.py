@@ -14,15 +14,22 @@ from pydantic import AwareDatetime, BaseModel
 from chassis.auth import Actor, roles
 from chassis.db import Database
 from chassis.http import refuse_nul, unprocessable
+from chassis.policies import policy_router
+from chassis.problems import Problem
 from chassis.wire import DRAINING
 from contracts.catalog import FACTS, STAGES
-from hub import feed
+from hub import feed, states
 from hub.cursors import Cursor, read_cursor
 from hub.events import as_page, known_types
 from hub.readers import Reader
+from hub.retention import policies
 from hub.stream import stream
+from hub.subscribers import grant_of
+from hub.subscribers_api import router as subscribers_router
 
 router = APIRouter(tags=["hub"], dependencies=[Depends(refuse_nul)])
+router.include_router(subscribers_router)
+router.include_router(policy_router(policies, readers=("ops",), changers=("admin",)))
 hearer = Annotated[Actor, Depends(roles("subscriber", "admin"))]
 LATEST = "latest"
 STREAM = "text/event-stream"
@@ -36,6 +43,25 @@ class Events(BaseModel):
     """The cursor for the next request."""
     more: bool
     """Whether the feed goes on already; otherwise it is worth to wait."""
+
+
+class States(BaseModel):
+    """What aggregates are now, as CloudEvents 1.0 of the type ``ltc.<stage>.state.v1``."""
+
+    states: list[dict[str, Any]]
+    next: UUID | None
+    """`after` for the next page; none behind the last."""
+    feed: str
+    """Of the first page: the cursor from which the feed tells what came after the states. Drop what
+    has no higher sequence than the state of its subject."""
+
+
+def known_stage(name: str) -> str:
+    """The name of a stage. Raises Problem for any other."""
+    if name not in STAGES:
+        known = ", ".join(STAGES)
+        raise unprocessable("/query/stage", f"{name!r} is no stage; there are {known}")
+    return name
 
 
 class Question:
@@ -60,9 +86,7 @@ class Question:
         if strange:
             raise unprocessable("/query/type", f"no fact is called {strange[0]!r}")
         for name in stage or ():
-            if name not in STAGES:
-                known = ", ".join(STAGES)
-                raise unprocessable("/query/stage", f"{name!r} is no stage; there are {known}")
+            known_stage(name)
         self.wanted = feed.Filter(
             tuple(types) if type else None, tuple(stage) if stage else None, subject, journey
         )
@@ -115,5 +139,25 @@ async def read_events(
     if streams:
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(stream(reader, page), media_type=STREAM, headers=headers)
-    content = as_page((event.text for event in page.events), next=str(page.next), more=page.more)
+    content = as_page("events", (e.text for e in page.events), next=str(page.next), more=page.more)
+    return Response(content, media_type="application/json")
+
+
+@router.get("/states", operation_id="readStates", response_model=States)
+async def read_states(
+    request: Request,
+    actor: hearer,
+    stage: Annotated[str, Query(description=", ".join(STAGES))],
+    after: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """The present states of a stage: where somebody new begins, or whose cursor has expired."""
+    database: Database = request.app.state.database
+    grant = await grant_of(database, actor.sub)
+    if grant.stages is not None and known_stage(stage) not in grant.stages:
+        raise Problem(403, f"your grant does not include {stage}; ask who runs this installation")
+    page = await states.read(
+        database, known_stage(stage), after, limit=limit, personal=grant.personal
+    )
+    content = as_page("states", page.states, next=page.next and str(page.next), feed=str(page.feed))
     return Response(content, media_type="application/json")

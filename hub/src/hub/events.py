@@ -59,7 +59,7 @@ def known_types(patterns: Iterable[str], known: Sequence[str]) -> tuple[list[str
     return list(found), strange
 
 
-def as_page(events: Iterable[str], **more: Any) -> bytes:
-    """A page of events with what belongs to it, as JSON."""
+def as_page(name: str, events: Iterable[str], **more: Any) -> bytes:
+    """A page of events, under a name, with what belongs to it, as JSON."""
     rest = orjson.dumps(more).decode()[1:]
-    return f'{{"events":[{",".join(events)}],{rest}'.encode()
+    return f'{{"{name}":[{",".join(events)}],{rest}'.encode()

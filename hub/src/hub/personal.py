@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
-from contracts.catalog import FACTS
+from contracts.catalog import FACTS, STATE_TOPICS
 from contracts.schema import Schema, branches, inlined, schema_of
 
 
@@ -38,6 +38,7 @@ class Part:
 
 
 WHOLE = Part()
+NOTHING = Part(fields={})
 
 
 def without_personal(type_: str, data: Any) -> Any:
@@ -47,8 +48,18 @@ def without_personal(type_: str, data: Any) -> Any:
 
 @cache
 def _of_type(type_: str) -> Part:
+    if type_ in STATE_TOPICS:
+        return _of_state(type_)
     fact = FACTS.get(type_)
-    return Part(fields={}) if fact is None else part_of(inlined(schema_of(fact))) or Part(fields={})
+    seen = part_of(inlined(schema_of(fact))) if fact is not None else None
+    return seen or NOTHING
+
+
+def _of_state(type_: str) -> Part:
+    """Of a state: what may be seen in every fact that tells of it."""
+    topic = type_.replace(".state.", ".")
+    parts = [_of_type(name) for name, fact in FACTS.items() if fact.topic == topic]
+    return reduce(lambda one, other: join(one, other) or NOTHING, parts, NOTHING)
 
 
 def part_of(schema: Schema) -> Part | None:

@@ -107,6 +107,8 @@ class FoldRow(Row, table=True):
 
     id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     position: int = Field(sa_type=BigInteger)
+    at: datetime
+    """When the last fact that is folded came in."""
 
 
 class StatePartitionRow(Row, table=True):
@@ -119,4 +121,7 @@ class StatePartitionRow(Row, table=True):
     folded: int = Field(sa_type=BigInteger)
     """Up to this offset of the stage's topic every fact is in the snapshots."""
     said: int = Field(sa_type=BigInteger)
-    """Up to this offset they were said; less than folded while some wait to be."""
+    """Up to this one, changed states were said."""
+    whole: int = Field(sa_type=BigInteger)
+    """Up to this one every fact is in what was said: what the next states may claim, once Kafka has
+    acknowledged the last."""

@@ -1,10 +1,11 @@
-"""Time in the hub: the feed's days come and go."""
+"""Time in the hub: the feed is folded into states, and its days come and go."""
 
 from __future__ import annotations
 
 from chassis.timers import Timers
 from chassis.transaction import Transaction
 from hub.feed import KEEP_FEED
+from hub.folding import fold
 from hub.webhooks.keeping import keep_time
 
 timers = Timers()
@@ -16,3 +17,9 @@ async def keep_feed(tx: Transaction) -> int:
     """Make the next days' partitions and drop those past their keeping."""
     await tx.read(KEEP_FEED)
     return 0
+
+
+@timers.every(0.2)
+async def fold_states(tx: Transaction) -> int:
+    """Take what the feed has gained into the states."""
+    return await fold(tx)

@@ -16,6 +16,8 @@ from contracts.event import Event
 from contracts.ids import new_id
 
 SHARDS = 16
+DERIVED = "state"
+"""The ``aggregatetype`` of what follows from facts: it is sent like them, and kept in no log."""
 
 
 def shard_of(topic: str, key: str) -> int:

@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chassis import bulk, failpoints, tracing
 from chassis.cluster import Cluster
 from chassis.metrics import Metrics
+from chassis.outbox import DERIVED
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ logged AS (
                          headers, payload, created_at)
   SELECT now(), seq, id, topic, key, aggregateid, aggregate_version, type, headers, payload,
          created_at
-  FROM gone)
+  FROM gone WHERE aggregatetype <> '{DERIVED}')
 SELECT EXISTS (SELECT 1 FROM outbox o WHERE o.seq <> ALL ($1::bigint[]) AND {_SENDABLE})
 """  # noqa: S608
 """Also says whether there is more: what was left, or was said while we sent."""

@@ -62,11 +62,14 @@ def upgrade() -> None:
         " personal boolean NOT NULL, stages text[], changed_at timestamptz NOT NULL)"
     )
     op.execute(
-        "CREATE TABLE fold (id smallint CONSTRAINT pk_fold PRIMARY KEY, position bigint NOT NULL)"
+        "CREATE TABLE fold (id smallint CONSTRAINT pk_fold PRIMARY KEY,"
+        " position bigint NOT NULL, at timestamptz NOT NULL)"
     )
+    op.execute("INSERT INTO fold VALUES (0, 0, '2000-01-01Z')")
+    op.execute("COMMENT ON TABLE fold IS 'seed'")
     op.execute(
         "CREATE TABLE state_partition (stage text NOT NULL, partition integer NOT NULL,"
-        " folded bigint NOT NULL, said bigint NOT NULL,"
+        " folded bigint NOT NULL, said bigint NOT NULL, whole bigint NOT NULL,"
         " CONSTRAINT pk_state_partition PRIMARY KEY (stage, partition))"
     )
     op.execute(KEEP_FEED)
