@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc services/quote-svc \
-	services/contract-svc services/order-svc services/billing-svc console hub cli deploy/local
+	services/contract-svc services/order-svc services/billing-svc console hub cli deploy/local clients/python
 READY := $(VENV)/.ready
 
 .PHONY: help demo up down status test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean

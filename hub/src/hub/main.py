@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from fastapi import APIRouter
+
 from chassis.runtime import Service
 from hub import __version__
 from hub.api import router
 from hub.consumers import consumer
 from hub.feed import keep_days
 from hub.timers import timers
+from hub.webhooks.api import router as webhooks
+from hub.webhooks.dispatcher import dispatch
+
+doors = APIRouter()
+doors.include_router(router)
+doors.include_router(webhooks)
 
 service = Service(
     name="hub",
     version=__version__,
-    router=router,
+    router=doors,
     consumer=consumer,
     timers=timers,
     on_start=keep_days,
+    background=(dispatch,),
     description="Gives facts to systems outside: a feed to pull, states to start from.",
 )

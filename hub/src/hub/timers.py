@@ -6,8 +6,10 @@ from chassis.timers import Timers
 from chassis.transaction import Transaction
 from hub.feed import KEEP_FEED
 from hub.folding import fold
+from hub.webhooks.keeping import keep_time
 
 timers = Timers()
+keep_time(timers)
 
 
 @timers.every(3600)

@@ -147,3 +147,22 @@ async def test_parts_are_written_together_and_counted_apart(engine: AsyncEngine)
         assert await bulk.Writes().run(connection) == []
     assert (counts[gone], counts[new], counts[none]) == (2, 1, 0)
     assert await kept(engine) == [3, 7]
+
+
+async def test_who_is_cancelled_at_any_moment_leaves_no_transaction_behind(
+    engine: AsyncEngine,
+) -> None:
+    """The pool has one connection: what is left open in it is the next one's trouble."""
+
+    async def work() -> None:
+        while True:
+            async with bulk.begun(engine) as connection:
+                await bulk.fetch(connection, "SELECT 1")
+
+    for after_ms in range(200):
+        task = asyncio.create_task(work())
+        await asyncio.sleep(after_ms / 50_000)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))

@@ -77,7 +77,12 @@ async def begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """
     async with autocommit(engine).connect() as connection:
         driver = await _alive(connection)
-        await driver.execute("BEGIN")
+        try:
+            await driver.execute("BEGIN")
+        except BaseException:
+            # Cancelled meanwhile: whether it has begun is not known, and nobody else may find out.
+            await connection.invalidate()
+            raise
         try:
             yield connection
             if not driver.is_in_transaction():

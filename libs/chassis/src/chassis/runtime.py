@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 RETRY_LOOK_S = 0.5
 SWEEP_GATES_S = 1.0
 WATCH_S = 2.0
-CANCEL_AGAIN_S = 1.0
+CANCEL_AGAIN_S = 5.0
+"""Longer than what a task does when it is cancelled the first time."""
 EXIT_NO_PROGRESS = 75
 """EX_TEMPFAIL: the process gave up waiting for itself; a supervisor starts a new one."""
 
@@ -79,6 +80,8 @@ class Service:
     larger_bodies: dict[str, int] = field(default_factory=dict)
     """Paths that take more than the usual body, and how many bytes."""
     on_start: Callable[[Database], Awaitable[None]] | None = None
+    background: tuple[Callable[[Runtime], Coroutine[Any, Any, None]], ...] = ()
+    """What runs as long as the process serves, beside the rest, until it is cancelled."""
 
 
 async def end(tasks: Collection[asyncio.Task[None]]) -> None:
@@ -141,6 +144,8 @@ class Runtime:
         self._spawn(self._watch())
         for timer in self.service.timers.timers:
             self._spawn(run_timer(self.database, timer))
+        for work in self.service.background:
+            self._spawn(work(self))
         if self.intake is not None and self.vigil is not None:
             self._hearing = asyncio.create_task(self.vigil.run())
             self._spawn(self.intake.run_commits())

@@ -10,11 +10,12 @@ import socket
 import ssl
 from collections.abc import Mapping
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chassis.cluster import Cluster, SecurityProtocol
 from chassis.exits import BadSetting
@@ -22,6 +23,8 @@ from chassis.exits import BadSetting
 PREFIX = "LTC_"
 FOR_TESTS = f"{PREFIX}TEST_"
 ASYNCPG = "postgresql+asyncpg://"
+
+Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
@@ -69,6 +72,10 @@ class Settings(BaseSettings):
     link_secret: SecretStr = SecretStr("")
     """Signs the links sent to people without an account. Empty: no link can be made or opened."""
 
+    egress_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Networks that calls to addresses given by others may reach although they are not public, with
+    commas between them. Empty: none, and nobody makes us call into our own network."""
+
     otlp_endpoint: str | None = None
     trace_ratio: float = 1.0
     traces_per_second: float = 20.0
@@ -86,6 +93,13 @@ class Settings(BaseSettings):
     consumer_batch: int = 500
     consumer_poll_ms: int = 200
     no_progress_exit_s: float = 30.0
+
+    @field_validator("egress_networks", mode="before")
+    @classmethod
+    def _by_comma(cls, value: Any) -> Any:
+        return (
+            [n.strip() for n in value.split(",") if n.strip()] if isinstance(value, str) else value
+        )
 
     def cluster(self) -> Cluster:
         """Kafka, as this process speaks to it."""

@@ -1,0 +1,167 @@
+"""Door 3 at a live hub: each fact once, on from where it was left, and words when too late."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from live_hub import Hub, a_hub
+from speaking import a_deal, publish, said
+
+import ltc_client
+from contracts.deal import DealOpened
+from contracts.lead import LeadCaptured
+from contracts.samples import sample
+from local_infra.testing import kafka_bootstrap
+from ltc_client import Fact, InFile, InMemory, InSql, PositionExpired, Refused, Subscription
+from ltc_client.doors import feed as feed_door
+from ltc_client.fact import as_cloudevent
+
+
+@pytest.fixture(scope="module")
+async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
+    async with a_hub(tmp_path_factory.mktemp("hub")) as hub:
+        yield hub
+
+
+async def deals(n: int) -> None:
+    await publish(kafka_bootstrap(), [fact for _ in range(n) for fact in a_deal(1)])
+
+
+async def heard(subscription: Subscription, n: int, *, within_s: float = 30) -> list[Fact]:
+    found: list[Fact] = []
+    async with asyncio.timeout(within_s):
+        async for fact in subscription:
+            found.append(fact)
+            if len(found) == n:
+                return found
+    raise AssertionError("it never ends")
+
+
+async def now(hub: Hub) -> InMemory:
+    """A checkpoint behind all that earlier tests said."""
+    kept = InMemory()
+    marker = said(sample(LeadCaptured), subject=str(uuid4()))
+    await publish(kafka_bootstrap(), [marker])
+    async with ltc_client.feed(hub.url, checkpoint=kept, token=hub.token()) as facts:
+        while (await heard(facts, 1))[0].id != marker[0].id:
+            pass
+    return kept
+
+
+async def test_each_fact_comes_once_and_in_its_class(hub: Hub) -> None:
+    kept = await now(hub)
+    async with ltc_client.feed(
+        hub.url, types="deal.*", checkpoint=kept, token=hub.token()
+    ) as facts:
+        await deals(100)
+        found = await heard(facts, 300)
+    by_subject: dict[str, list[int]] = {}
+    for fact in found:
+        by_subject.setdefault(fact.subject, []).append(fact.sequence)
+    assert list(by_subject.values()) == [[1, 2, 3]] * 100
+    opened = next(fact.said for fact in found if isinstance(fact.said, DealOpened))
+    assert opened.title == sample(DealOpened).title
+    assert opened.contact is not None
+    assert opened.contact.name == "", "nobody was granted personal data"
+
+
+async def test_a_fact_is_the_same_as_at_kafka(hub: Hub) -> None:
+    """A subscriber may change doors and keep its checkpoint."""
+    kept = await now(hub)
+    async with (
+        ltc_client.kafka(kafka_bootstrap(), types="deal.*", start="latest") as at_kafka,
+        ltc_client.feed(hub.url, types="deal.*", checkpoint=kept, token=hub.token()) as at_feed,
+    ):
+        reading = asyncio.ensure_future(heard(at_kafka, 1))
+        await asyncio.sleep(2)
+        await deals(1)
+        [one], [other] = await reading, await heard(at_feed, 1)
+    assert one.id == other.id
+    assert {**as_cloudevent(one), "data": 0} == {**as_cloudevent(other), "data": 0}
+
+
+async def test_a_plain_loop_goes_on_where_it_was_left(hub: Hub, tmp_path: Path) -> None:
+    path = tmp_path / "here"
+    start = (await now(hub)).positions()
+    path.write_text(json.dumps({"positions": dict(start), "sequences": {}, "events": []}))
+    await deals(10)
+
+    def some(n: int) -> list[Fact]:
+        with ltc_client.feed(
+            hub.url, types="deal.*", checkpoint=InFile(path), token=hub.token
+        ) as facts:
+            return list(islice(facts, n))
+
+    first, second = await asyncio.to_thread(some, 13), await asyncio.to_thread(some, 17)
+    assert len({fact.id for fact in (*first, *second)}) == 30
+
+
+async def test_a_hub_that_is_killed_is_waited_for(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await now(hub)
+    async with ltc_client.feed(
+        hub.url, types="deal.*", checkpoint=kept, token=hub.token()
+    ) as facts:
+        await deals(1)
+        await heard(facts, 2)
+        waiting = asyncio.ensure_future(heard(facts, 4, within_s=60))
+        hub.kill()
+        await deals(1)
+        await asyncio.sleep(1)
+        await asyncio.to_thread(hub.start)
+        assert [fact.sequence for fact in await waiting] == [3, 1, 2, 3]
+
+
+async def test_a_position_that_the_hub_no_longer_has_is_told(hub: Hub) -> None:
+    kept = await now(hub)
+    await deals(2)
+    await now(hub)
+    hub.execute("UPDATE feed_floor SET position = (SELECT max(position) - 1 FROM feed)")
+    async with ltc_client.feed(hub.url, checkpoint=kept, token=hub.token()) as facts:
+        with pytest.raises(PositionExpired, match=r"/states.*the oldest cursor is "):
+            await heard(facts, 1)
+
+
+async def test_a_position_does_not_grow_old_while_nothing_is_wanted(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_door, "WAIT_S", 1)
+    database = sqlite3.connect(tmp_path / "own.db")
+    kept = InSql(database, "rare")
+    async with ltc_client.feed(
+        hub.url, types="contract.terminated", checkpoint=kept, token=hub.token(), start="latest"
+    ) as facts:
+        with pytest.raises(TimeoutError):
+            await heard(facts, 1, within_s=2)
+        first = dict(kept.positions())
+        assert first
+        await deals(1)
+        with pytest.raises(TimeoutError):
+            await heard(facts, 1, within_s=8)
+        assert dict(kept.positions()) != first
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("types", "token", "words"),
+    [
+        ("deal.*", None, "401 "),
+        ("deal.*", "nonsense", "401 "),
+        ("deal.wonn", "good", "no fact is called 'deal.wonn'"),
+    ],
+)
+async def test_what_asking_again_does_not_mend_is_told(
+    hub: Hub, types: str, token: str | None, words: str
+) -> None:
+    given = hub.token() if token == "good" else token
+    async with ltc_client.feed(hub.url, types=types, token=given) as facts:
+        with pytest.raises(Refused, match=words):
+            await heard(facts, 1)

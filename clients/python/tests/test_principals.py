@@ -1,0 +1,78 @@
+"""Door 1 where Kafka asks who you are: an outsider's principal, over TLS, in a group of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.helpers import create_ssl_context
+from speaking import a_deal, publish
+from tests.deploy.secured import Certificate, SecuredKafka, grants
+
+import ltc_client
+from contracts.access import principals
+from local_infra.processes import run_sync
+from local_infra.topics import ensure_topics
+from ltc_client import Fact, Refused
+
+WORD = "a long word for the erp"
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[SecuredKafka]:
+    with tempfile.TemporaryDirectory(prefix="ltc-erp-") as folder:
+        home = Path(folder)
+        broker = SecuredKafka(home, Certificate.of(home / "tls"))
+        broker.start()
+        try:
+            run_sync(ensure_topics(broker.cluster()))
+            users = {**{name: f"{WORD} {name}" for name in principals()}, "erp": WORD}
+            granted = grants(broker.cluster(), home, users)
+            assert granted.returncode == 0, granted.stderr
+            run_sync(publish(broker.cluster().client(), a_deal(1)))
+            yield broker
+        finally:
+            broker.stop()
+
+
+async def heard(kafka: SecuredKafka, word: str = WORD, **more: Any) -> list[Fact]:
+    found: list[Fact] = []
+    async with (
+        asyncio.timeout(60),
+        ltc_client.kafka(
+            f"127.0.0.1:{kafka.ports['SASL_SSL']}",
+            types="deal.*",
+            security_protocol="SASL_SSL",
+            sasl_mechanism="SCRAM-SHA-512",
+            sasl_plain_username="erp",
+            sasl_plain_password=word,
+            ssl_context=create_ssl_context(cafile=str(kafka.certificate.ca)),
+            **more,
+        ) as facts,
+    ):
+        async for fact in facts:
+            found.append(fact)
+            if len(found) == 3:
+                break
+    return found
+
+
+@pytest.mark.parametrize("group", [None, "erp.board"])
+async def test_an_outsider_hears_in_groups_of_its_own(
+    kafka: SecuredKafka, group: str | None
+) -> None:
+    assert [fact.sequence for fact in await heard(kafka, group=group)] == [1, 2, 3]
+
+
+async def test_the_group_of_another_is_refused_in_words(kafka: SecuredKafka) -> None:
+    with pytest.raises(Refused, match="does not let this principal in"):
+        await heard(kafka, group="console")
+
+
+async def test_a_wrong_password_is_refused_in_words(kafka: SecuredKafka) -> None:
+    with pytest.raises(Refused, match="Kafka"):
+        await heard(kafka, "another word")

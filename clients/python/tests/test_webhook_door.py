@@ -1,0 +1,185 @@
+"""Door 2: what comes signed is handed out once, and answered when it was dealt with."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import httpx
+import pytest
+from speaking import said
+from standardwebhooks import Webhook
+
+import ltc_client
+from contracts.deal import DealOpened, DealWon
+from contracts.samples import sample
+from local_infra.ports import free_port
+from ltc_client import Fact, InFile, InSql, Subscription, as_cloudevent
+from ltc_client.fact import from_record
+
+SECRET, OLD = (f"whsec_{base64.b64encode(bytes([n]) * 24).decode()}" for n in (1, 2))
+
+
+def a_fact(sequence: int = 1, **about: Any) -> Fact:
+    envelope, value, _ = said(sample(DealWon), sequence=sequence, **about)
+    return from_record(list(envelope.to_headers()), value)
+
+
+class Sender:
+    """A hub of one endpoint, which signs with the reference library."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}/"
+        self.http = httpx.AsyncClient(timeout=10)
+
+    async def send(
+        self,
+        fact: Fact | bytes,
+        *,
+        secret: str = SECRET,
+        at: datetime | None = None,
+        path: str = "",
+    ) -> int:
+        body = fact if isinstance(fact, bytes) else json.dumps(as_cloudevent(fact)).encode()
+        moment = at or datetime.now(UTC)
+        headers = {
+            "webhook-id": f"msg_{uuid4()}",
+            "webhook-timestamp": str(int(moment.timestamp())),
+        }
+        headers["webhook-signature"] = Webhook(secret).sign(
+            headers["webhook-id"], moment, body.decode()
+        )
+        answer = await self.http.post(self.url + path, content=body, headers=headers)
+        return answer.status_code
+
+
+@asynccontextmanager
+async def listening(**options: Any) -> AsyncIterator[tuple[Subscription, Sender]]:
+    port = free_port()
+    async with ltc_client.webhook(SECRET, OLD, port=port, **options) as facts:
+        sender = Sender(port)
+        try:
+            yield facts, sender
+        finally:
+            await sender.http.aclose()
+
+
+async def soon(sender: Sender, fact: Fact) -> int:
+    """Sent as soon as somebody listens."""
+    while True:
+        try:
+            return await sender.send(fact)
+        except httpx.ConnectError:
+            await asyncio.sleep(0.05)
+
+
+async def test_it_is_answered_when_it_was_dealt_with() -> None:
+    async with listening() as (facts, sender):
+        fact = a_fact()
+        sending = asyncio.ensure_future(soon(sender, fact))
+        assert await anext(facts) == fact
+        await asyncio.sleep(0.3)
+        assert not sending.done(), "nobody has said that it was dealt with"
+        following = asyncio.ensure_future(anext(facts))
+        assert await sending == 204
+        following.cancel()
+
+
+async def test_it_is_handed_out_once_however_often_and_late_it_comes(tmp_path: Path) -> None:
+    first, second = a_fact(1), a_fact(2)
+    for n in range(2):  # the second time in another process, as it were
+        async with listening(checkpoint=InFile(tmp_path / "here")) as (facts, sender):
+            found: list[Fact] = []
+
+            async def read(facts: Subscription = facts, found: list[Fact] = found) -> None:
+                async for fact in facts:
+                    found.append(fact)  # noqa: PERF401 - one by one is the point
+
+            reading = asyncio.ensure_future(read())
+            answers = [await soon(sender, fact) for fact in (second, second, first, second)]
+            reading.cancel()
+            assert answers == [204] * 4
+            # An endpoint may be unordered, and a range resent: what is late is not a repeat.
+            assert found == ([second, first] if n == 0 else [])
+
+
+async def test_what_is_not_dealt_with_is_to_be_sent_again() -> None:
+    async with listening(patience_s=0.3) as (facts, sender):
+        fact = a_fact()
+        sending = asyncio.ensure_future(soon(sender, fact))
+        await anext(facts)
+        assert await sending == 503
+    async with listening() as (facts, sender):
+        sending = asyncio.ensure_future(soon(sender, fact))
+        await anext(facts)
+        facts_closed = asyncio.ensure_future(facts.aclose())
+        assert await sending == 503
+        await facts_closed
+
+
+async def test_a_transaction_that_fails_is_not_answered_as_done(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "own.db")
+    fact = a_fact()
+    answers: list[asyncio.Future[int]] = []
+
+    async def stumble() -> None:
+        async with listening(checkpoint=InSql(database, "board")) as (facts, sender):
+            answers.append(asyncio.ensure_future(soon(sender, fact)))
+            facts.done(await anext(facts))
+            database.rollback()
+            try:
+                raise ZeroDivisionError
+            finally:
+                await facts.aclose()
+                await asyncio.wait(answers)
+
+    with pytest.raises(ZeroDivisionError):
+        await stumble()
+    assert await answers[0] == 503
+    assert not InSql(database, "board").has_heard(fact)
+    database.close()
+
+
+async def test_only_what_is_signed_now_and_by_us_gets_in() -> None:
+    async with listening() as (facts, sender):
+        fact = a_fact()
+        reading = asyncio.ensure_future(anext(facts))
+        other = f"whsec_{base64.b64encode(b'o' * 24).decode()}"
+        while True:
+            try:
+                assert await sender.send(fact, secret=other) == 401
+                break
+            except httpx.ConnectError:
+                await asyncio.sleep(0.05)
+        assert await sender.send(fact, at=datetime.now(UTC) - timedelta(minutes=6)) == 401
+        assert (await sender.http.post(sender.url, content=b"{}")).status_code == 401
+        assert await sender.send(fact, path="elsewhere") == 404
+        assert await sender.send(b"[]") == 400
+        assert await sender.send(b"{}") == 400
+        assert await sender.send(b" " * ((1 << 20) + 1)) == 413
+        assert not reading.done()
+        sending = asyncio.ensure_future(sender.send(fact, secret=OLD))
+        assert (await reading).id == fact.id
+        following = asyncio.ensure_future(anext(facts))
+        assert await sending == 204
+        following.cancel()
+
+
+async def test_what_was_not_asked_for_is_answered_and_passed_over() -> None:
+    async with listening(types="deal.opened") as (facts, sender):
+        reading = asyncio.ensure_future(anext(facts))
+        assert await soon(sender, a_fact()) == 204
+        assert not reading.done()
+        envelope, value, _ = said(sample(DealOpened))
+        opened = from_record(list(envelope.to_headers()), value)
+        sending = asyncio.ensure_future(sender.send(opened))
+        assert cast(Fact, await reading).said == sample(DealOpened)
+        sending.cancel()

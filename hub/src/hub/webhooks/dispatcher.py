@@ -1,0 +1,260 @@
+"""Sends what is due: one loop a process, any number of processes.
+
+Each pass keeps what attempts came to, deals out the feed and takes what is due, in bulk; attempts
+run beside it. An endpoint has its own few places, so one that hangs fills only those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from chassis import bulk
+from chassis.db import Database
+from chassis.domain import DomainError
+from chassis.metrics import Metrics
+from chassis.runtime import Runtime
+from chassis.settings import Settings
+from hub import __version__
+from hub.events import cloud_event
+from hub.wake import watch
+from hub.webhooks import queue
+from hub.webhooks.guard import Guard
+from hub.webhooks.queue import Done, Due
+from hub.webhooks.retrying import Outcome, State, follow
+from hub.webhooks.sending import Result, Sender, shown
+from hub.webhooks.signature import Secret, signed_headers
+from hub.webhooks.vault import Vault
+
+logger = logging.getLogger(__name__)
+
+PLACES = 4
+"""Attempts that one endpoint may have running in one process."""
+LEASE_S = 60.0
+"""When what a killed process was sending is sent by another: an attempt and its recording take
+much less."""
+LOOK_S = 0.1
+AFTER_TROUBLE_S = 0.5
+TEST_TYPE = "ltc.hub.test.v1"
+
+STATE = """
+SELECT (SELECT count(*) FROM endpoint WHERE NOT enabled),
+       (SELECT count(*) FROM endpoint WHERE failing_since IS NOT NULL AND enabled),
+       (SELECT count(*) FROM delivery WHERE state = 'pending'),
+       (SELECT extract(epoch FROM now() - min(created_at)) FROM delivery WHERE state = 'pending')
+"""
+
+
+def guard_of(settings: Settings) -> Guard:
+    """Where this process sends to."""
+    return Guard(https_only=settings.environment == "production", networks=settings.egress_networks)
+
+
+class Instruments:
+    """What webhooks are watched by."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        meter = metrics.provider.get_meter("hub")
+        self._attempts = meter.create_counter("ltc.webhook.attempts", "{attempt}", "By outcome")
+        self._disabled = meter.create_gauge(
+            "ltc.webhook.endpoints.disabled", "{endpoint}", "Switched off, backlog growing"
+        )
+        self._failing = meter.create_gauge(
+            "ltc.webhook.endpoints.failing", "{endpoint}", "Accept nothing at present"
+        )
+        self._backlog = meter.create_gauge("ltc.webhook.backlog", "{delivery}", "Not yet delivered")
+        self._oldest = meter.create_gauge("ltc.webhook.backlog.age", "s", "Oldest not delivered")
+
+    def attempted(self, outcomes: Counter[str]) -> None:
+        for outcome, count in outcomes.items():
+            self._attempts.add(count, {"outcome": outcome})
+
+    def state(self, disabled: int, failing: int, backlog: int, oldest_s: float) -> None:
+        self._disabled.set(disabled)
+        self._failing.set(failing)
+        self._backlog.set(backlog)
+        self._oldest.set(oldest_s)
+
+
+class Dispatcher:
+    """The sending half of one process."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        lease_s: float = LEASE_S,
+        attempt_s: float | None = None,
+    ) -> None:
+        self._database = database
+        guard = guard_of(settings)
+        self._sender = Sender(guard) if attempt_s is None else Sender(guard, attempt_s=attempt_s)
+        self._vault = Vault(settings.link_secret)
+        self._instruments = Instruments(metrics)
+        self._lease = uuid4()
+        self._lease_s = lease_s
+        self._sending: dict[asyncio.Task[None], UUID] = {}
+        self._done: list[Done] = []
+        self._woken = asyncio.Event()
+        self._position = 0
+
+    async def run(self) -> None:
+        """Until cancelled. What is being sent then is sent again, here or elsewhere."""
+        helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._report())]
+        try:
+            while True:
+                try:
+                    await self.work()
+                except Exception as error:
+                    logger.warning("webhooks: %s: %s", type(error).__name__, error)
+                    await asyncio.sleep(AFTER_TROUBLE_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), LOOK_S)
+                self._woken.clear()
+        finally:
+            await self._leave([*helpers, *self._sending])
+
+    async def work(self) -> None:
+        """One pass."""
+        await self._record()
+        async with self._database.transaction() as tx:
+            dealt = await queue.deal_out(tx)
+        if dealt is not None:
+            self._position, facts = dealt
+            if facts >= queue.PORTION:
+                self._woken.set()
+        busy = Counter(self._sending.values())
+        async with self._database.transaction() as tx:
+            due = await queue.take(tx, self._lease, self._lease_s, busy, PLACES)
+            if not due:
+                return
+            contents = await queue.contents(tx, due)
+            senders = await queue.senders(tx, due)
+        for one in due:
+            task = asyncio.create_task(
+                self._deliver(one, contents.get(one.position), senders.get(one.endpoint_id))
+            )
+            self._sending[task] = one.endpoint_id
+            task.add_done_callback(self._ended)
+
+    async def _listen(self) -> None:
+        """Wake when the feed goes on."""
+        while True:
+            if await watch(self._database).beyond(self._position, 30.0):
+                self._woken.set()
+                await asyncio.sleep(0.01)
+
+    async def _report(self) -> None:
+        while True:
+            try:
+                [row] = await bulk.ask(self._database.engine, STATE)
+                self._instruments.state(row[0], row[1], row[2], float(row[3] or 0))
+            except Exception as error:
+                logger.debug("webhooks' state not read: %s", error)
+            await asyncio.sleep(5)
+
+    async def _record(self) -> None:
+        done = list(self._done)
+        if not done:
+            return
+        async with self._database.transaction() as tx:
+            notices = await queue.record(tx, self._lease, done)
+        del self._done[: len(done)]
+        for notice in notices:
+            logger.warning("%s", notice)
+        self._instruments.attempted(Counter(d.result.outcome.value for d in done if d.result))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._sending.pop(task, None)
+        self._woken.set()
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a delivery was not sent", exc_info=task.exception())
+
+    async def _deliver(self, due: Due, fact: Any, sender: Any) -> None:
+        """Send one and say what came of it."""
+        at = datetime.now(UTC)
+        body = None if sender is None else _body(due, fact, sender)
+        if sender is None or body is None:
+            self._done.append(Done(due, State.DROPPED, None, at, "", {}, "", None))
+            return
+        headers, result = await self._attempt(due, sender, body, at)
+        now = datetime.now(UTC)
+        after = follow(
+            result.outcome,
+            due.attempts + 1,
+            now,
+            once=due.is_test,
+            chance=random.random(),  # noqa: S311 - spreads load, guards nothing
+        )
+        self._done.append(
+            Done(due, after.state, after.at, at, sender["url"], headers, shown(body), result)
+        )
+
+    async def _attempt(
+        self, due: Due, sender: Any, body: bytes, at: datetime
+    ) -> tuple[dict[str, str], Result]:
+        try:
+            secrets: Sequence[Secret] = [
+                self._vault.open(*sealed) for sealed in json.loads(sender["secrets"] or "[]")
+            ]
+        except DomainError as error:
+            return {}, Result(Outcome.UNSIGNED, 0, error=str(error))
+        headers = {
+            "content-type": "application/cloudevents+json",
+            "user-agent": f"ltc-hub/{__version__}",
+            "accept-encoding": "identity",
+            **signed_headers(str(due.event_id), body, secrets, at),
+        }
+        return headers, await self._sender.send(sender["url"], body, headers)
+
+    async def _leave(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await self._record()
+            async with self._database.transaction() as tx:
+                await queue.release(tx, self._lease)
+        except Exception as error:
+            logger.warning("leases were not given back: %s: %s", type(error).__name__, error)
+        await self._sender.close()
+
+
+def _body(due: Due, fact: Any, sender: Any) -> bytes | None:
+    """The CloudEvent to send; none when there is none, or none that the subscriber may have."""
+    if due.is_test:
+        return _test_event(due)
+    if fact is None or (sender["stages"] is not None and fact["stage"] not in sender["stages"]):
+        return None
+    return cloud_event(
+        fact["type"], fact["envelope"], fact["data"], personal=sender["personal"]
+    ).encode()
+
+
+def _test_event(due: Due) -> bytes:
+    event = {
+        "specversion": "1.0",
+        "id": str(due.event_id),
+        "type": TEST_TYPE,
+        "source": "/ltc/hub",
+        "subject": str(due.subject),
+        "time": due.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "data": {"endpoint_id": str(due.endpoint_id)},
+    }
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+async def dispatch(runtime: Runtime) -> None:
+    """Send webhooks as long as the process serves."""
+    await Dispatcher(runtime.database, runtime.settings, runtime.metrics).run()

@@ -1,0 +1,301 @@
+"""What is to be delivered: dealt out from the feed, taken by whoever sends, and ended.
+
+Everything that changes what is pending holds the one row of ``fan_out`` until it commits. So the
+first pending delivery of an aggregate is known without looking, and any number of instances may
+deal out, send and record at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from chassis import bulk
+from chassis.tables import table_of
+from chassis.transaction import Transaction
+from hub.cursors import SLACK
+from hub.webhooks.choosing import Choice
+from hub.webhooks.retrying import Outcome, State, why_disabled
+from hub.webhooks.sending import Result
+from hub.webhooks.storage import AttemptRow, DeliveryRow
+
+PORTION = 1000
+"""Facts that are dealt out in one transaction."""
+
+HOLD = "SELECT position, at FROM fan_out FOR UPDATE"
+HOLD_IF_FREE = f"{HOLD} SKIP LOCKED"
+BEHIND = """
+SELECT position, seen_at, event_id, type, stage, subject, owner, amount_minor, currency
+FROM feed WHERE position > $1 AND seen_at > $2 ORDER BY position LIMIT $3
+"""
+DEALT = "UPDATE fan_out SET position = $1, at = $2"
+ENDPOINTS = """
+SELECT id, types, stages, owners, least_minor, currency, ordered, from_position FROM endpoint
+"""
+GIVE_TURNS = """
+UPDATE delivery d SET turn = true
+FROM unnest($1::uuid[], $2::uuid[]) AS a(endpoint_id, subject)
+CROSS JOIN LATERAL (
+  SELECT p.endpoint_id, p.event_id FROM delivery p
+  WHERE p.endpoint_id = a.endpoint_id AND p.subject = a.subject AND p.state = 'pending'
+  ORDER BY p.position LIMIT 1) first
+WHERE d.endpoint_id = first.endpoint_id AND d.event_id = first.event_id AND NOT d.turn
+"""
+"""Whatever stands first of these aggregates is next."""
+TAKE = """
+UPDATE delivery d SET lease = $3, leased_until = $4
+FROM (
+  SELECT c.endpoint_id, c.event_id
+  FROM endpoint e
+  LEFT JOIN unnest($5::uuid[], $6::int[]) AS b(id, busy) ON b.id = e.id
+  CROSS JOIN LATERAL (
+    SELECT q.endpoint_id, q.event_id FROM delivery q
+    WHERE q.endpoint_id = e.id AND q.turn AND q.next_at <= $1
+      AND (q.leased_until IS NULL OR q.leased_until <= $1)
+    ORDER BY q.next_at LIMIT greatest(0, $2 - coalesce(b.busy, 0))
+    FOR UPDATE SKIP LOCKED) c
+  WHERE e.enabled) taken
+WHERE d.endpoint_id = taken.endpoint_id AND d.event_id = taken.event_id
+RETURNING d.endpoint_id, d.event_id, d.position, d.seen_at, d.subject, d.type, d.attempts,
+  d.created_at
+"""
+CONTENTS = """
+SELECT f.position, f.type, f.stage, f.envelope, f.data
+FROM unnest($1::bigint[], $2::timestamptz[]) AS w(position, seen_at)
+JOIN feed f ON f.seen_at = w.seen_at AND f.position = w.position
+"""
+SENDERS = """
+SELECT e.id, e.url, coalesce(s.personal, false) AS personal, s.stages,
+  (SELECT json_agg(json_build_array(k.scheme, k.sealed) ORDER BY k.created_at DESC)
+   FROM endpoint_secret k WHERE k.endpoint_id = e.id
+     AND (k.expires_at IS NULL OR k.expires_at > $2))::text AS secrets
+FROM endpoint e LEFT JOIN subscriber s ON s.name = e.subscriber WHERE e.id = ANY($1::uuid[])
+"""
+FOLLOW = """
+UPDATE delivery d SET state = n.state, turn = (n.state = 'pending'), attempts = n.attempts,
+  next_at = coalesce(n.next_at, d.next_at), lease = NULL, leased_until = NULL,
+  ended_at = CASE WHEN n.state = 'pending' THEN NULL ELSE $7::timestamptz END
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::timestamptz[])
+  AS n(endpoint_id, event_id, state, attempts, next_at)
+WHERE d.endpoint_id = n.endpoint_id AND d.event_id = n.event_id AND d.lease = $6
+RETURNING d.endpoint_id, d.subject, d.state
+"""
+"""Only of who still holds the lease: whose ran out, or whose delivery was asked for again, has
+nothing more to say about it."""
+HEALTH = "SELECT id, failing_since FROM endpoint WHERE id = ANY($1::uuid[]) AND enabled"
+WELL = """
+UPDATE endpoint SET failing_since = NULL
+WHERE id = ANY($1::uuid[]) AND failing_since IS NOT NULL
+"""
+FAILING = "UPDATE endpoint SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL"
+SWITCH_OFF = (
+    "UPDATE endpoint SET enabled = false, notice = $2, revision = revision + 1 WHERE id = $1"
+)
+RELEASE = "UPDATE delivery SET lease = NULL, leased_until = NULL WHERE lease = $1"
+ANEW = """
+ON CONFLICT (endpoint_id, event_id) DO UPDATE SET state = excluded.state, turn = excluded.turn,
+  attempts = 0, next_at = excluded.next_at, lease = NULL, leased_until = NULL, ended_at = NULL
+"""
+LOSE_TURNS = """
+UPDATE delivery SET turn = false
+WHERE endpoint_id = $1 AND subject = ANY($2::uuid[]) AND state = 'pending' AND turn
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that is ours to send now."""
+
+    endpoint_id: UUID
+    event_id: UUID
+    position: int
+    seen_at: datetime
+    subject: UUID
+    type: str
+    attempts: int
+    created_at: datetime
+
+    @property
+    def is_test(self) -> bool:
+        return self.position == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a delivery, and the attempt; none when there was nothing to send."""
+
+    due: Due
+    state: State
+    next_at: datetime | None
+    at: datetime
+    url: str
+    headers: dict[str, str]
+    body: str
+    result: Result | None
+
+
+async def deal_out(tx: Transaction, portion: int = PORTION) -> tuple[int, int] | None:
+    """Make deliveries of the next facts of the feed; up to which position, and how many facts that
+    were. None when somebody else is at it."""
+    held = await tx.scalar_row(HOLD_IF_FREE)
+    if held is None:
+        return None
+    facts = await tx.read(BEHIND, held["position"], held["at"] - SLACK, portion)
+    if not facts:
+        return held["position"], 0
+    endpoints = [(row, Choice.of(row)) for row in await tx.read(ENDPOINTS)]
+    await _add(
+        tx,
+        [
+            (endpoint, fact)
+            for fact in facts
+            for endpoint, choice in endpoints
+            if fact["position"] > endpoint["from_position"] and choice.admits(fact)
+        ],
+        on_conflict="ON CONFLICT DO NOTHING",
+    )
+    last = facts[-1]
+    await bulk.execute(
+        tx.connection,
+        "UPDATE fan_out SET position = $1, at = $2",
+        last["position"],
+        last["seen_at"],
+    )
+    return last["position"], len(facts)
+
+
+async def _add(tx: Transaction, pairs: Sequence[tuple[Any, Any]], *, on_conflict: str) -> None:
+    """Deliveries of facts to endpoints. The caller holds ``fan_out``."""
+    rows = [
+        {
+            "endpoint_id": endpoint["id"],
+            "event_id": fact["event_id"],
+            "position": fact["position"],
+            "seen_at": fact["seen_at"],
+            "subject": fact["subject"],
+            "type": fact["type"],
+            "state": State.PENDING.value,
+            "turn": not endpoint["ordered"],
+            "attempts": 0,
+            "next_at": tx.now,
+            "created_at": tx.now,
+        }
+        for endpoint, fact in pairs
+    ]
+    await bulk.insert(tx.connection, table_of(DeliveryRow), rows, on_conflict=on_conflict)
+    await _give_turns(tx, {(e["id"], f["subject"]) for e, f in pairs if e["ordered"]})
+
+
+async def _give_turns(tx: Transaction, aggregates: Iterable[tuple[UUID, UUID]]) -> None:
+    wanted = sorted(aggregates)
+    if wanted:
+        endpoints, subjects = zip(*wanted, strict=True)
+        await bulk.execute(tx.connection, GIVE_TURNS, list(endpoints), list(subjects))
+
+
+async def take(
+    tx: Transaction, lease: UUID, lease_s: float, busy: dict[UUID, int], most: int
+) -> list[Due]:
+    """Up to ``most`` due deliveries of each endpoint, less those that are being sent."""
+    rows = await bulk.fetch(
+        tx.connection,
+        TAKE,
+        tx.now,
+        most,
+        lease,
+        tx.now + timedelta(seconds=lease_s),
+        list(busy),
+        list(busy.values()),
+    )
+    return [Due(*row) for row in rows]
+
+
+async def contents(tx: Transaction, due: Sequence[Due]) -> dict[int, Any]:
+    """The facts of deliveries, by position; one that is kept no more is missing."""
+    wanted = [d for d in due if not d.is_test]
+    rows = await tx.read(CONTENTS, [d.position for d in wanted], [d.seen_at for d in wanted])
+    return {row["position"]: row for row in rows}
+
+
+async def senders(tx: Transaction, due: Sequence[Due]) -> dict[UUID, Any]:
+    """Where to send, signed with what, and what may be in it, by endpoint."""
+    rows = await tx.read(SENDERS, list({d.endpoint_id for d in due}), tx.now)
+    return {row["id"]: row for row in rows}
+
+
+async def record(tx: Transaction, lease: UUID, done: Sequence[Done]) -> list[str]:
+    """Keep what became of deliveries; returns the notices of endpoints that were switched off."""
+    await tx.read(HOLD)
+    attempts = [_attempt(one, one.result) for one in done if one.result is not None]
+    await bulk.insert(tx.connection, table_of(AttemptRow), attempts)
+    moved = await bulk.fetch(
+        tx.connection,
+        FOLLOW,
+        [d.due.endpoint_id for d in done],
+        [d.due.event_id for d in done],
+        [d.state.value for d in done],
+        [d.due.attempts + (d.result is not None) for d in done],
+        [d.next_at for d in done],
+        lease,
+        tx.now,
+    )
+    await _give_turns(tx, {(e, subject) for e, subject, state in moved if state != State.PENDING})
+    return await _judge(tx, [d for d in done if d.result is not None and not d.due.is_test])
+
+
+def _attempt(done: Done, result: Result) -> dict[str, Any]:
+    return {
+        "endpoint_id": done.due.endpoint_id,
+        "event_id": done.due.event_id,
+        "at": done.at,
+        "duration_ms": result.duration_ms,
+        "outcome": result.outcome.value,
+        "status": result.status,
+        "url": done.url,
+        "request_headers": orjson.dumps(done.headers).decode(),
+        "request_body": done.body,
+        "response_headers": orjson.dumps(result.headers).decode(),
+        "response_body": result.body,
+        "error": result.error,
+    }
+
+
+async def _judge(tx: Transaction, done: Sequence[Done]) -> list[str]:
+    """Note which endpoints fail since when, and switch off those that have failed too long."""
+    outcomes: dict[UUID, list[Outcome]] = {}
+    for one in done:
+        if one.result is not None:
+            outcomes.setdefault(one.due.endpoint_id, []).append(one.result.outcome)
+    well = [e for e, seen in outcomes.items() if Outcome.ACCEPTED in seen]
+    if well:
+        await bulk.execute(tx.connection, WELL, well)
+    ill = [e for e in outcomes if e not in well]
+    notices = []
+    for row in await tx.read(HEALTH, ill) if ill else []:
+        await bulk.execute(tx.connection, FAILING, row["id"], tx.now)
+        seen = outcomes[row["id"]]
+        worst = Outcome.GONE if Outcome.GONE in seen else seen[-1]
+        notice = why_disabled(worst, row["failing_since"] or tx.now, tx.now)
+        if notice:
+            await bulk.execute(tx.connection, SWITCH_OFF, row["id"], notice)
+            notices.append(f"endpoint {row['id']} {notice}")
+    return notices
+
+
+async def release(tx: Transaction, lease: UUID) -> None:
+    """Give back what was taken and not sent, so that nobody waits for the lease to run out."""
+    await bulk.execute(tx.connection, RELEASE, lease)
+
+
+async def send_again(tx: Transaction, endpoint: Any, facts: Sequence[Any]) -> None:
+    """Deliver facts of the feed to an endpoint, whether it had them or not, in their order."""
+    await tx.read(HOLD)
+    subjects = list({fact["subject"] for fact in facts})
+    if endpoint["ordered"]:
+        await bulk.execute(tx.connection, LOSE_TURNS, endpoint["id"], subjects)
+    await _add(tx, [(endpoint, fact) for fact in facts], on_conflict=ANEW)

@@ -1,0 +1,89 @@
+"""What tests of webhooks do over and over: make endpoints, send facts, let an instance send."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from hub_builders import a_record
+
+from chassis.testing import Harness
+from contracts.ids import LeadId, new_id
+from contracts.lead import LeadCaptured
+from contracts.samples import sample
+from hub.webhooks.dispatcher import Dispatcher
+
+
+@asynccontextmanager
+async def dispatching(hub: Harness, **settings: float) -> AsyncIterator[Dispatcher]:
+    """One instance that sends, until the end of the block."""
+    one = Dispatcher(hub.database, hub.settings, hub.app.state.metrics, **settings)
+    task = asyncio.create_task(one.run())
+    try:
+        yield one
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def an_endpoint(
+    hub: Harness,
+    url: str,
+    *,
+    sub: str = "erp",
+    client_roles: tuple[str, ...] = ("subscriber",),
+    **form: Any,
+) -> dict[str, Any]:
+    """An endpoint, as its maker sees it."""
+    async with hub.client(*client_roles, sub=sub) as erp:
+        answer = await erp.post("/endpoints", json={"url": url, **form})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def facts(hub: Harness, count: int, *, of: UUID | None = None) -> list[str]:
+    """So many facts, of as many leads or one after the other of one; their ids."""
+    records = [
+        a_record(
+            sample(LeadCaptured).model_copy(
+                update={"lead_id": LeadId(of or new_id()), "number": f"L-{n}"}
+            ),
+            event_id=new_id(),
+            version=n + 1,
+        )
+        for n in range(count)
+    ]
+    await hub.receives_raw(*records)
+    return [dict(record.headers)["ce_id"].decode() for record in records]  # type: ignore[union-attr]
+
+
+async def deliveries(hub: Harness, endpoint_id: str, **asked: str) -> list[dict[str, Any]]:
+    async with hub.client("subscriber", sub="erp") as erp:
+        answer = await erp.get(f"/endpoints/{endpoint_id}/deliveries", params=asked)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["items"]
+    return found
+
+
+async def until(hub: Harness, statement: str, *values: Any, within_s: float = 10.0) -> list[Any]:
+    """Wait until a statement finds rows; these."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if rows := await hub.rows(statement, *values):
+                return rows
+            await asyncio.sleep(0.02)
+
+
+async def settled(hub: Harness, state: str, count: int, *, within_s: float = 10.0) -> None:
+    """Wait until so many deliveries are in a state."""
+    enough = "SELECT 1 FROM delivery WHERE state = $1 HAVING count(*) >= $2"
+    await until(hub, enough, state, count, within_s=within_s)
+
+
+async def make_due(hub: Harness) -> None:
+    """Let the time of every retry come."""
+    await hub.execute("UPDATE delivery SET next_at = now() WHERE state = 'pending'")

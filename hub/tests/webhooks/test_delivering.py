@@ -1,0 +1,336 @@
+"""From the feed to a receiver, on real PostgreSQL and over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hook_hub import an_endpoint, deliveries, dispatching, facts, make_due, settled, until
+from hook_receiver import (
+    Behaviour,
+    Call,
+    Receiver,
+    accept,
+    answer,
+    hang,
+    hang_up,
+    receiving,
+    status,
+)
+from hub_builders import a_record
+from standardwebhooks import Webhook
+
+from chassis.testing import Harness
+from contracts.deal import DealWon
+from contracts.ids import new_id
+from contracts.samples import sample
+
+
+async def test_a_fact_arrives_signed_as_a_cloud_event(hub: Harness, receiver: Receiver) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    async with dispatching(hub):
+        [event_id] = await facts(hub, 1)
+        await receiver.until(1)
+        await settled(hub, "delivered", 1)
+
+    [call] = receiver.calls
+    event = Webhook(made["secret"]["secret"]).verify(call.body, call.headers)
+    assert call.event_id == event["id"] == event_id
+    assert event["type"] == "ltc.lead.captured.v1"
+    assert call.headers["content-type"] == "application/cloudevents+json"
+    [delivery] = await deliveries(hub, made["id"])
+    assert (delivery["state"], delivery["attempts"]) == ("delivered", 1)
+
+
+async def test_an_endpoint_gets_what_it_asks_for(hub: Harness, receiver: Receiver) -> None:
+    won = sample(DealWon)
+    asked = {
+        "/all": {},
+        "/deals": {"types": ["deal.*"]},
+        "/leads": {"stages": ["lead"]},
+        "/mine": {"owners": [won.owner.sub]},
+        "/theirs": {"owners": ["somebody else"]},
+        "/quotes": {"types": ["quote.*"], "stages": ["quote"]},
+    }
+    for path, wanted in asked.items():
+        await an_endpoint(hub, receiver.url(path), filter=wanted)
+    async with dispatching(hub):
+        await facts(hub, 1)
+        await hub.receives_raw(a_record(won))
+        await receiver.until(5)
+        await settled(hub, "delivered", 5)
+    got = {path: len(receiver.ids(path)) for path in asked}
+    assert got == {"/all": 2, "/deals": 1, "/leads": 1, "/mine": 1, "/theirs": 0, "/quotes": 0}
+
+
+async def test_what_came_before_the_endpoint_is_not_sent(hub: Harness, receiver: Receiver) -> None:
+    """Nor is anything missed that comes after it, dealt out or not when it was made."""
+    async with dispatching(hub):
+        await an_endpoint(hub, receiver.url("/first"))
+        await facts(hub, 3)
+        await receiver.until(3)
+        await an_endpoint(hub, receiver.url("/second"))
+        await facts(hub, 2)
+        await receiver.until(7)
+        await settled(hub, "delivered", 7)
+    assert len(receiver.ids("/first")) == 5
+    assert len(receiver.ids("/second")) == 2
+
+
+@pytest.mark.parametrize(
+    ("behave", "outcome"),
+    [
+        (status(500), "rejected"),
+        (status(302, "Location: http://127.0.0.1:1/"), "rejected"),
+        (answer(b"\x16\x03 garbage\r\n\r\n"), "unreachable"),
+        (hang_up, "unreachable"),
+        (hang, "timeout"),
+    ],
+)
+async def test_a_failure_is_logged_and_tried_again_five_seconds_later(
+    hub: Harness, receiver: Receiver, behave: Behaviour, outcome: str
+) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    receiver.behave = behave
+    async with dispatching(hub, attempt_s=0.4):
+        [event_id] = await facts(hub, 1)
+        await receiver.until(1)
+        [(found, at)] = await until(hub, "SELECT outcome, at FROM attempt")
+        [(next_at, tried)] = await hub.rows("SELECT next_at, attempts FROM delivery")
+        receiver.behave = accept
+        await make_due(hub)
+        await settled(hub, "delivered", 1)
+    assert (found, tried) == (outcome, 1)
+    assert timedelta(seconds=5) <= next_at - at <= timedelta(seconds=6.5)
+    assert receiver.ids() == [event_id, event_id]
+    async with hub.client("subscriber", sub="erp") as erp:
+        shown = (await erp.get(f"/endpoints/{made['id']}/deliveries/{event_id}")).json()
+    assert [entry["outcome"] for entry in shown["log"]] == ["accepted", outcome]
+    assert json.loads(shown["log"][0]["request_body"])["id"] == event_id
+    assert shown["log"][0]["response_body"] == "ok"
+
+
+async def test_of_one_aggregate_nothing_overtakes_and_others_go_on(
+    hub: Harness, receiver: Receiver
+) -> None:
+    await an_endpoint(hub, receiver.url())
+    slow, stuck = new_id(), []
+
+    async def refuse_first(call: Call, writer: asyncio.StreamWriter) -> None:
+        await (status(503) if call.event_id in stuck[:1] else accept)(call, writer)
+
+    receiver.behave = refuse_first
+    async with dispatching(hub):
+        stuck += await facts(hub, 4, of=slow)
+        others = await facts(hub, 3)
+        await settled(hub, "delivered", 3)
+        before = receiver.ids()
+        first, stuck[:] = list(stuck), []
+        await make_due(hub)
+        await settled(hub, "delivered", 7)
+    assert set(before) == {first[0], *others}
+    assert [i for i in receiver.ids() if i in first] == [first[0], *first]
+
+
+async def test_unordered_waits_for_nobody(hub: Harness, receiver: Receiver) -> None:
+    await an_endpoint(hub, receiver.url(), ordered=False)
+    stuck: list[str] = []
+
+    async def refuse_first(call: Call, writer: asyncio.StreamWriter) -> None:
+        await (status(503) if call.event_id in stuck[:1] else accept)(call, writer)
+
+    receiver.behave = refuse_first
+    ids = await facts(hub, 4, of=new_id())
+    stuck += ids
+    async with dispatching(hub):
+        await settled(hub, "delivered", 3)
+    assert sorted(receiver.ids()) == sorted(ids)
+
+
+async def test_given_up_after_the_eighth_and_the_next_of_the_aggregate_follows(
+    hub: Harness, receiver: Receiver
+) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    poison: list[str] = []
+
+    async def refuse(call: Call, writer: asyncio.StreamWriter) -> None:
+        await (status(400) if call.event_id in poison else accept)(call, writer)
+
+    receiver.behave = refuse
+    ids = await facts(hub, 2, of=new_id())
+    poison.append(ids[0])
+    async with dispatching(hub):
+        for attempts in range(1, 9):
+            await receiver.until(attempts)
+            await until(hub, "SELECT 1 FROM attempt HAVING count(*) >= $1", attempts)
+            await make_due(hub)
+        await settled(hub, "delivered", 1)
+    assert receiver.ids() == [ids[0]] * 8 + [ids[1]]
+    assert [d["event_id"] for d in await deliveries(hub, made["id"], state="given_up")] == [ids[0]]
+
+
+async def test_switched_off_after_five_days_and_on_again_without_a_gap(
+    hub: Harness, receiver: Receiver
+) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    receiver.behave = status(500)
+    lead = new_id()
+    async with dispatching(hub):
+        ids = await facts(hub, 2, of=lead)
+        await receiver.until(1)
+        await until(hub, "SELECT 1 FROM endpoint WHERE failing_since IS NOT NULL")
+        await hub.execute("UPDATE endpoint SET failing_since = now() - interval '5 days'")
+        await make_due(hub)
+        await until(hub, "SELECT 1 FROM endpoint WHERE NOT enabled")
+        ids += await facts(hub, 1, of=lead)
+        await make_due(hub)
+        await asyncio.sleep(0.5)
+        assert receiver.ids() == [ids[0]] * 2
+        async with hub.client("subscriber", sub="erp") as erp:
+            off = (await erp.get(f"/endpoints/{made['id']}")).json()
+            refused = await erp.post(f"/endpoints/{made['id']}/test")
+            receiver.behave = accept
+            on = (await erp.post(f"/endpoints/{made['id']}/enable")).json()
+        await settled(hub, "delivered", 3)
+    assert off["status"] == "disabled"
+    assert "accepted nothing since" in off["notice"]
+    assert off["backlog"]["pending"] >= 2
+    assert refused.status_code == 409
+    assert (on["status"], on["notice"], on["failing_since"]) == ("enabled", None, None)
+    assert receiver.ids()[2:] == ids
+
+
+async def test_gone_switches_off_at_once(hub: Harness, receiver: Receiver) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    receiver.behave = status(410)
+    async with dispatching(hub):
+        await facts(hub, 1)
+        await until(hub, "SELECT 1 FROM endpoint WHERE NOT enabled")
+    async with hub.client("subscriber", sub="erp") as erp:
+        assert "410" in (await erp.get(f"/endpoints/{made['id']}")).json()["notice"]
+
+
+async def test_a_killed_instance_sends_nothing_twice_but_what_it_was_at(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """What it had taken is another's when the lease has run out, under the same id."""
+    await an_endpoint(hub, receiver.url())
+    receiver.behave = hang
+    async with dispatching(hub, lease_s=1.0) as killed:
+        ids = await facts(hub, 3)
+        await receiver.until(3)
+        # As kill -9 leaves things: nothing recorded, nothing given back.
+        for task in list(killed._sending):
+            task.remove_done_callback(killed._ended)
+            task.cancel()
+        killed._lease = new_id()
+    receiver.behave = accept
+    began = time.monotonic()
+    async with dispatching(hub):
+        await settled(hub, "delivered", 3)
+    assert time.monotonic() - began < 5
+    assert sorted(receiver.ids()) == sorted([*ids, *ids])
+
+
+async def test_two_instances_share_the_work_and_keep_the_order(
+    hub: Harness, receiver: Receiver
+) -> None:
+    await an_endpoint(hub, receiver.url())
+    leads = [new_id() for _ in range(6)]
+    async with dispatching(hub), dispatching(hub):
+        sent = [await facts(hub, 10, of=lead) for lead in leads]
+        await settled(hub, "delivered", 60, within_s=20)
+    assert len(receiver.calls) == 60
+    for ids in sent:
+        assert [i for i in receiver.ids() if i in ids] == ids
+
+
+async def test_ten_that_hang_delay_none_of_ninety(hub: Harness) -> None:
+    async with receiving() as receiver:
+        for n in range(10):
+            receiver.at[f"/hang/{n}"] = hang
+            await an_endpoint(hub, receiver.url(f"/hang/{n}"))
+        for n in range(90):
+            await an_endpoint(hub, receiver.url(f"/well/{n}"))
+        async with dispatching(hub):
+            for _ in range(5):
+                await facts(hub, 2)
+            began = time.monotonic()
+            await settled(hub, "delivered", 900, within_s=30)
+            first = time.monotonic() - began
+            began = time.monotonic()
+            await facts(hub, 1)
+            await settled(hub, "delivered", 990, within_s=10)
+            one = time.monotonic() - began
+    hanging = [call for call in receiver.calls if call.path.startswith("/hang")]
+    assert len(hanging) == 40  # four places each, and no more
+    assert first < 12
+    assert one < 3
+
+
+async def test_resend_one_a_range_and_what_was_before(hub: Harness, receiver: Receiver) -> None:
+    start = datetime.now(UTC)
+    async with dispatching(hub):
+        await an_endpoint(hub, receiver.url("/other"))
+        before = await facts(hub, 2)
+        await settled(hub, "delivered", 2)
+        made = await an_endpoint(hub, receiver.url("/mine"))
+        after = await facts(hub, 2)
+        await settled(hub, "delivered", 6)
+        async with hub.client("subscriber", sub="erp") as erp:
+            path = f"/endpoints/{made['id']}/resend"
+            one = await erp.post(path, json={"event_id": after[0]})
+            await receiver.until(7)
+            span = await erp.post(path, json={"from": start.isoformat()})
+            await receiver.until(11)
+            never = await erp.post(path, json={"event_id": str(new_id())})
+            neither = await erp.post(path, json={})
+        await settled(hub, "delivered", 8)
+    assert (one.json(), span.json()) == ({"queued": 1}, {"queued": 4})
+    assert never.status_code == 404
+    assert neither.status_code == 422
+    assert sorted(receiver.ids("/mine")) == sorted([*after, after[0], *before, *after])
+    assert len(receiver.ids("/other")) == 4
+
+
+async def test_a_test_event_is_sent_once_and_judges_nobody(
+    hub: Harness, receiver: Receiver
+) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    receiver.behave = status(500)
+    async with dispatching(hub), hub.client("subscriber", sub="erp") as erp:
+        event_id = (await erp.post(f"/endpoints/{made['id']}/test")).json()["event_id"]
+        await settled(hub, "given_up", 1)
+        shown = (await erp.get(f"/endpoints/{made['id']}/deliveries/{event_id}")).json()
+        endpoint = (await erp.get(f"/endpoints/{made['id']}")).json()
+    [call] = receiver.calls
+    assert Webhook(made["secret"]["secret"]).verify(call.body, call.headers)["id"] == event_id
+    assert shown["type"] == "ltc.hub.test.v1"
+    assert shown["log"][0]["status"] == 500
+    assert shown["log"][0]["response_body"] == "busy"
+    assert endpoint["failing_since"] is None
+
+
+async def test_both_signatures_during_a_rotation_then_the_new_alone(
+    hub: Harness, receiver: Receiver
+) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    old = made["secret"]["secret"]
+    async with dispatching(hub), hub.client("subscriber", sub="erp") as erp:
+        rotate = f"/endpoints/{made['id']}/secret/rotate"
+        new = (await erp.post(rotate, json={})).json()["secret"]
+        third = await erp.post(rotate, json={})
+        await facts(hub, 1)
+        await receiver.until(1)
+        at_once = (await erp.post(rotate, json={"overlap_hours": 0})).json()["secret"]
+        await facts(hub, 1)
+        await receiver.until(2)
+    both, last = (call.headers["webhook-signature"].split() for call in receiver.calls)
+    for secret in (old, new):
+        Webhook(secret).verify(receiver.calls[0].body, receiver.calls[0].headers)
+    Webhook(at_once).verify(receiver.calls[1].body, receiver.calls[1].headers)
+    assert (len(both), len(last)) == (2, 1)
+    assert third.status_code == 409

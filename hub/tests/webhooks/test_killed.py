@@ -1,0 +1,74 @@
+"""Instances of the hub killed with -9 while they send, on processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+from hook_hub import an_endpoint, facts, settled
+from hook_receiver import Call, Receiver, accept
+
+from chassis.testing import Harness
+from contracts.ids import new_id
+
+PROGRAM = Path(__file__).parent.parent / "sending_process.py"
+KILLS = 8
+LEADS, EACH = 40, 10
+
+
+async def start(hub: Harness) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(PROGRAM),
+        env={
+            **os.environ,
+            "LTC_DATABASE_URL": hub.settings.database_url.get_secret_value(),
+            "LTC_LINK_SECRET": hub.settings.link_secret.get_secret_value(),
+            "LTC_EGRESS_NETWORKS": "127.0.0.0/8",
+            "LTC_ENVIRONMENT": "test",
+        },
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+
+async def test_whoever_is_killed_everything_arrives_in_order(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """Two instances, one of them killed again and again. What comes twice has the same id, and
+    nothing of an aggregate comes before what went before it had been accepted once."""
+    chance = random.Random(7)
+
+    async def take_a_moment(call: Call, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        await accept(call, writer)
+
+    receiver.behave = take_a_moment
+    await an_endpoint(hub, receiver.url())
+    processes = [await start(hub), await start(hub)]
+    try:
+        sent = [await facts(hub, EACH, of=new_id()) for _ in range(LEADS)]
+        for _ in range(KILLS):
+            await receiver.until(len(receiver.calls) + 4, within_s=30)
+            victim = chance.randrange(2)
+            processes[victim].send_signal(signal.SIGKILL)
+            await processes[victim].wait()
+            processes[victim] = await start(hub)
+        await settled(hub, "delivered", LEADS * EACH, within_s=60)
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    arrived = receiver.ids()
+    assert set(arrived) == {event_id for ids in sent for event_id in ids}
+    for ids in sent:
+        firsts = list(dict.fromkeys(i for i in arrived if i in ids))
+        assert firsts == ids
+    twice = sum(count - 1 for count in Counter(arrived).values())
+    assert twice <= KILLS * 8  # what a killed one was at, and what it had not yet recorded

@@ -1,0 +1,101 @@
+"""What is pending, when several change it at once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from hook_hub import an_endpoint, facts
+from hook_receiver import Receiver
+
+from chassis.testing import Harness
+from contracts.ids import new_id
+from hub.webhooks import queue
+from hub.webhooks.queue import Done, Due
+from hub.webhooks.retrying import Outcome, State
+from hub.webhooks.sending import Result
+
+
+def ended(due: Due, outcome: Outcome) -> Done:
+    """What an attempt came to."""
+    now = datetime.now(UTC)
+    good = outcome is Outcome.ACCEPTED
+    return Done(
+        due,
+        State.DELIVERED if good else State.PENDING,
+        None if good else now + timedelta(seconds=5),
+        now,
+        "http://receiver.example/",
+        {},
+        "{}",
+        Result(outcome, 1),
+    )
+
+
+async def test_the_next_gets_its_turn_though_it_was_dealt_out_meanwhile(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """Its predecessor ends while it is being added: one waits for the other, or nobody would ever
+    send it."""
+    lead, lease = new_id(), uuid4()
+    await an_endpoint(hub, receiver.url())
+    await facts(hub, 1, of=lead)
+    async with hub.transaction() as tx:
+        await queue.deal_out(tx)
+    async with hub.transaction() as tx:
+        [first] = await queue.take(tx, lease, 60, {}, 4)
+    await facts(hub, 1, of=lead)
+
+    async def record() -> None:
+        async with hub.transaction() as tx:
+            await queue.record(tx, lease, [ended(first, Outcome.ACCEPTED)])
+
+    async with hub.transaction() as tx:
+        await queue.deal_out(tx)
+        recording = asyncio.create_task(record())
+        await asyncio.sleep(0.3)
+    await recording
+    async with hub.transaction() as tx:
+        assert len(await queue.take(tx, lease, 60, {}, 4)) == 1
+
+
+async def test_whose_lease_ran_out_has_nothing_more_to_say(
+    hub: Harness, receiver: Receiver
+) -> None:
+    slow, quick = uuid4(), uuid4()
+    await an_endpoint(hub, receiver.url())
+    await facts(hub, 1)
+    async with hub.transaction() as tx:
+        await queue.deal_out(tx)
+        [due] = await queue.take(tx, slow, -1, {}, 4)
+    async with hub.transaction() as tx:
+        [again] = await queue.take(tx, quick, 60, {}, 4)
+        await queue.record(tx, quick, [ended(again, Outcome.ACCEPTED)])
+    async with hub.transaction() as tx:
+        await queue.record(tx, slow, [ended(due, Outcome.TIMEOUT)])
+    [(state, attempts)] = await hub.rows("SELECT state, attempts FROM delivery")
+    assert (state, attempts) == ("delivered", 1)
+    assert len(await hub.rows("SELECT 1 FROM attempt")) == 2  # the log has both
+
+
+async def test_only_one_deals_out_at_a_time(hub: Harness, receiver: Receiver) -> None:
+    await an_endpoint(hub, receiver.url())
+    await facts(hub, 3)
+    async with hub.transaction() as one, hub.transaction() as other:
+        dealt = await queue.deal_out(one)
+        assert dealt is not None
+        assert dealt[1] == 3
+        assert await queue.deal_out(other) is None
+    assert len(await hub.rows("SELECT 1 FROM delivery")) == 3
+
+
+async def test_what_is_busy_takes_places(hub: Harness, receiver: Receiver) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    await facts(hub, 6)
+    async with hub.transaction() as tx:
+        await queue.deal_out(tx)
+        [endpoint_id] = {d.endpoint_id for d in await queue.take(tx, uuid4(), 60, {}, 3)}
+        assert str(endpoint_id) == made["id"]
+        assert await queue.take(tx, uuid4(), 60, {endpoint_id: 3}, 3) == []
+        assert len(await queue.take(tx, uuid4(), 60, {endpoint_id: 1}, 3)) == 2

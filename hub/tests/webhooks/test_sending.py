@@ -1,0 +1,121 @@
+"""One attempt, against receivers that misbehave in every way they can."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from ipaddress import ip_network
+
+import pytest
+import trustme
+from hook_receiver import (
+    Behaviour,
+    accept,
+    answer,
+    flood,
+    hang,
+    hang_up,
+    receiving,
+    status,
+    trickle,
+)
+
+from hub.webhooks.guard import Guard
+from hub.webhooks.retrying import Outcome
+from hub.webhooks.sending import KEPT_BYTES, Result, Sender
+
+GUARD = Guard(https_only=False, networks=(ip_network("127.0.0.0/8"),))
+
+
+async def attempt(behave: Behaviour, *, attempt_s: float = 5.0) -> Result:
+    async with receiving(behave) as receiver:
+        sender = Sender(GUARD, attempt_s=attempt_s)
+        try:
+            return await sender.send(receiver.url(), b'{"a":1}', {"webhook-id": "e-1"})
+        finally:
+            await sender.close()
+
+
+@pytest.mark.parametrize(
+    ("behave", "outcome", "code"),
+    [
+        (accept, Outcome.ACCEPTED, 200),
+        (status(204), Outcome.ACCEPTED, 204),
+        (status(500), Outcome.REJECTED, 500),
+        (status(400), Outcome.REJECTED, 400),
+        (status(302, "Location: http://127.0.0.1:1/"), Outcome.REJECTED, 302),
+        (status(410), Outcome.GONE, 410),
+        (answer(b"\x00\xff no HTTP at all\r\n\r\n"), Outcome.UNREACHABLE, None),
+        (answer(b"HTTP/1.1 200 OK\r\n" + b"X-A: " + b"a" * 200_000), Outcome.UNREACHABLE, None),
+        (hang_up, Outcome.UNREACHABLE, None),
+    ],
+)
+async def test_an_answer_of_any_kind_is_a_result(
+    behave: Behaviour, outcome: Outcome, code: int | None
+) -> None:
+    result = await attempt(behave)
+    assert (result.outcome, result.status) == (outcome, code), result
+
+
+@pytest.mark.parametrize("behave", [hang, trickle])
+async def test_time_is_bounded_even_for_one_who_trickles(behave: Behaviour) -> None:
+    began = time.monotonic()
+    result = await attempt(behave, attempt_s=0.4)
+    assert result.outcome is Outcome.TIMEOUT
+    assert time.monotonic() - began < 2
+
+
+async def test_size_is_bounded() -> None:
+    result = await attempt(flood)
+    assert result.outcome is Outcome.ACCEPTED
+    assert len(result.body) == KEPT_BYTES
+
+
+async def test_nobody_there() -> None:
+    async with receiving() as receiver:
+        url = receiver.url()
+    sender = Sender(GUARD)
+    try:
+        result = await sender.send(url, b"{}", {})
+    finally:
+        await sender.close()
+    assert result.outcome is Outcome.UNREACHABLE
+
+
+async def test_what_is_kept_of_an_answer_can_be_stored() -> None:
+    raw = b"HTTP/1.1 500 X\r\nSet-Cookie: a=b\r\nX-Said: hm\r\nContent-Length: 4\r\n\r\na\x00\xffb"
+    result = await attempt(answer(raw))
+    assert "\0" not in result.body
+    assert result.headers == {"x-said": "hm", "content-length": "4"}
+
+
+async def test_tls_is_checked_by_the_name_though_the_address_is_pinned() -> None:
+    """The certificate must be the name's, and the name is said (SNI)."""
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("shop.example").configure_cert(server)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    said: list[str | None] = []
+    server.sni_callback = lambda _, name, __: said.append(name)
+
+    async def loopback(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    guard = Guard(https_only=True, networks=GUARD.networks, resolve=loopback)
+    async with receiving(tls=server) as receiver:
+        outcomes = []
+        for tls, host in (
+            (trusting, "shop.example"),
+            (trusting, "other.example"),
+            (None, "shop.example"),
+        ):
+            sender = Sender(guard, tls=tls)
+            try:
+                result = await sender.send(f"https://{host}:{receiver.port}/hook", b"{}", {})
+            finally:
+                await sender.close()
+            outcomes.append(result.outcome)
+    assert outcomes == [Outcome.ACCEPTED, Outcome.UNREACHABLE, Outcome.UNREACHABLE]
+    assert said == ["shop.example", "other.example", "shop.example"]
+    assert len(receiver.calls) == 1
