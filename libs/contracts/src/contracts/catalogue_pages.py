@@ -47,8 +47,9 @@ _RULES = """\
 <p>What the services tell each other and everybody else. Each fact is a CloudEvents 1.0 message:
 its id, type, subject, sequence and journey are the envelope; what is listed here is its data.</p>
 <ul>
-<li><b>Order.</b> Promised for each subject: its facts have the sequences 1, 2, 3 … and come in
-that order. Nothing is promised between subjects: an invoice may reach you before its contract.</li>
+<li><b>Order.</b> Promised for each subject of one source: its facts have the sequences 1, 2, 3 …
+and come in that order. Nothing is promised between subjects or between sources, even where both
+speak of one contract: an invoice may reach you before its contract.</li>
 <li><b>Again.</b> A fact may come more than once, always under the same id. Drop what you have.</li>
 <li><b>Versions.</b> Within a version, facts only gain optional fields and known values. Ignore
 fields and types that you do not know, and take any text where known values are listed.</li>
