@@ -72,7 +72,7 @@ contracts: $(READY) ## facts, who says and needs them, the gate's verdict, what 
 	@$(BIN)/python -m tests.evidence
 	@$(BIN)/ltc contracts
 
-schemas: $(READY) ## regenerate schemas, new fixtures, docs/events.md and docs/asyncapi
+schemas: $(READY) ## regenerate schemas, catalogue, change log, new fixtures, docs/events.md, docs/asyncapi
 	@$(BIN)/python -m contracts.generate
 
 lock: ## refresh requirements.lock (maintainers; needs uv)

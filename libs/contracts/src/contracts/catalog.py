@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 from contracts import billing, contract, deal, journey, lead, order, quote
@@ -16,6 +17,16 @@ class Entry(NamedTuple):
 
     fact: type[Event]
     hearers: tuple[str, ...]
+
+
+class Deprecation(NamedTuple):
+    """A type that is still said, and will not be for ever."""
+
+    since: date
+    ends: date
+    """The first day on which it may no longer be said."""
+    instead: str
+    """The type that tells the same, better."""
 
 
 _HEARD: dict[type[Event], tuple[str, ...]] = {
@@ -85,6 +96,9 @@ FACTS: dict[str, type[Event]] = {name: entry.fact for name, entry in CATALOG.ite
 RETIRED: dict[str, str] = {}
 """Types that were taken out openly, and why. Only what no registered consumer needs may stand here;
 a name that does is never used again."""
+
+DEPRECATED: dict[str, Deprecation] = {}
+"""Types with a successor, from the day on which both are said. The schema says so too."""
 
 PUBLIC_TOPICS = tuple(f"ltc.{stage}.v1" for stage in STAGES)
 STATE_TOPICS = tuple(f"ltc.{stage}.state.v1" for stage in STAGES)

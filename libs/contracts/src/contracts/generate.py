@@ -1,4 +1,4 @@
-"""Write what is derived from the facts: schemas, event page, AsyncAPI, fixtures of new types.
+"""Write what is derived from the facts: schemas, pages, AsyncAPI, changes, fixtures of new ones.
 
 ``python -m contracts.generate`` writes; with ``--check`` it only names what is stale, and exits 1.
 A golden fixture that exists is never touched: it is what this version has promised.
@@ -10,12 +10,15 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from contracts.asyncapi import documents
 from contracts.catalog import FACTS
+from contracts.catalogue_pages import PAGES, pages
 from contracts.event import Event
 from contracts.events_page import events_page
+from contracts.lifetimes import CHANGES, Change, as_rows, changed, recorded
 from contracts.needs import hearers
 from contracts.samples import sample, sample_envelope
 from contracts.schema import GOLDEN, PACKAGE, SCHEMAS, as_text, schema_of
@@ -40,6 +43,8 @@ def derived(package: Path) -> dict[Path, str]:
     files[docs / "events.md"] = events_page()
     for service, described in documents(hearers()).items():
         files[docs / "asyncapi" / f"{service}.json"] = as_text(described)
+    for name, page in pages(recorded(package), hearers()).items():
+        files[package / PAGES / name] = page
     return files
 
 
@@ -59,8 +64,23 @@ def stale(package: Path) -> list[str]:
     return wrong + [f"{path}: no such fact any more" for path in left_over(package)]
 
 
+def record(package: Path, day: date) -> None:
+    """Enter in the change log how the facts differ from the schemas that are there."""
+    fresh = []
+    for name, fact in FACTS.items():
+        file = package / SCHEMAS / f"{name}.json"
+        old = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        what = "; ".join(sorted(changed(old, schema_of(fact))))
+        if what:
+            fresh.append(Change(day.isoformat(), name, what))
+    if fresh:
+        (package / CHANGES).parent.mkdir(parents=True, exist_ok=True)
+        (package / CHANGES).write_text(as_rows([*recorded(package), *fresh]), encoding="utf-8")
+
+
 def write(package: Path) -> list[Path]:
     """Bring everything up to date; returns what was written. Removing a fact is left to people."""
+    record(package, datetime.now(UTC).date())
     written = []
     for path, text in derived(package).items():
         if path.exists() and path.read_text(encoding="utf-8") == text:

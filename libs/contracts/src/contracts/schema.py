@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from contracts.catalog import PARTITIONS, producer
+from contracts.catalog import DEPRECATED, PARTITIONS, producer
 from contracts.envelope import SCHEMA_PATH
 from contracts.event import Event
 
@@ -31,8 +31,17 @@ def schema_of(fact: type[Event]) -> Schema:
         "x-partitions": PARTITIONS,
         "x-key": fact.key,
         "x-producer": f"{producer(fact)}-svc",
+        **_ending(fact.name),
         **fact.model_json_schema(mode="validation"),
     }
+
+
+def _ending(name: str) -> Schema:
+    """What a type with an end says of it, in the words of JSON Schema as far as it has any."""
+    if name not in DEPRECATED:
+        return {}
+    ending = DEPRECATED[name]
+    return {"deprecated": True, "x-ends": ending.ends.isoformat(), "x-instead": ending.instead}
 
 
 def as_text(document: Any) -> str:

@@ -1,9 +1,12 @@
-"""``python -m local_infra.lock_kafka``: for maintainers, refreshes ``kafka.lock`` with Maven."""
+"""``python -m local_infra.lock_jars [POM LOCK]``: for maintainers, writes a lock with Maven.
+
+Without arguments Kafka's."""
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,7 +15,7 @@ POM = HERE.parents[1] / "kafka" / "pom.xml"
 LOCK = HERE / "kafka.lock"
 
 
-def main() -> None:
+def main(pom: Path = POM, lock: Path = LOCK) -> None:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [
@@ -20,7 +23,7 @@ def main() -> None:
                 "-q",
                 "-B",
                 "-f",
-                str(POM),
+                str(pom),
                 "dependency:copy-dependencies",
                 "-DincludeScope=runtime",
                 "-Dmdep.useRepositoryLayout=true",
@@ -36,9 +39,9 @@ def main() -> None:
                 [".".join(group), artifact, version, *filter(None, [classifier])]
             )
             lines.append(f"{coordinates} sha256:{hashlib.sha256(jar.read_bytes()).hexdigest()}")
-    LOCK.write_text("\n".join(lines) + "\n")
+    lock.write_text("\n".join(lines) + "\n")
     print(f"{len(lines)} jars locked")
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""The catalogue and the schemas, as a stranger without a token gets them."""
+
+from __future__ import annotations
+
+import json
+
+from chassis.testing import Harness
+from contracts.catalog import FACTS
+from contracts.schema import PACKAGE, SCHEMAS
+
+WON = "ltc.deal.won.v1"
+
+
+async def test_every_schema_is_where_its_envelope_says_and_as_committed(
+    console_svc: Harness,
+) -> None:
+    async with console_svc.client() as stranger:
+        for name in FACTS:
+            answer = await stranger.get(f"/schemas/{name}")
+            committed = (PACKAGE / SCHEMAS / f"{name}.json").read_text(encoding="utf-8")
+            assert answer.text == committed
+            assert answer.headers["content-type"] == "application/schema+json"
+
+
+async def test_a_schema_is_found_by_type_and_version(console_svc: Harness) -> None:
+    async with console_svc.client() as stranger:
+        ways = ["ltc.deal.won.v1", "ltc.deal.won/v1", "ltc.deal.won/1", "ltc.deal.won.v1/1"]
+        found = [await stranger.get(f"/schemas/{way}") for way in [*ways, f"{WON}.json"]]
+        absent = [await stranger.get(f"/schemas/{way}") for way in ("ltc.deal.won/v9", "nothing")]
+
+    assert {json.loads(answer.text)["x-type"] for answer in found} == {WON}
+    assert {answer.status_code for answer in absent} == {404}
+    assert {answer.headers["content-type"] for answer in absent} == {"application/problem+json"}
+
+
+async def test_the_pages_are_served_and_nothing_beside_them(console_svc: Harness) -> None:
+    async with console_svc.client() as stranger:
+        first = await stranger.get("/catalogue", follow_redirects=True)
+        deal = await stranger.get("/catalogue/deal.html")
+        beside = [
+            await stranger.get(f"/catalogue/{page}")
+            for page in ("__init__.py", "..%2f..%2fcatalog.py", "nothing.html")
+        ]
+
+    assert first.text.count("<tr>") == len(FACTS) + 1
+    assert f'<h2 id="{WON}">' in deal.text
+    assert "default-src 'none'" in deal.headers["content-security-policy"]
+    assert {answer.status_code for answer in beside} == {404}

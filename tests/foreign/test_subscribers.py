@@ -1,0 +1,92 @@
+"""Java and Node hear a whole journey by the published schemas alone, and refuse what is none.
+
+Their programs (`java/`, `node/`) share no code with us: Kafka's own client and kafkajs, networknt's
+validator and ajv. Node gets the schemas from the console's door, Java from the folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.schema import PACKAGE, SCHEMAS
+from tests.foreign.conftest import PLANTED, SPOILT, Told
+from tests.foreign.toolchain import HERE, java, lines_of, node
+
+DOCUMENTS = sorted((PACKAGE.parents[1] / "docs" / "asyncapi").glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def by_java(told: Told, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Any], int]:
+    program = [*java(tmp_path_factory.mktemp("classes")), "Consume"]
+    return told.heard_by(program, str(PACKAGE / SCHEMAS))
+
+
+@pytest.fixture(scope="module")
+def by_node(told: Told) -> tuple[list[Any], int]:
+    program = [*node(), str(HERE / "node" / "consume.mjs")]
+    return told.heard_by(program, f"{told.house.url('console')}/schemas")
+
+
+@pytest.fixture(params=["by_java", "by_node"])
+def heard(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    """What one of them printed."""
+    facts, read = request.getfixturevalue(request.param)
+    assert read >= len(facts)
+    return list(facts)
+
+
+def test_they_hear_the_journey_as_it_was_said(told: Told, heard: list[dict[str, Any]]) -> None:
+    facts = [fact for fact in heard if fact["topic"] != PLANTED]
+
+    assert len(facts) == len(told.steps) >= 20
+    assert {(f["id"], f["type"]) for f in facts} == {(s["event_id"], s["type"]) for s in told.steps}
+    lies = {(r.event_id, r.topic, r.partition, r.key.decode()) for r in told.records}
+    assert {(f["id"], f["topic"], f["partition"], f["key"]) for f in facts} == lies
+    assert [(fact["type"], fact["errors"]) for fact in facts if not fact["valid"]] == []
+
+
+def test_the_facts_of_each_subject_come_in_order(heard: list[dict[str, Any]]) -> None:
+    """A subject is one speaker's: billing speaks of a contract too, in an order of its own."""
+    sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for fact in heard:
+        if fact["topic"] != PLANTED:
+            sequences[fact["topic"], fact["subject"]].append(fact["sequence"])
+
+    assert [s for s in sequences.values() if s != list(range(1, len(s) + 1))] == []
+    assert max(map(len, sequences.values())) >= 3
+
+
+def test_they_refuse_an_invalid_fact_and_take_a_field_of_tomorrow(
+    heard: list[dict[str, Any]],
+) -> None:
+    planted = [fact for fact in heard if fact["topic"] == PLANTED]
+
+    verdicts = dict(zip(SPOILT, [fact["valid"] for fact in planted], strict=True))
+    assert verdicts == {what: what.startswith("valid") for what in SPOILT}
+    where = [" ".join(fact["errors"]) for fact in planted[1:]]
+    for field, told in zip(
+        ("gross", "contract_id", "won_at", "contract_number"), where, strict=True
+    ):
+        assert field in told
+
+
+def test_the_official_parser_takes_every_asyncapi_document(tmp_path: Path) -> None:
+    spoilt = json.loads(DOCUMENTS[0].read_text(encoding="utf-8"))
+    spoilt["operations"] = {name: {"action": "shout"} for name in spoilt["operations"]}
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(json.dumps(spoilt), encoding="utf-8")
+    parse = [*node(), str(HERE / "node" / "asyncapi.mjs")]
+
+    *ours, refused = lines_of([*parse, *map(str, DOCUMENTS), str(wrong)])
+
+    assert [(found["valid"], found["errors"]) for found in ours] == [(True, [])] * 6
+    for document, found in zip(DOCUMENTS, ours, strict=True):
+        described = json.loads(document.read_text(encoding="utf-8"))["components"]["messages"]
+        assert set(found["messages"]) == {message["name"] for message in described.values()}
+    assert not refused["valid"]
+    assert refused["errors"]
