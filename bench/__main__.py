@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 from bench.kernel import journeys_per_second, latencies_ms
+from bench.outside import heard_outside
 from bench.platform import Platform, percentiles
 from local_infra.postgres import Postgres
 from ltc.installation import Installation, running
@@ -59,6 +61,7 @@ async def measure(settings: Settings, journeys: int) -> dict[str, Any]:
         figures["cpu_ms_by_process"] = bulk.cpu_ms
         singly = await platform.saturate(journeys // 2, bulk=False)
         figures["express_http_per_s"] = singly.per_s
+        figures |= await heard_outside(platform, 150, bulk=journeys // 2)
         figures["memory_under_load_mib"] = platform.memory()
         figures |= await asyncio.to_thread(kernels, settings)
     figures["ratio_to_kernel_best"] = figures["express_per_s"] / figures["kernel_best_per_s"]
@@ -74,6 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--journeys", type=int, default=3000)
     settings = Settings.from_env()
+    os.environ.setdefault("LTC_EGRESS_NETWORKS", "127.0.0.0/8")  # where the bench receives webhooks
     figures = asyncio.run(measure(settings, parser.parse_args().journeys))
     for name, value in figures.items():
         shown = value if isinstance(value, dict) else f"{value:.3f}"

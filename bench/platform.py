@@ -67,7 +67,7 @@ class Platform:
             settings.issuer,
             sub="bench",
             name="Bench",
-            roles=["integration_web", "integration_import", "finance", "ops"],
+            roles=["integration_web", "integration_import", "finance", "ops", "subscriber"],
             ttl_s=7200,
         )
         self.headers = {"Authorization": f"Bearer {token}"}
@@ -116,7 +116,7 @@ class Platform:
         return {
             name: group[0].memory_info().rss // 2**20
             for name, group in self.processes().items()
-            if name in (*STAGES, "console")
+            if name in (*STAGES, "console", "hub")
         }
 
     async def saturate(self, journeys: int, *, bulk: bool) -> Load:
