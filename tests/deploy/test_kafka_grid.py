@@ -484,7 +484,7 @@ def test_a_service_under_another_name_is_stopped(kafka: SecuredKafka, tmp_path: 
 
 async def test_an_outsider_is_refused_as_its_client_sees_it(kafka: SecuredKafka) -> None:
     for topic, group, refusal in (
-        ("ltc.quote.state.v1", "erp.nightly", TopicAuthorizationFailedError),
+        (PRIVATE, "erp.nightly", TopicAuthorizationFailedError),
         ("ltc.quote.v1", "quote-svc", GroupAuthorizationFailedError),
     ):
         consumer = AIOKafkaConsumer(topic, **as_client(kafka, "erp"), group_id=group)
