@@ -5,7 +5,7 @@ set -eu
 psql -v ON_ERROR_STOP=1 -U postgres <<SQL
 CREATE ROLE checker LOGIN PASSWORD '${LTC_CHECKER_PASSWORD:-checker}';
 SQL
-for name in lead deal quote contract order billing console; do
+for name in lead deal quote contract order billing console hub; do
   upper=$(echo "$name" | tr a-z A-Z)
   owner=$(eval "echo \${LTC_${upper}_PASSWORD:-$name}")
   runtime=$(eval "echo \${LTC_${upper}_RUNTIME_PASSWORD:-${name}_runtime}")

@@ -16,7 +16,7 @@ from contracts.deployable import read
 from ltc.deployments import KEPT, record, version_in_tree
 from ltc.main import app
 
-SERVICES = (*(f"{stage}-svc" for stage in STAGES), "console")
+SERVICES = (*(f"{stage}-svc" for stage in STAGES), "console", "hub")
 ACCEPTED = "ltc.quote.accepted.v1"
 
 

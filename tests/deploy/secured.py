@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from chassis.cluster import Cluster, SecurityProtocol
+from contracts.access import principals
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
 from local_infra.topics import answers
@@ -148,7 +149,9 @@ def grants(
     words = ["-m", "chassis.grants"]
     if users is not None:
         file = folder / "users.json"
-        file.write_text(json.dumps(users))
+        ours = principals()
+        given = {n: p if n in ours else {"password": p, "personal": True} for n, p in users.items()}
+        file.write_text(json.dumps(given))
         words += ["--users", str(file)]
     return subprocess.run(
         [sys.executable, *words],

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from chassis.settings import VARIABLES
-from ltc.settings import CONSOLE, PROJECT, STAGES
+from ltc.settings import PROJECT, SERVICES, SUBSCRIBERS
 
 CHART = PROJECT / "deploy" / "chart"
 KUBERNETES = "1.33"
-NAMES = (*STAGES, CONSOLE)
+NAMES = SERVICES
 KINDS = [
     "Deployment", "HorizontalPodAutoscaler", "Job", "NetworkPolicy", "PodDisruptionBudget",
     "Service", "ServiceAccount",
@@ -26,11 +26,11 @@ KINDS = [
 
 
 def full(name: str) -> str:
-    return name if name == CONSOLE else f"{name}-svc"
+    return name if name in SUBSCRIBERS else f"{name}-svc"
 
 
 def package(name: str) -> str:
-    return name if name == CONSOLE else f"{name}_svc"
+    return name if name in SUBSCRIBERS else f"{name}_svc"
 
 
 def values(*names: str, **changes: Any) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -41,27 +43,29 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from chassis.exits import BadSetting
 from chassis.grants import _librdkafka
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from contracts.schema import PACKAGE
 from local_infra.processes import run_sync
 from local_infra.topics import ensure_topics
 from ltc.programs import package_of
-from ltc.settings import CONSOLE, STAGES
+from ltc.settings import STAGES, SUBSCRIBERS
 from ltc.verify.topics import committed, topics
 from tests.deploy.bare import bare
 from tests.deploy.secured import ADMIN, Certificate, SecuredKafka, grants, settings_of
 
 OUTSIDERS = ("erp", "bi")
 CHECKER = "ltc-verify"
-SERVICES = {f"{stage}-svc": package_of(stage) for stage in STAGES} | {CONSOLE: CONSOLE}
+SERVICES = {f"{stage}-svc": package_of(stage) for stage in STAGES} | {s: s for s in SUBSCRIBERS}
 PRINCIPALS = (*SERVICES, CHECKER, *OUTSIDERS)
 HEARS: dict[str, list[str]] = {
     # Imported here, once: the grid is asked by several threads, and imports do not bear that.
     **{
         n: importlib.import_module(f"{p}.main").service.consumer.topics for n, p in SERVICES.items()
     },
-    **{n: list(PUBLIC_TOPICS) for n in (CHECKER, *OUTSIDERS)},
+    CHECKER: list(PUBLIC_TOPICS),
+    **{n: [*PUBLIC_TOPICS, *STATE_TOPICS] for n in OUTSIDERS},
 }
 PRIVATE = "other.ledger"
 """A topic of somebody else on the same cluster."""
@@ -237,7 +241,9 @@ def on_the_cluster(kafka: SecuredKafka, name: str) -> Cells:
 def expected(name: str) -> Cells:
     """From the services' own consumers and names; an outsider's from the name alone."""
     stage = name.removesuffix("-svc")
-    own = {f"ltc.{stage}.v1", f"ltc.{stage}.state.v1"} if stage in STAGES else set()
+    own = {f"ltc.{stage}.v1"} if stage in STAGES else set()
+    if name == "hub":
+        own = set(STATE_TOPICS)
     cells: Cells = {}
     for topic in TOPICS:
         cells[name, "read", topic] = topic in HEARS[name]
@@ -269,11 +275,15 @@ BY_HAND: Cells = {
     ("quote-svc", "watch", "deal-svc"): False,
     ("console", "read", "ltc.lead.v1"): True,
     ("console", "write", "ltc.lead.v1"): False,
+    ("hub", "read", "ltc.lead.v1"): True,
+    ("hub", "write", "ltc.lead.v1"): False,
+    ("hub", "write", "ltc.lead.state.v1"): True,
+    ("lead-svc", "write", "ltc.lead.state.v1"): False,
     ("ltc-verify", "read", "ltc.billing.v1"): True,
     ("ltc-verify", "watch", "billing-svc"): True,
     ("ltc-verify", "hear in", "billing-svc"): False,
     ("erp", "read", "ltc.order.v1"): True,
-    ("erp", "read", "ltc.order.state.v1"): False,
+    ("erp", "read", "ltc.order.state.v1"): True,
     ("erp", "read", PRIVATE): False,
     ("erp", "write", "ltc.order.v1"): False,
     ("erp", "delete", "ltc.order.v1"): False,
@@ -354,6 +364,21 @@ def test_granting_again_changes_nothing_and_takes_back_what_is_not_stated(
     assert without_users.stdout == "- deal-svc WRITE topic ltc.billing.v1\n"
     assert with_users.stdout == "- crm WRITE topic ltc.deal.v1\n"
     assert write(kafka, "deal-svc", ["ltc.billing.v1"]) == {"ltc.billing.v1": False}
+
+
+def test_an_outsider_without_a_grant_for_personal_data_is_refused(
+    kafka: SecuredKafka, tmp_path: Path
+) -> None:
+    file = tmp_path / "users.json"
+    for given in ("a password", None, {"password": "one", "personal": False}):
+        file.write_text(json.dumps({"shop": given}))
+        told = subprocess.run(
+            [sys.executable, "-m", "chassis.grants", "--users", str(file)],
+            env=settings_of(kafka.cluster()), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert told.returncode == BadSetting.exit_code
+        assert told.stderr.startswith("shop has no grant for personal data")
+        assert "Traceback" not in told.stderr
 
 
 def test_whoever_may_not_grant_is_told_so(kafka: SecuredKafka, tmp_path: Path) -> None:

@@ -27,10 +27,10 @@ from local_infra.ports import free_port
 from local_infra.postgres import BIN, Postgres
 from local_infra.testing import kafka_bootstrap
 from ltc.programs import package_of
-from ltc.settings import CONSOLE, PROJECT, STAGES
+from ltc.settings import PROJECT, SERVICES
 from tests.deploy.bare import Bare
 
-NAMES = (*STAGES, CONSOLE)
+NAMES = SERVICES
 MECHANICS = {"audit", "event_log", "policy"}
 KEPT = {
     "lead": {"lead_import"},
@@ -40,6 +40,7 @@ KEPT = {
     "order": set(),
     "billing": {"ledger_entry"},
     "console": {"journey_event"},
+    "hub": {"feed"},
 }
 """By service, its own tables that are only added to."""
 

@@ -1,4 +1,4 @@
-"""The seven services as they serve, each on its own database; the matrix of who may what."""
+"""The eight services as they serve, each on its own database; the matrix of who may what."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from typing import Any
 
 from chassis.testing import Harness, harness
 from ltc.programs import package_of
-from ltc.settings import CONSOLE, STAGES
+from ltc.settings import SERVICES as NAMES
 
-NAMES = (*STAGES, CONSOLE)
 MATRIX = Path(__file__).with_name("matrix.tsv")
 
 

@@ -18,7 +18,7 @@ from contracts.history import bases
 from contracts.needs import Hearer, UnreadableNeeds, expanded, hearers, present, unmet, unsaid
 from contracts.schema import PACKAGE
 from ltc.deployments import FOLDER, ask, version_in_tree
-from ltc.settings import CONSOLE, PROJECT
+from ltc.settings import PROJECT, SUBSCRIBERS
 
 EVIDENCE = PROJECT / ".ltc" / "contracts" / "evidence.json"
 """What the services' own tests said; `make contracts` brings it up to date."""
@@ -61,7 +61,7 @@ def _overview(registered: dict[str, Hearer]) -> dict[str, Any]:
         }
         for name, entry in CATALOG.items()
     ]
-    services = (*(f"{stage}-svc" for stage in STAGES), CONSOLE)
+    services = (*(f"{stage}-svc" for stage in STAGES), *SUBSCRIBERS)
     places = sorted(file.stem for file in Path(FOLDER).glob("*.json"))
     answers = [ask(FOLDER, [s], place).sentence for place in places for s in services]
     return {

@@ -25,7 +25,7 @@ from contracts.deployable import (
     write,
 )
 from contracts.needs import UnreadableNeeds, hearers
-from ltc.settings import CONSOLE, PROJECT
+from ltc.settings import PROJECT, SUBSCRIBERS
 
 YES, NO, UNKNOWN = 0, 1, 2
 KEPT = 5
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 
 def version_in_tree(service: str) -> str:
     """The version that this checkout holds. Raises UnknownToRecord."""
-    folder = PROJECT / CONSOLE if service == CONSOLE else PROJECT / "services" / service
+    folder = PROJECT / service if service in SUBSCRIBERS else PROJECT / "services" / service
     sources = [*folder.glob("src/*/__init__.py")]
     if not sources:
         raise UnknownToRecord(f"{service} is no service of this checkout.")

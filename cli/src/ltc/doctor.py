@@ -15,7 +15,7 @@ from local_infra.errors import CannotStart
 from local_infra.ports import require_free
 from local_infra.postgres import BIN
 from local_infra.processes import Child
-from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.settings import SERVICES, Settings
 
 NEEDED_DISK_GIB = 2
 NEEDED_MEMORY_GIB = 3
@@ -93,7 +93,7 @@ def _ports(settings: Settings) -> list[Finding]:
         wanted["postgres"] = settings.pg_port
     if settings.kafka_bootstrap is None:
         wanted["kafka"] = settings.kafka_port
-    wanted |= {name: settings.http_port(name) for name in (*STAGES, CONSOLE)}
+    wanted |= {name: settings.http_port(name) for name in SERVICES}
     findings = [_port(settings, name, port) for name, port in wanted.items()]
     if settings.kafka_bootstrap is None and not _ours(settings, "kafka"):
         findings.append(_port(settings, "kafka controller", settings.controller_port))

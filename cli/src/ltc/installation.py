@@ -19,11 +19,11 @@ from local_infra.processes import run_sync
 from local_infra.topics import answers, ensure_topics
 from ltc.programs import Program, cluster, issuer, migrate, service
 from ltc.progress import Progress
-from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.settings import SERVICES, SUBSCRIBERS, Settings
 from ltc.supervisor import Supervisor, supervised
 
-FOUNDATION, SERVICES, CONSOLES = 0, 1, 2
-"""Tiers: the console stops first, then the services, then what they stand on."""
+FOUNDATION, STAGE, LISTENERS = 0, 1, 2
+"""Tiers: the subscribers stop first, then the services, then what they stand on."""
 
 
 class Installation:
@@ -39,7 +39,7 @@ class Installation:
         partitions: int = PARTITIONS,
     ) -> None:
         self.settings = settings
-        self.names = [name for name in (*STAGES, CONSOLE) if not only or name in only]
+        self.names = [name for name in SERVICES if not only or name in only]
         self.instances = instances
         self.partitions = partitions
         self._postgres = Postgres(settings.home, settings.pg_port)
@@ -63,11 +63,11 @@ class Installation:
         )
 
     def _programs(self) -> list[tuple[int, Program]]:
-        """Every instance with its tier; of the console there is one."""
-        counts = {name: 1 if name == CONSOLE else self.instances for name in self.names}
+        """Every instance with its tier; of each subscriber there is one."""
+        counts = {name: 1 if name in SUBSCRIBERS else self.instances for name in self.names}
         return [
             (
-                CONSOLES if name == CONSOLE else SERVICES,
+                LISTENERS if name in SUBSCRIBERS else STAGE,
                 service(self.settings, os.environ, name, instance),
             )
             for name, count in counts.items()
@@ -101,7 +101,7 @@ class Installation:
 
     def _provision(self, dsn: str) -> None:
         try:
-            provision_sync(dsn, (*STAGES, CONSOLE), self.settings.secret("roles"))
+            provision_sync(dsn, SERVICES, self.settings.secret("roles"))
         except (OSError, asyncpg.PostgresError) as error:
             raise MissingPrerequisite(f"PostgreSQL cannot be provisioned: {error}") from error
 

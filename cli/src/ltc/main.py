@@ -18,7 +18,7 @@ from local_infra.errors import CannotStart
 from ltc import doctor as checks
 from ltc import lifecycle, views
 from ltc.installation import Installation
-from ltc.settings import CONSOLE, STAGES, BadSetting, Settings
+from ltc.settings import SERVICES, BadSetting, Settings
 
 
 class Commands(TyperGroup):
@@ -40,7 +40,6 @@ app = typer.Typer(
     add_completion=False,
 )
 
-SERVICES = (*STAGES, CONSOLE)
 Only = Annotated[
     list[str] | None, typer.Option("--only", help=f"Only these services: {', '.join(SERVICES)}.")
 ]

@@ -15,7 +15,7 @@ from local_infra.errors import CannotStart
 from local_infra.ports import require_free
 from local_infra.postgres import CHECKER, role_password, runtime_role
 from local_infra.processes import Child, wait_until
-from ltc.settings import CONSOLE, Settings
+from ltc.settings import CONSOLE, SUBSCRIBERS, Settings
 
 if TYPE_CHECKING:
     from chassis.cluster import Cluster
@@ -83,7 +83,7 @@ def answers_ready(port: int) -> bool:
 
 
 def package_of(name: str) -> str:
-    return CONSOLE if name == CONSOLE else f"{name}_svc"
+    return name if name in SUBSCRIBERS else f"{name}_svc"
 
 
 def issuer(settings: Settings, base: Mapping[str, str]) -> Program:
@@ -103,7 +103,7 @@ def issuer(settings: Settings, base: Mapping[str, str]) -> Program:
 
 
 def service(settings: Settings, base: Mapping[str, str], name: str, instance: int = 1) -> Program:
-    """One instance, counted from 1, of a service or of the console."""
+    """One instance, counted from 1, of a service or a subscriber."""
     label = name if instance == 1 else f"{name}-{instance}"
     port = settings.http_port(name, instance)
     return Program(
@@ -132,6 +132,8 @@ def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[
         "LTC_OIDC_JWKS_URL": f"{settings.issuer}/jwks.json",
         "LTC_OTLP_ENDPOINT": base.get("LTC_OTLP_ENDPOINT") or settings.url(CONSOLE),
         "LTC_LINK_SECRET": settings.secret("link"),
+        # On this machine everything is on 127.0.0.1, a newcomer's first webhook receiver too.
+        "LTC_EGRESS_NETWORKS": base.get("LTC_EGRESS_NETWORKS", "127.0.0.0/8"),
     }
 
 

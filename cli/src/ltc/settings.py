@@ -10,6 +10,10 @@ from pathlib import Path
 
 STAGES = ("lead", "deal", "quote", "contract", "order", "billing")
 CONSOLE = "console"
+HUB = "hub"
+SUBSCRIBERS = (CONSOLE, HUB)
+"""They hear everything, and are no stage: named without ``-svc``, one instance each."""
+SERVICES = (*STAGES, *SUBSCRIBERS)
 PROJECT = Path(__file__).resolve().parents[3]
 
 
@@ -71,9 +75,10 @@ class Settings:
         return self.home / "issuer" / "key.json"
 
     def http_port(self, name: str, instance: int = 1) -> int:
-        """Port of an instance (from 1) of a service: lead 8101 … billing 8106, console 8110; a
-        second instance 100 above the first."""
-        offset = 10 if name == CONSOLE else STAGES.index(name) + 1
+        """Port of an instance (from 1) of a service: lead 8101 … billing 8106, console 8110,
+        hub 8111; a second instance 100 above the first."""
+        subscriber = name in SUBSCRIBERS
+        offset = 10 + SUBSCRIBERS.index(name) if subscriber else STAGES.index(name) + 1
         return self.port_base + offset + 100 * (instance - 1)
 
     def url(self, name: str) -> str:

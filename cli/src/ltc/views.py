@@ -11,9 +11,9 @@ import psutil
 
 from local_infra.processes import Child
 from ltc.programs import answers_ready
-from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.settings import SERVICES, Settings
 
-FIRST = ("supervisor", "postgres", "kafka", "issuer", *STAGES, CONSOLE)
+FIRST = ("supervisor", "postgres", "kafka", "issuer", *SERVICES)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _port(settings: Settings, name: str) -> tuple[int | None, bool]:
     if name == "issuer":
         return settings.issuer_port, True
     stem, _, instance = name.partition("-")
-    if stem in (*STAGES, CONSOLE):
+    if stem in SERVICES:
         return settings.http_port(stem, int(instance or 1)), True
     return None, False
 

@@ -27,6 +27,7 @@ SHIPPED = {
     **{f"{name}-svc": f"ltc-{name}-svc" for name in
        ("lead", "deal", "quote", "contract", "order", "billing")},
     "console": "ltc-console",
+    "hub": "ltc-hub",
     "chassis": "ltc-chassis",
 }  # fmt: skip
 """Our images by name, and which package of ours each is for."""

@@ -1,9 +1,10 @@
 """``python -m chassis.grants [--users FILE]``: who may do what at Kafka, a deploy step of its own.
 
 Grants every principal of `contracts.access` what it states there, and takes back what is not. FILE
-is a JSON object of names and passwords: they get SCRAM credentials, and a name that is no principal
-of the platform is an outsider, who may read the public topics. A null instead of a password leaves
-a credential alone that is made elsewhere. Without FILE outsiders stay as they are. Needs the
+is a JSON object of names and passwords: they get SCRAM credentials. A null instead of a password
+leaves a credential alone that is made elsewhere. A name that is no principal of the platform is an
+outsider, who may read the public topics with everything in them, so in the place of the password
+stands ``{"password": …, "personal": true}``. Without FILE outsiders stay as they are. Needs the
 ``LTC_KAFKA_`` settings of somebody who may alter the cluster. Running it again changes nothing.
 """
 
@@ -208,11 +209,25 @@ def read_users(file: Path) -> dict[str, str | None]:
         users = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadSetting(f"--users {file} cannot be read: {error}") from error
-    if not isinstance(users, dict) or not all(
-        p is None or (p and isinstance(p, str)) for p in users.values()
-    ):
+    if not isinstance(users, dict):
         raise BadSetting(f"--users {file} must be a JSON object of names and passwords")
-    return users
+    return {name: _password(file, name, given) for name, given in users.items()}
+
+
+def _password(file: Path, name: str, given: Any) -> str | None:
+    """Of one user. Raises BadSetting, also for an outsider without a grant for personal data:
+    Kafka cannot leave fields out."""
+    outside = isinstance(given, dict) and given.keys() == {"password", "personal"}
+    password = given["password"] if outside else given
+    if password is not None and not (password and isinstance(password, str)):
+        raise BadSetting(f"--users {file} must be a JSON object of names and passwords")
+    if name not in principals() and not (outside and given["personal"] is True):
+        raise BadSetting(
+            f"{name} has no grant for personal data, and Kafka cannot leave fields out: have them"
+            " read the hub's /events, or write"
+            ' {"password": …, "personal": true} in the place of the password'
+        )
+    return password
 
 
 def main() -> None:
