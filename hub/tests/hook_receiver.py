@@ -141,7 +141,7 @@ async def receiving(
         finally:
             open_now.discard(task)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls, backlog=2048)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

@@ -132,6 +132,8 @@ def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[
         "LTC_OIDC_JWKS_URL": f"{settings.issuer}/jwks.json",
         "LTC_OTLP_ENDPOINT": base.get("LTC_OTLP_ENDPOINT") or settings.url(CONSOLE),
         "LTC_LINK_SECRET": settings.secret("link"),
+        # On this machine everything is on 127.0.0.1, a newcomer's first webhook receiver too.
+        "LTC_EGRESS_NETWORKS": base.get("LTC_EGRESS_NETWORKS", "127.0.0.0/8"),
     }
 
 

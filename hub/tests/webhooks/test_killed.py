@@ -54,12 +54,12 @@ async def test_whoever_is_killed_everything_arrives_in_order(
     try:
         sent = [await facts(hub, EACH, of=new_id()) for _ in range(LEADS)]
         for _ in range(KILLS):
-            await receiver.until(len(receiver.calls) + 4, within_s=30)
+            await receiver.until(len(receiver.calls) + 4, within_s=60)
             victim = chance.randrange(2)
             processes[victim].send_signal(signal.SIGKILL)
             await processes[victim].wait()
             processes[victim] = await start(hub)
-        await settled(hub, "delivered", LEADS * EACH, within_s=60)
+        await settled(hub, "delivered", LEADS * EACH, within_s=120)
     finally:
         for process in processes:
             with suppress(ProcessLookupError):

@@ -99,3 +99,12 @@ async def test_what_is_busy_takes_places(hub: Harness, receiver: Receiver) -> No
         assert str(endpoint_id) == made["id"]
         assert await queue.take(tx, uuid4(), 60, {endpoint_id: 3}, 3) == []
         assert len(await queue.take(tx, uuid4(), 60, {endpoint_id: 1}, 3)) == 2
+
+
+async def test_who_accepts_nothing_is_asked_by_few(hub: Harness, receiver: Receiver) -> None:
+    await an_endpoint(hub, receiver.url())
+    await facts(hub, 6)
+    await hub.execute("UPDATE endpoint SET failing_since = now()")
+    async with hub.transaction() as tx:
+        await queue.deal_out(tx)
+        assert len(await queue.take(tx, uuid4(), 60, {}, 16)) == queue.WHILE_FAILING

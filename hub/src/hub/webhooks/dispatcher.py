@@ -7,7 +7,6 @@ run beside it. An endpoint has its own few places, so one that hangs fills only 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import random
@@ -36,7 +35,7 @@ from hub.webhooks.vault import Vault
 
 logger = logging.getLogger(__name__)
 
-PLACES = 4
+PLACES = 16
 """Attempts that one endpoint may have running in one process."""
 LEASE_S = 60.0
 """When what a killed process was sending is sent by another: an attempt and its recording take
@@ -107,6 +106,7 @@ class Dispatcher:
         self._done: list[Done] = []
         self._woken = asyncio.Event()
         self._position = 0
+        self._fed = True
 
     async def run(self) -> None:
         """Until cancelled. What is being sent then is sent again, here or elsewhere."""
@@ -118,8 +118,10 @@ class Dispatcher:
                 except Exception as error:
                     logger.warning("webhooks: %s: %s", type(error).__name__, error)
                     await asyncio.sleep(AFTER_TROUBLE_S)
-                with contextlib.suppress(TimeoutError):
+                try:
                     await asyncio.wait_for(self._woken.wait(), LOOK_S)
+                except TimeoutError:
+                    self._fed = True
                 self._woken.clear()
         finally:
             await self._leave([*helpers, *self._sending])
@@ -127,12 +129,8 @@ class Dispatcher:
     async def work(self) -> None:
         """One pass."""
         await self._record()
-        async with self._database.transaction() as tx:
-            dealt = await queue.deal_out(tx)
-        if dealt is not None:
-            self._position, facts = dealt
-            if facts >= queue.PORTION:
-                self._woken.set()
+        if self._fed:
+            await self._deal_out()
         busy = Counter(self._sending.values())
         async with self._database.transaction() as tx:
             due = await queue.take(tx, self._lease, self._lease_s, busy, PLACES)
@@ -147,10 +145,22 @@ class Dispatcher:
             self._sending[task] = one.endpoint_id
             task.add_done_callback(self._ended)
 
+    async def _deal_out(self) -> None:
+        self._fed = False
+        async with self._database.transaction() as tx:
+            dealt = await queue.deal_out(tx)
+        if dealt is None:
+            return  # another instance is at it
+        self._position, facts = dealt
+        if facts >= queue.PORTION:
+            self._fed = True
+            self._woken.set()
+
     async def _listen(self) -> None:
         """Wake when the feed goes on."""
         while True:
             if await watch(self._database).beyond(self._position, 30.0):
+                self._fed = True
                 self._woken.set()
                 await asyncio.sleep(0.01)
 

@@ -26,9 +26,16 @@ from hub.webhooks.storage import AttemptRow, DeliveryRow
 
 PORTION = 1000
 """Facts that are dealt out in one transaction."""
+WHILE_FAILING = 2
+"""Attempts at once while an endpoint accepts nothing."""
 
 HOLD = "SELECT position, at FROM fan_out FOR UPDATE"
-HOLD_IF_FREE = f"{HOLD} SKIP LOCKED"
+HOLD_LIGHTLY = """
+SELECT position, at, set_config('synchronous_commit', 'off', true) FROM fan_out FOR UPDATE
+"""
+"""Without waiting for the disk at the commit: what a crash of the database takes back is done
+again, and a receiver knows what it had by its id."""
+HOLD_IF_FREE = f"{HOLD_LIGHTLY} SKIP LOCKED"
 BEHIND = """
 SELECT position, seen_at, event_id, type, stage, subject, owner, amount_minor, currency
 FROM feed WHERE position > $1 AND seen_at > $2 ORDER BY position LIMIT $3
@@ -57,7 +64,9 @@ FROM (
     SELECT q.endpoint_id, q.event_id FROM delivery q
     WHERE q.endpoint_id = e.id AND q.turn AND q.next_at <= $1
       AND (q.leased_until IS NULL OR q.leased_until <= $1)
-    ORDER BY q.next_at LIMIT greatest(0, $2 - coalesce(b.busy, 0))
+    ORDER BY q.next_at
+    LIMIT greatest(0,
+      CASE WHEN e.failing_since IS NULL THEN $2::int ELSE $7::int END - coalesce(b.busy, 0))
     FOR UPDATE SKIP LOCKED) c
   WHERE e.enabled) taken
 WHERE d.endpoint_id = taken.endpoint_id AND d.event_id = taken.event_id
@@ -201,7 +210,8 @@ async def _give_turns(tx: Transaction, aggregates: Iterable[tuple[UUID, UUID]]) 
 async def take(
     tx: Transaction, lease: UUID, lease_s: float, busy: dict[UUID, int], most: int
 ) -> list[Due]:
-    """Up to ``most`` due deliveries of each endpoint, less those that are being sent."""
+    """Up to ``most`` due deliveries of each endpoint, less those that are being sent; of one that
+    accepts nothing at present no more than a few."""
     rows = await bulk.fetch(
         tx.connection,
         TAKE,
@@ -211,6 +221,7 @@ async def take(
         tx.now + timedelta(seconds=lease_s),
         list(busy),
         list(busy.values()),
+        min(most, WHILE_FAILING),
     )
     return [Due(*row) for row in rows]
 
@@ -230,7 +241,7 @@ async def senders(tx: Transaction, due: Sequence[Due]) -> dict[UUID, Any]:
 
 async def record(tx: Transaction, lease: UUID, done: Sequence[Done]) -> list[str]:
     """Keep what became of deliveries; returns the notices of endpoints that were switched off."""
-    await tx.read(HOLD)
+    await tx.read(HOLD_LIGHTLY)
     attempts = [_attempt(one, one.result) for one in done if one.result is not None]
     await bulk.insert(tx.connection, table_of(AttemptRow), attempts)
     moved = await bulk.fetch(
