@@ -9,6 +9,8 @@ import orjson
 from hub_builders import a_capture, a_record
 
 from chassis.testing import Harness
+from contracts.billing import JourneySettled
+from contracts.contract import ContractSigned
 from contracts.ids import LeadId, new_id
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadAssigned, LeadCaptured, LeadQualified
@@ -60,6 +62,25 @@ async def test_a_state_is_the_facts_merged_in_order_of_sequence(hub_svc: Harness
     assert (state["type"], state["subject"]) == ("ltc.lead.state.v1", str(lead))
     assert int(state["sequence"]) == 3
     assert none["states"] == after["events"] == []
+
+
+async def test_what_two_stages_tell_of_one_contract_are_two_states(hub_svc: Harness) -> None:
+    """Billing counts its facts of a contract from 1, beside those of contract-svc."""
+    contract = new_id()
+    signed, settled = about(contract, ContractSigned), about(contract, JourneySettled)
+    await hub_svc.receives_raw(a_record(signed, 1, version=4), a_record(settled, 1, version=1))
+    states = await fold(hub_svc)
+
+    assert sorted((key, sequence) for key, sequence, _, _ in states) == [
+        (str(contract), 1),
+        (str(contract), 4),
+    ]
+    async with hub_svc.client("subscriber") as bi:
+        for stage, fact, sequence in (("contract", signed, 4), ("billing", settled, 1)):
+            [state] = (await bi.get("/states", params={"stage": stage})).json()["states"]
+            assert int(state["sequence"]) == sequence
+            told = orjson.loads(fact.model_dump_json())
+            assert state["data"] == without_personal(fact.name, told)
 
 
 async def test_gates_move_the_sequence_on_and_leave_the_state(hub_svc: Harness) -> None:

@@ -37,7 +37,7 @@ FROM feed WHERE position > $1 AND seen_at > $2 ORDER BY position LIMIT $3
 """
 KNOWN = """
 SELECT aggregate_id, stage, journey_id, sequence, event_id, said_at, partition, kafka_offset, data
-FROM snapshot WHERE aggregate_id = ANY($1::uuid[])
+FROM snapshot WHERE (stage, aggregate_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
 """
 ADVANCE = "UPDATE fold SET position = $1, at = $2"
 CONDITION = "state_partition.folded < excluded.folded"
@@ -68,19 +68,23 @@ def tells_of_state(type_: str) -> bool:
     return fact is None or not issubclass(fact, GateFact)
 
 
-def fold_into(states: dict[UUID, dict[str, Any]], facts: Iterable[Any]) -> dict[UUID, Any]:
+Place = tuple[str, UUID]
+"""The stage and the id: of a contract, billing tells in a sequence of its own."""
+
+
+def fold_into(states: dict[Place, dict[str, Any]], facts: Iterable[Any]) -> dict[Place, Any]:
     """Take facts into the states, in their order; returns those that changed. A fact whose sequence
     is not above the state's is in it already, or came too late for anybody."""
-    changed: dict[UUID, dict[str, Any]] = {}
+    changed: dict[Place, dict[str, Any]] = {}
     for fact in facts:
-        subject = fact["subject"]
-        state = states.get(subject)
+        place = (fact["stage"], fact["subject"])
+        state = states.get(place)
         if state is not None and fact["sequence"] <= state["sequence"]:
             continue
         before = state["data"] if state is not None else {}
         after = orjson.loads(fact["data"]) if tells_of_state(fact["type"]) else {}
-        states[subject] = changed[subject] = {
-            "aggregate_id": subject,
+        states[place] = changed[place] = {
+            "aggregate_id": fact["subject"],
             "stage": fact["stage"],
             "journey_id": fact["journey_id"],
             "sequence": fact["sequence"],
@@ -111,16 +115,16 @@ async def fold(tx: Transaction) -> int:
 
 
 async def _take(tx: Transaction, rows: Sequence[Any]) -> None:
-    subjects = list({row["subject"] for row in rows})
+    stages, subjects = zip(*{(row["stage"], row["subject"]) for row in rows}, strict=True)
     known = {
-        row["aggregate_id"]: {**dict(row), "data": orjson.loads(row["data"])}
-        for row in await tx.read(KNOWN, subjects)
+        (row["stage"], row["aggregate_id"]): {**dict(row), "data": orjson.loads(row["data"])}
+        for row in await tx.read(KNOWN, list(stages), list(subjects))
     }
     changed = fold_into(known, rows)
     writes = bulk.Writes()
     if changed:
         states = [{**s, "data": orjson.dumps(s["data"]).decode()} for s in changed.values()]
-        writes.upsert(table_of(SnapshotRow), states, key=("aggregate_id",))
+        writes.upsert(table_of(SnapshotRow), states, key=("stage", "aggregate_id"))
     reached: dict[tuple[str, int], int] = {}
     for row in rows:
         place = (row["stage"], row["partition"])

@@ -70,13 +70,10 @@ class SnapshotRow(Row, table=True):
     """An aggregate as its facts tell of it: their data merged in order of sequence."""
 
     __tablename__ = "snapshot"
-    __table_args__ = (
-        Index("ix_snapshot_stage_aggregate_id", "stage", "aggregate_id"),
-        Index("ix_snapshot_partition", "stage", "partition", "kafka_offset"),
-    )
+    __table_args__ = (Index("ix_snapshot_partition", "stage", "partition", "kafka_offset"),)
 
+    stage: str = Field(sa_type=Text, primary_key=True)
     aggregate_id: UUID = Field(primary_key=True)
-    stage: str = Field(sa_type=Text)
     journey_id: UUID
     sequence: int = Field(sa_type=BigInteger)
     event_id: UUID

@@ -17,7 +17,7 @@ import typer
 from local_infra.errors import CannotStart
 from ltc.programs import cluster, database_url, package_of
 from ltc.progress import Progress
-from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.settings import CONSOLE, HUB, STAGES, Settings
 
 if TYPE_CHECKING:
     from ltc.rebuild.work import Outcome, Target
@@ -45,6 +45,11 @@ def register(app: typer.Typer) -> None:
         from ltc.rebuild.work import rebuild as work
 
         name = service.removesuffix("-svc")
+        if name == HUB:
+            raise typer.BadParameter(
+                "the hub is not fed from event logs: what they hold has no place in a partition any"
+                " more, and its states claim such places (docs/status.md)"
+            )
         if name not in (*STAGES, CONSOLE):
             known = ", ".join((*STAGES, CONSOLE))
             raise typer.BadParameter(f"{service} is no service; there are: {known}")

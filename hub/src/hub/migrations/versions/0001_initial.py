@@ -50,12 +50,12 @@ def upgrade() -> None:
     op.execute("COMMENT ON TABLE feed_floor IS 'seed'")
     op.execute(
         """CREATE TABLE snapshot (
-            aggregate_id uuid CONSTRAINT pk_snapshot PRIMARY KEY, stage text NOT NULL,
-            journey_id uuid NOT NULL, sequence bigint NOT NULL, event_id uuid NOT NULL,
+            stage text NOT NULL, aggregate_id uuid NOT NULL, journey_id uuid NOT NULL,
+            sequence bigint NOT NULL, event_id uuid NOT NULL,
             said_at timestamptz NOT NULL, partition integer NOT NULL,
-            kafka_offset bigint NOT NULL, data text NOT NULL)"""
+            kafka_offset bigint NOT NULL, data text NOT NULL,
+            CONSTRAINT pk_snapshot PRIMARY KEY (stage, aggregate_id))"""
     )
-    op.execute("CREATE INDEX ix_snapshot_stage_aggregate_id ON snapshot (stage, aggregate_id)")
     op.execute("CREATE INDEX ix_snapshot_partition ON snapshot (stage, partition, kafka_offset)")
     op.execute(
         "CREATE TABLE subscriber (name text CONSTRAINT pk_subscriber PRIMARY KEY,"
