@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from chassis.testing import Harness
-from contracts.catalog import FACTS
+from contracts.catalog import FACTS, STAGES
 from contracts.schema import PACKAGE, SCHEMAS
 
 WON = "ltc.deal.won.v1"
@@ -31,6 +31,14 @@ async def test_a_schema_is_found_by_type_and_version(console_svc: Harness) -> No
     assert {json.loads(answer.text)["x-type"] for answer in found} == {WON}
     assert {answer.status_code for answer in absent} == {404}
     assert {answer.headers["content-type"] for answer in absent} == {"application/problem+json"}
+
+
+async def test_states_have_schemas_where_their_envelopes_say(console_svc: Harness) -> None:
+    async with console_svc.client() as stranger:
+        for stage in STAGES:
+            for way in (f"ltc.{stage}.state.v1", f"ltc.{stage}.state/v1"):
+                schema = (await stranger.get(f"/schemas/{way}")).json()
+                assert schema["$id"] == f"/schemas/ltc.{stage}.state.v1"
 
 
 async def test_the_pages_are_served_and_nothing_beside_them(console_svc: Harness) -> None:

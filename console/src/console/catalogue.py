@@ -13,6 +13,7 @@ from contracts.catalog import FACTS
 from contracts.envelope import SCHEMA_PATH
 from contracts.pages import FOLDER
 from contracts.schema import as_text, schema_of
+from contracts.states import STATES, state_schema_of
 
 router = APIRouter(
     tags=["catalogue"],
@@ -42,12 +43,16 @@ async def show_catalogue_page(page: str) -> Response:
 
 @router.get(SCHEMA_PATH + "/{fact}", operation_id="showSchema")
 async def show_schema(fact: str) -> Response:
-    """The JSON Schema of a fact's data, as envelopes name it: `/schemas/ltc.deal.won.v1`."""
-    found = FACTS.get(fact.removesuffix(".json"))
-    if found is None:
+    """The JSON Schema of a fact's data, or of a stage's states, as envelopes name it:
+    `/schemas/ltc.deal.won.v1`, `/schemas/ltc.deal.state.v1`."""
+    name = fact.removesuffix(".json")
+    if name in FACTS:
+        schema = schema_of(FACTS[name])
+    elif name in STATES:
+        schema = state_schema_of(STATES[name])
+    else:
         raise Problem(404, "Nobody says such a fact: /catalogue lists all with their versions.")
-    text = as_text(schema_of(found))
-    return Response(text, media_type="application/schema+json", headers=_CACHED)
+    return Response(as_text(schema), media_type="application/schema+json", headers=_CACHED)
 
 
 @router.get(SCHEMA_PATH + "/{fact}/{version}", operation_id="showSchemaVersion")

@@ -18,10 +18,9 @@ from chassis.db import Database
 from chassis.outbox import DERIVED, shard_of
 from chassis.tables import OutboxRow, table_of
 from chassis.transaction import Transaction
-from contracts.catalog import FACTS
 from contracts.envelope import Envelope
 from contracts.ids import derived_id
-from contracts.journey import GateFact
+from contracts.states import tells_of_state
 from hub.cursors import Cursor
 from hub.storage import SnapshotRow, StatePartitionRow
 
@@ -59,13 +58,6 @@ WHERE p.stage = $1 AND p.partition = n.partition
 """
 SAID_ALL = "UPDATE state_partition SET said = folded, whole = folded WHERE stage = $1"
 STAGES_DUE = "SELECT DISTINCT stage FROM state_partition WHERE said < folded ORDER BY stage"
-
-
-def tells_of_state(type_: str) -> bool:
-    """Whether a fact says something of its aggregate itself. Gates are about who has to act; they
-    move the sequence on, and leave the state as it was."""
-    fact = FACTS.get(type_)
-    return fact is None or not issubclass(fact, GateFact)
 
 
 Place = tuple[str, UUID]

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     tail.add_argument("--type", action="append", default=[], help="such as deal.*; repeatable")
     tail.add_argument("--door", choices=("feed", "kafka"), default="feed")
-    tail.add_argument("--url", default="http://127.0.0.1:8088", help="of the hub, for the feed")
+    tail.add_argument("--url", default="http://127.0.0.1:8111", help="of the hub, for the feed")
     tail.add_argument("--bootstrap", default="127.0.0.1:9092", help="of Kafka")
     tail.add_argument("--tls", action="store_true", help="to Kafka")
     tail.add_argument("--start", choices=("oldest", "latest"), default="latest")
