@@ -9,7 +9,7 @@ import pytest
 from hub_builders import a_record
 
 from chassis.testing import Harness
-from contracts.catalog import FACTS
+from contracts.catalog import FACTS, STAGES
 from contracts.event import Event
 from contracts.samples import sample
 from contracts.schema import inlined, schema_of
@@ -60,6 +60,25 @@ async def test_no_byte_of_a_person_leaves_without_the_grant(hub_svc: Harness) ->
     }
     assert {e["type"].split(".")[1] for e in of_deals.json()["events"]} == {"deal"}
     assert CANARY not in of_deals.text
+
+
+async def test_no_byte_of_a_person_is_in_states_without_the_grant(hub_svc: Harness) -> None:
+    await hub_svc.receives_raw(*(a_record(told_of_canary(fact)) for fact in TELLING))
+    while await hub_svc.tick("fold_states"):
+        pass
+
+    async def states() -> str:
+        async with hub_svc.client("subscriber", sub="bi") as bi:
+            pages = [await bi.get("/states", params={"stage": stage}) for stage in STAGES]
+        assert all(page.json()["states"] for page in pages[:2])
+        return "".join(page.text for page in pages)
+
+    without = await states()
+    await hub_svc.execute("INSERT INTO subscriber VALUES ('bi', true, NULL, now())")
+    granted = await states()
+
+    assert CANARY not in without
+    assert CANARY in granted
 
 
 @pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.name)
