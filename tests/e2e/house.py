@@ -29,6 +29,7 @@ OFFSETS = {
     "order": 5,
     "billing": 6,
     "console": 10,
+    "hub": 11,
 }
 STAGES = ("lead", "deal", "quote", "contract", "order", "billing")
 

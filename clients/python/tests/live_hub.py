@@ -79,10 +79,8 @@ class Hub:
 
 @asynccontextmanager
 async def a_hub(folder: Path, **settings: str) -> AsyncIterator[Hub]:
-    """Of the tests' Kafka, from now on: what earlier tests left on the topics is not heard. Of one
-    named by ``LTC_KAFKA_BOOTSTRAP`` everything."""
-    if "LTC_KAFKA_BOOTSTRAP" not in settings:
-        await start_at_end(kafka_bootstrap(), "hub", list(PUBLIC_TOPICS))
+    """Of the tests' Kafka, from now on: what earlier tests left on the topics is not heard."""
+    await start_at_end(kafka_bootstrap(), "hub", list(PUBLIC_TOPICS))
     with _issuer() as issuer:
         oidc = {"LTC_OIDC_ISSUER": issuer, "LTC_OIDC_JWKS_URL": f"{issuer}/jwks.json"}
         with bare("hub", folder, **oidc, **settings) as program:

@@ -1,4 +1,4 @@
-"""The worked subscribers beside the live platform: six services, their Kafka, and a hub."""
+"""The worked subscribers beside the live platform: six services, their Kafka, and their hub."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_hub import Hub, a_hub
 from tests.e2e.cast import Cast, wanted
 from tests.e2e.eventually import eventually
 from tests.e2e.house import House, a_house
@@ -38,12 +37,6 @@ DOORS = ["kafka", "feed"]
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with a_house(tmp_path_factory.mktemp("house")) as house:
         yield house
-
-
-@pytest.fixture(scope="module")
-async def hub(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
-    async with a_hub(tmp_path_factory.mktemp("hub"), LTC_KAFKA_BOOTSTRAP=house.kafka) as hub:
-        yield hub
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +62,10 @@ def paid(house: House) -> Decimal:
 
 
 @pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, house: House, hub: Hub) -> tuple[str, str, str]:
+def door(request: pytest.FixtureRequest, house: House) -> tuple[str, str, str]:
     """Its name, its address and the token for it."""
-    at = house.kafka if request.param == "kafka" else hub.url
-    return request.param, at, hub.token()
+    at = house.kafka if request.param == "kafka" else house.url("hub")
+    return request.param, at, house.token("board", "Board", ["subscriber"])
 
 
 @contextmanager
