@@ -50,7 +50,7 @@ def test_a_service_comes_up_with_nothing_but_infrastructure(stage: str) -> None:
 def test_what_we_build_has_a_read_only_root_and_no_capabilities() -> None:
     ours = [service for service in COMPOSE["services"].values() if "build" in service]
 
-    assert len(ours) == 16
+    assert len(ours) == 18
     for service in ours:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
