@@ -75,7 +75,7 @@ async def facts(hub: httpx.AsyncClient, *types: str) -> int:
     """How many there are in the feed, read from its beginning."""
     count, after = 0, None
     while True:
-        asked: dict[str, Any] = {"limit": 500, "type": types}
+        asked: dict[str, Any] = {"limit": 200, "type": types}
         if after:
             asked["after"] = after
         page = (await hub.get("/events", params=asked)).raise_for_status().json()

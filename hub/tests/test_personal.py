@@ -47,11 +47,11 @@ def test_facts_of_most_stages_tell_of_persons() -> None:
 async def test_no_byte_of_a_person_leaves_without_the_grant(hub_svc: Harness) -> None:
     await hub_svc.receives_raw(*(a_record(told_of_canary(fact)) for fact in TELLING))
     async with hub_svc.client("subscriber", sub="bi") as bi:
-        without = await bi.get("/events", params={"limit": 500})
+        without = await bi.get("/events", params={"limit": 200})
         await hub_svc.execute("INSERT INTO subscriber VALUES ('bi', true, NULL, now())")
-        granted = await bi.get("/events", params={"limit": 500})
+        granted = await bi.get("/events", params={"limit": 200})
         await hub_svc.execute("UPDATE subscriber SET personal = false, stages = '{deal}'")
-        of_deals = await bi.get("/events", params={"limit": 500})
+        of_deals = await bi.get("/events", params={"limit": 200})
 
     assert len(without.json()["events"]) == len(granted.json()["events"]) == len(TELLING)
     assert CANARY not in without.text

@@ -122,7 +122,7 @@ async def read_events(
         AwareDatetime | None,
         Query(alias="from", description="instead of a cursor: what came at this instant or later"),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
     wait: Annotated[float, Query(ge=0, le=30, description="seconds, while there is none")] = 0,
     accept: Annotated[str, Header(description=f"`{STREAM}` for server-sent events")] = "",
     last_event_id: Annotated[
@@ -149,7 +149,7 @@ async def read_states(
     actor: hearer,
     stage: Annotated[str, Query(description=", ".join(STAGES))],
     after: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> Response:
     """The present states of a stage: where somebody new begins, or whose cursor has expired."""
     database: Database = request.app.state.database
