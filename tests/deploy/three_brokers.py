@@ -11,10 +11,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from chassis.cluster import Cluster as Address
 from local_infra.kafka import Kafka
+from local_infra.ports import free_block
 from local_infra.processes import Child, run_sync
 from local_infra.topics import ensure_topics
 from ltc.settings import Settings
-from tests.guarantees.rig import Rig, _free_block
+from tests.guarantees.rig import Rig
 
 NODES = (1, 2, 3)
 COPIES = "3"
@@ -78,7 +79,7 @@ class ClusterRig(Rig):
     """An installation whose Kafka is three brokers: units ``kafka-1`` to ``kafka-3``."""
 
     def __init__(self, settings: Settings) -> None:
-        first = _free_block(2 * len(NODES))
+        first = free_block(2 * len(NODES))
         ports = [first + 2 * (n - 1) for n in NODES]
         settings = replace(settings, kafka_bootstrap=",".join(f"127.0.0.1:{p}" for p in ports))
         super().__init__(settings)

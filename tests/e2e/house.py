@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local_infra.ports import free_port, is_free
+from local_infra.ports import free_block, free_port, is_free
 from local_infra.processes import Child
 from tests.e2e.eventually import eventually
 
@@ -40,8 +40,8 @@ class House:
     def __init__(self, home: Path, **environment: str) -> None:
         home.chmod(0o755)  # PostgreSQL's own user must get in
         self.home = home
-        self.base = _free_base()
-        self.kafka_port = _free_pair()
+        self.base = free_block(max(OFFSETS.values()) + 1)
+        self.kafka_port = free_block(2)  # and its controller's
         self.environment = {
             **os.environ,
             "LTC_HOME": str(home),
@@ -116,19 +116,3 @@ def a_house(home: Path, **environment: str) -> Iterator[House]:
         yield house
     finally:
         house.stop()
-
-
-def _free_base() -> int:
-    """A port from which on all that an installation listens on are free."""
-    while True:
-        base = free_port()
-        if all(is_free(base + offset) for offset in OFFSETS.values()):
-            return base
-
-
-def _free_pair() -> int:
-    """A port for the broker that has a free one for its controller beside it."""
-    while True:
-        port = free_port()
-        if is_free(port + 1):
-            return port

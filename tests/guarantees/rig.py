@@ -14,7 +14,6 @@ import os
 import shutil
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ import psutil
 from chassis.cluster import Cluster
 from chassis.runtime import Service
 from local_infra.kafka import Kafka
-from local_infra.ports import free_port, is_free
+from local_infra.ports import free_block, free_port
 from local_infra.postgres import Postgres, provision_sync
 from local_infra.processes import Child, run_sync
 from local_infra.topics import ensure_topics
@@ -75,8 +74,8 @@ class Rig:
             Settings(
                 home,
                 given.pg_port if "LTC_PG_PORT" in os.environ else free_port(),
-                given.kafka_port if "LTC_KAFKA_PORT" in os.environ else _free_block(2),
-                given.port_base if "LTC_PORT_BASE" in os.environ else _free_block(11),
+                given.kafka_port if "LTC_KAFKA_PORT" in os.environ else free_block(2),
+                given.port_base if "LTC_PORT_BASE" in os.environ else free_block(11),
             )
         )
 
@@ -285,13 +284,3 @@ class Rig:
     def _each(self, work: Callable[[str], None], names: Sequence[str]) -> None:
         with ThreadPoolExecutor(len(NAMES)) as pool:
             list(pool.map(work, names))
-
-
-def _free_block(size: int) -> int:
-    """The first of so many free ports in a row."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        first = free_port()
-        if all(is_free(first + n) for n in range(size)):
-            return first
-    raise LookupError(f"no {size} free ports in a row")

@@ -19,12 +19,13 @@ import psutil
 
 from local_infra.errors import CannotStart
 from local_infra.kafka import Kafka
+from local_infra.ports import free_block
 from local_infra.postgres import SYSTEM_USER
 from local_infra.processes import run_sync
 from ltc.programs import Program
 from ltc.settings import PROJECT
 from tests.guarantees.proxy import Network
-from tests.guarantees.rig import NAMES, Rig, _free_block
+from tests.guarantees.rig import NAMES, Rig
 
 FAULTY = ("-m", "tests.guarantees.launch_faulty")
 ROOMY = "4g"
@@ -60,7 +61,7 @@ class World(Rig):
     """A rig whose services reach PostgreSQL and Kafka through wires of a `Network`."""
 
     def __init__(self, settings: Any) -> None:
-        first = _free_block(3 * len(NAMES))
+        first = free_block(3 * len(NAMES))
         self.fronts = {
             f"{name}.{to}": first + 3 * n + side
             for n, name in enumerate(NAMES)

@@ -7,8 +7,9 @@ import socket
 
 import pytest
 
+from local_infra import ports
 from local_infra.errors import PortTaken
-from local_infra.ports import free_port, is_free, require_free
+from local_infra.ports import free_block, free_port, is_free, require_free
 
 
 def test_a_taken_port_is_named_with_its_purpose_and_its_holder() -> None:
@@ -30,3 +31,13 @@ def test_a_free_port_can_be_listened_on() -> None:
 
     assert is_free(port)
     require_free(port, "nothing yet")
+
+
+def test_a_port_that_was_given_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens on it yet, but whoever asked is about to."""
+    monkeypatch.setattr(ports, "_given", set())
+    base = free_block(12)
+    others = {free_port() for _ in range(3_000)} | {free_block(2) + 1 for _ in range(500)}
+
+    assert len(others) == 3_500
+    assert others.isdisjoint(range(base, base + 12))

@@ -10,14 +10,24 @@ import psutil
 
 from local_infra.errors import PortTaken
 
+_given: set[int] = set()
+
 
 def free_port() -> int:
     """A port that nobody listens on now, below those that the system gives to outgoing
     connections: one of those might be taken again before we listen."""
+    return free_block(1)
+
+
+def free_block(size: int) -> int:
+    """The first of so many such ports in a row. Whoever asks twice gets others: what was given is
+    not listened on yet."""
     while True:
-        port = random.randrange(20_000, 32_000)  # noqa: S311 - no secret
-        if is_free(port):
-            return port
+        first = random.randrange(20_000, 32_000 - size)  # noqa: S311 - no secret
+        ports = range(first, first + size)
+        if _given.isdisjoint(ports) and all(map(is_free, ports)):
+            _given.update(ports)
+            return first
 
 
 def is_free(port: int) -> bool:
