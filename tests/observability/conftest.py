@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ltc.settings import CONSOLE
+from ltc.settings import SUBSCRIBERS
 from tests.observability.monitoring import Monitoring
 from tests.observability.watched import NAMES, Watched, a_watched_house
 
@@ -27,7 +27,7 @@ def watched(home: Path) -> Iterator[Watched]:
 def monitoring(home: Path, watched: Watched) -> Iterator[Monitoring]:
     """Begins to scrape before the first journey."""
     targets = {
-        name if name == CONSOLE else f"{name}-svc": f"127.0.0.1:{watched.house.port(name)}"
+        name if name in SUBSCRIBERS else f"{name}-svc": f"127.0.0.1:{watched.house.port(name)}"
         for name in NAMES
     }
     targets["collector"] = f"127.0.0.1:{watched.collector.metrics_port}"

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from local_infra.ports import free_port
 from local_infra.processes import Child, run_sync
 from ltc.programs import database_url
-from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.settings import CONSOLE, SERVICES, Settings
 from tests.e2e.cast import Cast
 from tests.e2e.eventually import eventually
 from tests.e2e.house import House
@@ -25,7 +25,7 @@ from tests.guarantees.proxy import Network
 from tests.observability.backend import Backend, a_backend
 from tests.observability.collector import Collector
 
-NAMES = (*STAGES, CONSOLE)
+NAMES = SERVICES
 WIRE = "collector"
 AT_ONCE = 8
 SPANS = ("otel_sdk_exporter_span_exported_total", "otel_sdk_processor_span_processed_total")
