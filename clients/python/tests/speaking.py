@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from contracts.deal import DealOpened, DealStageChanged, DealWon
 from contracts.envelope import Envelope
 from contracts.event import Event
 from contracts.samples import sample, sample_envelope
-from ltc_client import Checkpoint
+from ltc_client import Checkpoint, Fact, Subscription
 from ltc_client.checkpoints import Progress
 
 
@@ -67,3 +68,14 @@ async def from_here(bootstrap: str, checkpoint: Checkpoint, *topics: str) -> dic
         place = f"{partition.topic}/{partition.partition}"
         checkpoint.save(Progress(place, str(end), None, True))
     return {f"{p.topic}/{p.partition}": str(end) for p, end in ends.items()}
+
+
+async def heard(subscription: Subscription, n: int, *, within_s: float = 30) -> list[Fact]:
+    """The next so many facts, each dealt with."""
+    found: list[Fact] = []
+    async with asyncio.timeout(within_s):
+        async for fact in subscription:
+            found.append(fact)
+            if len(found) == n:
+                return found
+    raise AssertionError("it never ends")

@@ -12,14 +12,14 @@ from uuid import uuid4
 
 import pytest
 from live_hub import Hub, a_hub
-from speaking import a_deal, publish, said
+from speaking import a_deal, heard, publish, said
 
 import ltc_client
 from contracts.deal import DealOpened
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
 from local_infra.testing import kafka_bootstrap
-from ltc_client import Fact, InFile, InMemory, InSql, PositionExpired, Refused, Subscription
+from ltc_client import Fact, InFile, InMemory, InSql, PositionExpired, Refused
 from ltc_client.doors import feed as feed_door
 from ltc_client.fact import as_cloudevent
 
@@ -32,16 +32,6 @@ async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
 
 async def deals(n: int) -> None:
     await publish(kafka_bootstrap(), [fact for _ in range(n) for fact in a_deal(1)])
-
-
-async def heard(subscription: Subscription, n: int, *, within_s: float = 30) -> list[Fact]:
-    found: list[Fact] = []
-    async with asyncio.timeout(within_s):
-        async for fact in subscription:
-            found.append(fact)
-            if len(found) == n:
-                return found
-    raise AssertionError("it never ends")
 
 
 async def now(hub: Hub) -> InMemory:

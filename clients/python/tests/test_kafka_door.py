@@ -17,7 +17,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
-from speaking import a_deal, from_here, publish, said
+from speaking import a_deal, from_here, heard, publish, said
 from tests.integration.stack import eventually
 
 import ltc_client
@@ -43,17 +43,6 @@ DEALS = "ltc.deal.v1"
 @pytest.fixture(scope="module")
 def bootstrap() -> str:
     return kafka_bootstrap()
-
-
-async def heard(subscription: Subscription, n: int, *, within_s: float = 20) -> list[Fact]:
-    """The next so many facts, each dealt with."""
-    found: list[Fact] = []
-    async with asyncio.timeout(within_s):
-        async for fact in subscription:
-            found.append(fact)
-            if len(found) == n:
-                return found
-    raise AssertionError("it never ends")
 
 
 async def silence(subscription: Subscription) -> None:

@@ -16,8 +16,8 @@ PLANTED = {
     "settings.py": f'access = "{AWS}"\n',
     "values.yaml": "password: " + "c0rrect-h0rse-battery" + "\n",
     "notes.md": "postgresql://ltc:" + "s3cr3tw0rd" + "@db.example/ltc\n",
-    "package-lock.json": '"resolved": "https://me:' + "t0k3nt0k3n" + '@registry.example/x.tgz",\n',
-    "requirements.lock": "--index-url https://me:" + "t0k3nt0k3n" + "@registry.example/simple\n",
+    "package-lock.json": '"x": "https://me:' + "t0k3nt0k3n" + '@files.example/x.tgz",\n',
+    "requirements.lock": "x @ https://me:" + "t0k3nt0k3n" + "@files.example/x.whl\n",
 }
 
 

@@ -3,36 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from datetime import timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from sqlmodel import select
 
 from chassis.auth import Actor, roles
-from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, unprocessable
+from chassis.http import Revision, TransactionalRoute, Tx, etag, unprocessable
 from chassis.pagination import Cursor, Limit, Page, next_cursor, page_of
 from chassis.problems import Problem
 from chassis.tables import table_of
 from chassis.transaction import Transaction
-from contracts.catalog import FACTS, STAGES
 from contracts.money import Money
 from hub.webhooks import endpoints
-from hub.webhooks.choosing import Choice, unknown
 from hub.webhooks.dispatcher import guard_of
 from hub.webhooks.endpoints import Made
+from hub.webhooks.forms import (
+    AttemptView,
+    Backlog,
+    DeliveryLog,
+    DeliveryView,
+    EndpointChange,
+    EndpointForm,
+    EndpointView,
+    FilterView,
+    NewEndpoint,
+    NewSecret,
+    Queued,
+    ResendForm,
+    RotationForm,
+    SecretView,
+    TestSent,
+)
 from hub.webhooks.guard import Unresolvable
-from hub.webhooks.retrying import Outcome, State
-from hub.webhooks.signature import Scheme
+from hub.webhooks.retrying import State
 from hub.webhooks.storage import AttemptRow, DeliveryRow, EndpointRow, EndpointSecretRow
 from hub.webhooks.vault import Vault
 
 router = APIRouter(route_class=TransactionalRoute, tags=["webhooks"])
 owner = Annotated[Actor, Depends(roles("subscriber", "admin"))]
 looker = Annotated[Actor, Depends(roles("subscriber", "admin", "ops", "auditor"))]
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
 def _not_stored(
@@ -46,178 +58,6 @@ def _not_stored(
 
 
 secretive = Depends(_not_stored)
-
-
-class FilterForm(ApiModel):
-    """Which facts an endpoint gets; empty of a kind: all."""
-
-    types: list[Name] = Field(
-        default=[], max_length=50, description="`ltc.deal.won.v1`, `deal.won` or `deal.*`"
-    )
-    stages: list[Name] = Field(default=[], max_length=6)
-    owners: list[Name] = Field(
-        default=[], max_length=100, description="the subject of the owner's token"
-    )
-    amount_at_least: Money | None = Field(
-        default=None, description="facts of so much or more in this currency, and no others"
-    )
-
-    def choice(self) -> Choice:
-        """The filter, checked. Raises Problem."""
-        if strange := unknown(self.types, tuple(FACTS)):
-            raise unprocessable("/body/filter/types", f"no fact is called {strange!r}")
-        for stage in self.stages:
-            if stage not in STAGES:
-                known = ", ".join(STAGES)
-                raise unprocessable("/body/filter/stages", f"{stage!r} is none of {known}")
-        least = self.amount_at_least
-        return Choice(
-            tuple(self.types),
-            tuple(self.stages),
-            tuple(self.owners),
-            least.minor if least else None,
-            least.currency if least else None,
-        )
-
-
-class EndpointForm(ApiModel):
-    url: str = Field(max_length=2048, examples=["https://erp.example.com/hooks/ltc"])
-    description: str = Field(default="", max_length=500, pattern=r"^[^\x00]*$")
-    filter: FilterForm = FilterForm()
-    ordered: bool = Field(
-        default=True, description="a fact waits for the earlier ones of its aggregate"
-    )
-    signature: Scheme = "hmac"
-    subscriber: Name | None = Field(
-        default=None, description="whose it is, when an administrator makes it for another"
-    )
-
-
-class EndpointChange(ApiModel):
-    url: str | None = Field(default=None, max_length=2048)
-    description: str | None = Field(default=None, max_length=500, pattern=r"^[^\x00]*$")
-    filter: FilterForm | None = None
-
-
-class RotationForm(ApiModel):
-    signature: Scheme | None = Field(default=None, description="default: as before")
-    overlap_hours: int = Field(
-        default=24, ge=0, le=168, description="how long the old secret still signs; 0: not at all"
-    )
-
-
-class ResendForm(ApiModel):
-    """One event, or a time: everything that came in then and that the filter wants."""
-
-    event_id: UUID | None = None
-    from_: AwareDatetime | None = Field(default=None, alias="from")
-    to: AwareDatetime | None = None
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.event_id is None) == (self.from_ is None):
-            raise ValueError("an event_id, or a time that begins with `from`")
-        if self.to is not None and (self.from_ is None or self.to <= self.from_):
-            raise ValueError("`to` is after `from`")
-        return self
-
-
-class SecretView(BaseModel):
-    """What deliveries are signed with; a shared secret is shown once, when it is made."""
-
-    id: UUID
-    signature: Scheme
-    public_key: str | None
-    created_at: datetime
-    expires_at: datetime | None
-
-
-class NewSecret(SecretView):
-    """With what the receiver verifies by: a shared secret (keep it: it is not shown again) or a
-    public key."""
-
-    secret: str
-
-
-class Backlog(BaseModel):
-    """What is not delivered yet."""
-
-    pending: int = 0
-    oldest_at: datetime | None = None
-    next_attempt_at: datetime | None = None
-
-
-class FilterView(BaseModel):
-    types: list[str]
-    stages: list[str]
-    owners: list[str]
-    amount_at_least: Money | None
-
-
-class EndpointView(BaseModel):
-    """An endpoint, how it does and what waits for it."""
-
-    id: UUID
-    subscriber: str
-    url: str
-    description: str
-    filter: FilterView
-    ordered: bool
-    status: Literal["enabled", "disabled"]
-    notice: str | None
-    """Why it was switched off."""
-    failing_since: datetime | None
-    secrets: list[SecretView]
-    backlog: Backlog
-    created_at: datetime
-
-
-class NewEndpoint(EndpointView):
-    secret: NewSecret
-
-
-class DeliveryView(BaseModel):
-    """One fact on its way to one endpoint."""
-
-    event_id: UUID
-    type: str
-    subject: UUID
-    state: State
-    attempts: int
-    next_attempt_at: datetime | None
-    created_at: datetime
-    ended_at: datetime | None
-
-
-class AttemptView(BaseModel):
-    """One attempt: what was sent and what came back, as far as the log keeps it."""
-
-    at: datetime
-    duration_ms: int
-    outcome: Outcome
-    status: int | None
-    url: str
-    request_headers: dict[str, Any]
-    request_body: str
-    response_headers: dict[str, Any]
-    response_body: str
-    error: str
-
-
-class DeliveryLog(DeliveryView):
-    log: list[AttemptView]
-
-
-class Queued(BaseModel):
-    """How many deliveries were asked for."""
-
-    queued: int
-
-
-class TestSent(BaseModel):
-    """By which the test's delivery is found."""
-
-    event_id: UUID
 
 
 def _secret_view(row: EndpointSecretRow) -> dict[str, Any]:

@@ -7,6 +7,7 @@ run beside it. An endpoint has its own few places, so one that hangs fills only 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import random
@@ -118,10 +119,8 @@ class Dispatcher:
                 except Exception as error:
                     logger.warning("webhooks: %s: %s", type(error).__name__, error)
                     await asyncio.sleep(AFTER_TROUBLE_S)
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_S)
-                except TimeoutError:
-                    self._fed = True
                 self._woken.clear()
         finally:
             await self._leave([*helpers, *self._sending])
