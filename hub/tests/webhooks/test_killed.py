@@ -16,6 +16,7 @@ from hook_receiver import Call, Receiver, accept
 
 from chassis.testing import Harness
 from contracts.ids import new_id
+from hub.webhooks.dispatcher import PLACES
 
 PROGRAM = Path(__file__).parent.parent / "sending_process.py"
 KILLS = 8
@@ -71,4 +72,4 @@ async def test_whoever_is_killed_everything_arrives_in_order(
         firsts = list(dict.fromkeys(i for i in arrived if i in ids))
         assert firsts == ids
     twice = sum(count - 1 for count in Counter(arrived).values())
-    assert twice <= KILLS * 8  # what a killed one was at, and what it had not yet recorded
+    assert twice <= KILLS * 2 * PLACES  # what a killed one was at, and what it had not recorded
