@@ -46,7 +46,7 @@ def test_a_taken_port_stops_the_start_before_anything_runs(
 
         result = ltc("up", "--detach")
 
-    assert result.exit_code == 4
+    assert result.exit_code == 4, result.stderr
     assert f"port {port} for PostgreSQL is taken by" in result.stderr
     assert not list((home / "run").glob("*.pid"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import psutil
 
 from local_infra.errors import CannotStart
 from local_infra.processes import Child
@@ -76,16 +79,19 @@ def detach(settings: Settings, arguments: Sequence[str]) -> str:
         outcome.unlink(missing_ok=True)
     supervisor = Child("supervisor", settings.run_dir, settings.log_dir)
     process = supervisor.start([sys.executable, "-m", "ltc", "up", *arguments])
-    while supervisor.process() is not None or outcome.exists():
-        if outcome.exists():
-            noted = json.loads(outcome.read_text())
-            if noted["exit_code"]:
-                error = CannotStart(noted["text"])
-                error.exit_code = noted["exit_code"]
-                raise error
-            return f"ready after {noted['ready_after_s']} s; the supervisor is pid {process.pid}"
-        time.sleep(0.1)
-    raise CannotStart(f"the supervisor ended:\n{supervisor.tail()}")
+    while not outcome.exists():
+        # The process itself, not its pid file: that one goes before the outcome is written.
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(timeout=0.1)
+            break
+    if not outcome.exists():
+        raise CannotStart(f"the supervisor ended:\n{supervisor.tail()}")
+    noted = json.loads(outcome.read_text())
+    if noted["exit_code"]:
+        error = CannotStart(noted["text"])
+        error.exit_code = noted["exit_code"]
+        raise error
+    return f"ready after {noted['ready_after_s']} s; the supervisor is pid {process.pid}"
 
 
 def take_down(settings: Settings) -> list[str]:
