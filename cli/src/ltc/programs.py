@@ -15,7 +15,7 @@ from local_infra.errors import CannotStart
 from local_infra.ports import require_free
 from local_infra.postgres import CHECKER, role_password, runtime_role
 from local_infra.processes import Child, wait_until
-from ltc.settings import CONSOLE, SUBSCRIBERS, Settings
+from ltc.settings import CONSOLE, SERVICES, SUBSCRIBERS, Settings
 
 if TYPE_CHECKING:
     from chassis.cluster import Cluster
@@ -133,8 +133,13 @@ def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[
         "LTC_OTLP_ENDPOINT": base.get("LTC_OTLP_ENDPOINT") or settings.url(CONSOLE),
         "LTC_LINK_SECRET": settings.secret("link"),
         # On this machine everything is on 127.0.0.1, a newcomer's first webhook receiver too.
+        **({"LTC_SERVICE_URLS": _urls(settings)} if name == CONSOLE else {}),
         "LTC_EGRESS_NETWORKS": base.get("LTC_EGRESS_NETWORKS", "127.0.0.0/8"),
     }
+
+
+def _urls(settings: Settings) -> str:
+    return ",".join(f"{name}={settings.url(name)}" for name in SERVICES if name != CONSOLE)
 
 
 def cluster(settings: Settings, *, elsewhere: str | None = None) -> Cluster:

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     """Networks that calls to addresses given by others may reach although they are not public, with
     commas between them. Empty: none, and nobody makes us call into our own network."""
 
+    service_urls: Annotated[dict[str, str], NoDecode] = {}
+    """Where the console asks each service what it sees, ``lead=http://…,deal=http://…``. A service
+    that is not named is one the console cannot ask. No service calls another."""
+
     otlp_endpoint: str | None = None
     trace_ratio: float = 1.0
     traces_per_second: float = 20.0
@@ -100,6 +104,16 @@ class Settings(BaseSettings):
         return (
             [n.strip() for n in value.split(",") if n.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("service_urls", mode="before")
+    @classmethod
+    def _named_urls(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
+        if not all(name and url.startswith(("http://", "https://")) for name, _, url in pairs):
+            raise ValueError("must be name=http://host:port, several with commas between them")
+        return {name.strip(): url.strip().rstrip("/") for name, _, url in pairs}
 
     def cluster(self) -> Cluster:
         """Kafka, as this process speaks to it."""
