@@ -36,6 +36,9 @@ class JourneyEventRow(Row, table=True):
     seen_at: datetime
     causation_id: UUID | None = None
     trace_id: str | None = Field(default=None, sa_type=Text, index=True)
+    kafka_partition: int | None = Field(default=None, sa_type=SmallInteger)
+    kafka_offset: int | None = Field(default=None, sa_type=BigInteger)
+    """Where it stands on its topic; none where it came from an event log instead."""
     payload: str = Field(sa_type=Text)
     """The fact's JSON as it came: shown, never searched, so it is not taken apart to be kept."""
 
@@ -47,6 +50,46 @@ class JourneyKeyRow(Row, table=True):
 
     key: str = Field(sa_type=Text, primary_key=True)
     journey_id: UUID = Field(primary_key=True)
+
+
+class UnfoldedRow(Row, table=True):
+    """A fact that its journey's summary does not tell of yet."""
+
+    __tablename__ = "unfolded"
+
+    journey_id: UUID = Field(primary_key=True)
+    event_id: UUID = Field(primary_key=True)
+
+
+class JourneyRow(Row, table=True):
+    """A journey in one row, folded from all its facts (`folding`): what lists and searches read."""
+
+    __tablename__ = "journey"
+
+    journey_id: UUID = Field(primary_key=True)
+    customer: str | None = Field(default=None, sa_type=Text)
+    amount: str | None = Field(default=None, sa_type=Text)
+    """Decimal as text, in ``currency``: shown, never summed."""
+    currency: str | None = Field(default=None, sa_type=Text)
+    stage: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    """``open``, ``settled`` or ``ended``."""
+    numbers: dict[str, str] = Field(sa_type=JSONB)
+    gate: str | None = Field(default=None, sa_type=Text)
+    gate_stage: str | None = Field(default=None, sa_type=Text)
+    gate_number: str | None = Field(default=None, sa_type=Text)
+    waits_for: str | None = Field(default=None, sa_type=Text)
+    """Who must act at the gate that is due first."""
+    waits_since: datetime | None = None
+    due_at: datetime | None = None
+    seller: str | None = Field(default=None, sa_type=Text)
+    seller_team: str | None = Field(default=None, sa_type=Text)
+    started_at: datetime
+    last_fact_at: datetime
+    last_type: str = Field(sa_type=Text)
+    last_number: str | None = Field(default=None, sa_type=Text)
+    last_subject: str = Field(sa_type=Text)
+    facts: int
 
 
 class SpanRow(Row, table=True):
