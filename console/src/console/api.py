@@ -10,12 +10,13 @@ from pydantic import BaseModel
 from chassis.auth import Actor, public, roles
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
-from console import catalogue, queries, sign_in, spans
+from console import catalogue, pages, queries, sign_in, spans
 
 router = APIRouter(route_class=TransactionalRoute, tags=["console"])
 router.include_router(catalogue.router)
 router.include_router(sign_in.router)
 router.include_router(sign_in.browsers)
+router.include_router(pages.router)
 looker = Annotated[
     Actor,
     Depends(
