@@ -8,12 +8,15 @@ from pydantic import BaseModel
 from chassis.auth import public
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
-from console import catalogue, journeys_api, spans
+from console import catalogue, journeys_api, pages, sign_in, spans
 from console.journeys_api import looker
 
 router = APIRouter(route_class=TransactionalRoute, tags=["console"])
 router.include_router(catalogue.router)
 router.include_router(journeys_api.router)
+router.include_router(sign_in.router)
+router.include_router(sign_in.browsers)
+router.include_router(pages.router)
 
 
 class Overview(BaseModel):

@@ -134,7 +134,7 @@ async def show_projection(_: looker, tx: Tx) -> Projection:
         "        WHERE oid = 'journey_event'::regclass) AS facts,"
         " (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'journey'::regclass)"
         "   AS journeys,"
-        " (SELECT count(*) FROM (SELECT 1 FROM unfolded LIMIT 10000) some) AS unfolded,"
+        " (SELECT count(*) FROM (SELECT 1 FROM unfolded LIMIT 10000) part) AS unfolded,"
         " (SELECT max(last_fact_at) FROM journey) AS newest,"
         " (SELECT min(e.seen_at) FROM (SELECT * FROM unfolded LIMIT 10000) u"
         "  JOIN journey_event e USING (journey_id, event_id)) AS oldest"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, SmallInteger, Text
+from sqlalchemy import BigInteger, LargeBinary, MetaData, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -109,3 +109,14 @@ class SpanRow(Row, table=True):
     journey_id: str | None = Field(default=None, sa_type=Text, index=True)
     attributes: dict[str, Any] = Field(sa_type=JSONB)
     received_at: datetime = Field(index=True)
+
+
+class BrowserSessionRow(Row, table=True):
+    """Somebody who signed in with a browser."""
+
+    __tablename__ = "browser_session"
+
+    key: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    sealed: str = Field(sa_type=Text)
+    opened_at: datetime
+    expires_at: datetime

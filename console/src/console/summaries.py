@@ -21,7 +21,7 @@ AT_ONCE = 200
 TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('summaries', 0))"
 """One instance at a time: of two that read at different moments the later could write first."""
 TAKE = """
-WITH due AS (SELECT DISTINCT journey_id FROM (SELECT journey_id FROM unfolded LIMIT $1) some)
+WITH due AS (SELECT DISTINCT journey_id FROM (SELECT journey_id FROM unfolded LIMIT $1) part)
 DELETE FROM unfolded u USING due WHERE u.journey_id = due.journey_id
 RETURNING u.journey_id
 """

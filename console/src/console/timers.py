@@ -1,9 +1,10 @@
-"""Time in the console: journeys are folded, spans are kept for a week."""
+"""Time in the console: journeys are folded, spans kept a week, sessions until they end."""
 
 from __future__ import annotations
 
 from chassis.timers import Timers
 from chassis.transaction import Transaction
+from console.sessions import forget_ended
 from console.spans import forget_old_spans
 from console.summaries import keep_up
 
@@ -20,3 +21,9 @@ async def forget_spans(tx: Transaction) -> int:
 async def fold_journeys(tx: Transaction) -> int:
     """Bring the summaries of journeys up to their facts."""
     return await keep_up(tx)
+
+
+@timers.every(600)
+async def forget_sessions(tx: Transaction) -> int:
+    """Drop sessions whose time is over."""
+    return await forget_ended(tx)
