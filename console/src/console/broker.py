@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 Committed = Mapping[str, Mapping[tuple[str, int], int]]
 GROUPS = tuple(f"{stage}-svc" for stage in STAGES)
 FRESH_S = 1.0
+AWAY_S = 5.0
+"""So long nobody asks again after no answer: each try would cost whoever asks two seconds."""
 PATIENCE_MS = 2_000
 
 
@@ -37,7 +39,7 @@ class Broker:
         """By group: the offset after the last message that is done with, of each partition. A group
         that Kafka cannot tell of is not in it."""
         async with self._lock:
-            if time.monotonic() - self._seen_at > FRESH_S:
+            if time.monotonic() - self._seen_at > (FRESH_S if self._seen else AWAY_S):
                 self._seen = await self._ask()
                 self._seen_at = time.monotonic()
             return self._seen
