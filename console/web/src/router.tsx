@@ -6,31 +6,59 @@ import {
 } from "@tanstack/react-router";
 
 import { filtersFrom } from "./pages/journeys/filters";
-import { Shell } from "./shell/Shell";
 import { NotFound } from "./shell/NotFound";
+import { Shell } from "./shell/Shell";
 import { Failure } from "./ui/states";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
-
-const page = { getParentRoute: () => root } as const;
+const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, path }) as const;
 
 const routes = [
   createRoute({
-    ...page,
-    path: "/",
+    ...at("/"),
     validateSearch: filtersFrom,
     component: lazyRouteComponent(() => import("./pages/journeys/StuckPage")),
   }),
   createRoute({
-    ...page,
-    path: "/journeys",
+    ...at("/journeys"),
     validateSearch: filtersFrom,
     component: lazyRouteComponent(() => import("./pages/journeys/JourneysPage")),
   }),
   createRoute({
-    ...page,
-    path: "/j/$key",
+    ...at("/j/$key"),
     component: lazyRouteComponent(() => import("./pages/journey/JourneyPage")),
+  }),
+  createRoute({
+    ...at("/failures"),
+    component: lazyRouteComponent(() => import("./pages/failures/FailuresPage")),
+  }),
+  createRoute({
+    ...at("/edits"),
+    component: lazyRouteComponent(() => import("./pages/edits/EditsPage")),
+  }),
+  createRoute({
+    ...at("/topics"),
+    component: lazyRouteComponent(() => import("./pages/topics/TopicsPage")),
+  }),
+  createRoute({
+    ...at("/services"),
+    component: lazyRouteComponent(() => import("./pages/services/ServicesPage")),
+  }),
+  createRoute({
+    ...at("/catalogue"),
+    component: lazyRouteComponent(() => import("./pages/catalogue/CataloguePage")),
+  }),
+  createRoute({
+    ...at("/webhooks"),
+    component: lazyRouteComponent(() => import("./pages/webhooks/WebhooksPage")),
+  }),
+  createRoute({
+    ...at("/webhooks/$id"),
+    component: lazyRouteComponent(() => import("./pages/webhooks/EndpointPage")),
+  }),
+  createRoute({
+    ...at("/subscribers"),
+    component: lazyRouteComponent(() => import("./pages/subscribers/SubscribersPage")),
   }),
 ] as const;
 

@@ -37,7 +37,12 @@ export const theme = createTheme({
     if (!["light", "subtle", "outline", "transparent"].includes(input.variant) || name === "dark")
       return colors;
     const ink = `color-mix(in srgb, var(--mantine-color-${name}-9) 80%, black)`;
-    return { ...colors, color: `light-dark(${ink}, var(--mantine-color-${name}-2))` };
+    const ground = `color-mix(in srgb, var(--mantine-color-${name}-5) 20%, var(--mantine-color-body))`;
+    return {
+      ...colors,
+      ...(input.variant === "light" && { background: ground }),
+      color: `light-dark(${ink}, var(--mantine-color-${name}-2))`,
+    };
   },
 });
 

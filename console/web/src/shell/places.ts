@@ -1,9 +1,29 @@
-import { IconAlertOctagon, IconRoute, type Icon } from "@tabler/icons-react";
+import {
+  IconActivity,
+  IconAlertOctagon,
+  IconBook2,
+  IconChecklist,
+  IconRoute,
+  IconServer2,
+  IconStack2,
+  IconUsersGroup,
+  IconWebhook,
+  type Icon,
+} from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 
 interface Place {
-  to: "/" | "/journeys";
+  to:
+    | "/"
+    | "/journeys"
+    | "/failures"
+    | "/edits"
+    | "/topics"
+    | "/services"
+    | "/catalogue"
+    | "/webhooks"
+    | "/subscribers";
   name: string;
   icon: Icon;
   key?: string;
@@ -13,6 +33,13 @@ interface Place {
 export const PLACES: Place[] = [
   { to: "/", name: "stuck", icon: IconAlertOctagon, key: "s" },
   { to: "/journeys", name: "journeys", icon: IconRoute, key: "j" },
+  { to: "/failures", name: "failures", icon: IconActivity, key: "f" },
+  { to: "/edits", name: "edits", icon: IconChecklist, key: "e" },
+  { to: "/topics", name: "topics", icon: IconStack2, key: "t" },
+  { to: "/services", name: "services", icon: IconServer2, key: "v" },
+  { to: "/catalogue", name: "catalogue", icon: IconBook2, key: "c" },
+  { to: "/webhooks", name: "webhooks", icon: IconWebhook, key: "w" },
+  { to: "/subscribers", name: "subscribers", icon: IconUsersGroup },
 ];
 
 const SOON_MS = 1200;

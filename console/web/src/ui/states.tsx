@@ -39,6 +39,8 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   return (
     <Alert
       color="red"
+      variant="default"
+      className="notice bad"
       icon={<IconAlertTriangle aria-hidden />}
       title={unknown ? t("error.signedOut") : t("error.title")}
       role="alert"

@@ -2,8 +2,8 @@ import type { TFunction } from "i18next";
 
 import type { Money, ReasonCode, Stage } from "../api/types";
 
-/** A length of time in its two largest units: "3 d 4 h", "3 天 4 小时". */
-export function spell(seconds: number, t: TFunction): string {
+/** A length of time in its largest units: "3 d 4 h", "3 天 4 小时"; in one: "3 d". */
+export function spell(seconds: number, t: TFunction, most = 2): string {
   const whole = Math.max(0, Math.round(seconds));
   const units: [string, number][] = [
     ["d", Math.floor(whole / 86_400)],
@@ -14,7 +14,7 @@ export function spell(seconds: number, t: TFunction): string {
   const first = units.findIndex(([, n]) => n > 0);
   if (first < 0) return t("time.s", { n: 0 });
   return units
-    .slice(first, first + 2)
+    .slice(first, first + most)
     .filter(([, n]) => n > 0)
     .map(([unit, n]) => t(`time.${unit}`, { n }))
     .join(" ");
@@ -64,7 +64,7 @@ export interface Told {
 /** The one sentence. The console's own is English; in other languages it is put together anew from
  *  what it was made of. */
 export function sentenceIn(language: string, told: Told, t: TFunction): string {
-  if (language === "en") return told.sentence;
+  if (language === "en" && told.sentence) return told.sentence;
   const late =
     told.overdue_s && told.overdue_s > 0
       ? t("sentence.late", { for: spell(told.overdue_s, t) })

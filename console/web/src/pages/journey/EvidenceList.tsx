@@ -16,7 +16,13 @@ export function EvidenceList({ evidence }: { evidence: Evidence[] }) {
               .join(" · ")}
             {": "}
           </Text>
-          {piece.link ? <Anchor href={piece.link}>{piece.text}</Anchor> : piece.text}
+          {piece.link ? (
+            <Anchor href={piece.link} inherit>
+              {piece.text}
+            </Anchor>
+          ) : (
+            piece.text
+          )}
         </List.Item>
       ))}
     </List>

@@ -6,10 +6,13 @@ import { useTranslation } from "react-i18next";
 
 import { Refused } from "../../api/client";
 import { useJourney } from "../../api/journeys";
+import { useMayAct } from "../../api/session";
 import { Empty, Failure, Loading } from "../../ui/states";
+import { ActMenu } from "./ActMenu";
 import { AuditTrail } from "./AuditTrail";
 import { EvidenceList } from "./EvidenceList";
 import { Header } from "./Header";
+import { ParkedCard } from "./ParkedCard";
 import { PayloadDrawer } from "./PayloadDrawer";
 import { StepsTable } from "./StepsTable";
 import { SwimLanes } from "./SwimLanes";
@@ -30,6 +33,7 @@ export default function JourneyPage() {
   const { t } = useTranslation();
   const { key } = useParams({ from: "/j/$key" });
   const { data: journey, error, isPending, refetch } = useJourney(key);
+  const mayAct = useMayAct();
   const [opened, setOpened] = useState<string | null>(null);
   if (isPending) return <Loading rows={12} />;
   if (error instanceof Refused && error.status === 404 && !journey)
@@ -39,15 +43,32 @@ export default function JourneyPage() {
   const step = journey.steps.find(({ event_id }) => event_id === opened);
   return (
     <Stack gap="sm">
-      <Header journey={journey} asked={key} />
+      <Header journey={journey} asked={key}>
+        {mayAct && <ActMenu journey={journey} />}
+      </Header>
       {away.length > 0 && (
-        <Alert color="orange" icon={<IconPlugConnectedX aria-hidden />} title={t("journey.away")}>
+        <Alert
+          color="orange"
+          variant="default"
+          className="notice"
+          icon={<IconPlugConnectedX aria-hidden />}
+          title={t("journey.away")}
+        >
           {away
             .map(({ service, status, error: why }) =>
-              t(`journey.${status}`, { service, error: why ?? "" }),
+              t(`asked.${status}`, { service, error: why ?? "" }),
             )
             .join(" ")}
         </Alert>
+      )}
+      {journey.parked.length > 0 && (
+        <Section title={t("journey.parked")}>
+          <Stack gap="xs">
+            {journey.parked.map((parked) => (
+              <ParkedCard key={parked.service + parked.event_id} parked={parked} />
+            ))}
+          </Stack>
+        </Section>
       )}
       {journey.reason && journey.reason.evidence.length > 0 && (
         <Section title={t("journey.evidence")}>

@@ -1,12 +1,15 @@
 import { Button, Code, CopyButton, Drawer, Group, SimpleGrid, Text, Title } from "@mantine/core";
-import { IconCopy } from "@tabler/icons-react";
+import { IconCopy, IconRepeat } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useMayAct } from "../../api/session";
 import type { Step } from "../../api/types";
 import { DiffTable } from "../../ui/DiffTable";
 import { When } from "../../ui/When";
 import { factWords } from "../../ui/words";
 import { differences } from "../../ui/differences";
+import { ReplayDialog } from "./ReplayDialog";
 
 /** The fact before this one that told of the same thing. */
 export function previousOf(steps: Step[], step: Step): Step | undefined {
@@ -27,6 +30,8 @@ export function PayloadDrawer({
 }) {
   const { t } = useTranslation();
   const before = step && previousOf(steps, step);
+  const mayAct = useMayAct();
+  const [replaying, setReplaying] = useState(false);
   const text = JSON.stringify(step?.payload ?? {}, null, 2);
   const about: [string, string | null | undefined][] = [
     ["event_id", step?.event_id],
@@ -80,6 +85,17 @@ export function PayloadDrawer({
             <Title order={3} size="h2">
               {t("step.payload")}
             </Title>
+            {mayAct && (
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<IconRepeat size={14} aria-hidden />}
+                onClick={() => setReplaying(true)}
+                ml="auto"
+              >
+                {t("act.replay.fact")}
+              </Button>
+            )}
             <CopyButton value={text}>
               {({ copied, copy }) => (
                 <Button
@@ -96,6 +112,12 @@ export function PayloadDrawer({
           <Code block tabIndex={0}>
             {text}
           </Code>
+          <ReplayDialog
+            opened={replaying}
+            onClose={() => setReplaying(false)}
+            what={{ event_id: step.event_id }}
+            from={step.stage}
+          />
         </>
       )}
     </Drawer>

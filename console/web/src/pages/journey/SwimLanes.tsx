@@ -79,7 +79,7 @@ export function SwimLanes({
                   d={`M${gap.x - 4} 0 V${height - AXIS_PX} M${gap.x + 4} 0 V${height - AXIS_PX}`}
                 />
                 <text x={gap.x} y={height - 9} textAnchor="middle">
-                  {spell(gap.ms / 1000, t)}
+                  {spell(gap.ms / 1000, t, 1)}
                 </text>
               </g>
             ))}
