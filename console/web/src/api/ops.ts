@@ -1,0 +1,100 @@
+import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
+
+import { ask } from "./client";
+import { STAGES } from "./types";
+
+export interface EditProposal {
+  id: string;
+  service: string;
+  status: "proposed" | "approved" | "rejected";
+  topic: string;
+  key: string;
+  event_id: string;
+  type: string | null;
+  original: unknown;
+  payload: unknown;
+  reason: string;
+  problems: string[];
+  proposed_by: string;
+  proposed_at: string;
+}
+
+export interface FailureGroup {
+  service: string;
+  fingerprint: string;
+  error_class: string;
+  error: string;
+  type: string | null;
+  consumer: string;
+  keys: number;
+  messages: number;
+  first_at: string;
+  last_at: string;
+  new_since_retry: number;
+}
+
+export interface BulkAct {
+  id: string;
+  action: "retry" | "skip";
+  status: "running" | "paused" | "cancelled" | "done";
+  dry_run: boolean;
+  wanted: number;
+  done: number;
+  failed: number;
+  per_second: number;
+}
+
+/** A path of a service's `/ops`, through the console; the service itself decides who may. */
+export function opsPath(service: string, ...parts: string[]): string {
+  return `/services/${[service, "ops", ...parts.map(encodeURIComponent)].join("/")}`;
+}
+
+/** Something done to the running system. Whatever is shown is asked for again afterwards. */
+export function useAct<T = unknown>() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ path, body }: { path: string; body: unknown }) =>
+      ask<T>(path, { method: "POST", body }),
+    onSettled: () => client.invalidateQueries(),
+  });
+}
+
+export function useFailures() {
+  return useQuery({
+    queryKey: ["failures"],
+    queryFn: ({ signal }) => ask<FailureGroup[]>("/failures", { signal }),
+    refetchInterval: 10_000,
+  });
+}
+
+/** Proposed edits of every service; one that does not answer is named, the others are shown. */
+export function useEdits() {
+  return useQueries({
+    queries: STAGES.map((service) => ({
+      queryKey: ["edits", service],
+      queryFn: async ({ signal }: { signal: AbortSignal }) => {
+        const query = { status: "proposed" };
+        const edits = await ask<EditProposal[]>(opsPath(service, "edits"), { signal, query });
+        return edits.map((edit) => ({ ...edit, service }));
+      },
+      refetchInterval: 15_000,
+    })),
+    combine: (answers) => ({
+      edits: answers.flatMap((answer) => answer.data ?? []),
+      away: STAGES.filter((_, index) => answers[index]?.error),
+      error: answers.find((answer) => answer.error)?.error,
+      isPending: answers.some((answer) => answer.isPending),
+      refetch: () => answers.forEach((answer) => void answer.refetch()),
+    }),
+  });
+}
+
+export function useBulk(service: string, id: string | null) {
+  return useQuery({
+    queryKey: ["bulk", service, id],
+    queryFn: ({ signal }) => ask<BulkAct>(opsPath(service, "bulk", id ?? ""), { signal }),
+    enabled: id !== null,
+    refetchInterval: ({ state }) =>
+      state.data && ["done", "cancelled"].includes(state.data.status) ? false : 1_000,
+  });
+}

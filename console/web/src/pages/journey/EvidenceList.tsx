@@ -1,0 +1,30 @@
+import { Anchor, List, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+import type { Evidence } from "../../api/types";
+
+/** What the sentence was concluded from, and who says so. */
+export function EvidenceList({ evidence }: { evidence: Evidence[] }) {
+  const { t } = useTranslation();
+  return (
+    <List spacing={4} size="sm">
+      {evidence.map((piece, index) => (
+        <List.Item key={index}>
+          <Text span size="sm" c="dimmed">
+            {[t(`evidence.${piece.kind}`, { defaultValue: piece.kind }), piece.service]
+              .filter(Boolean)
+              .join(" · ")}
+            {": "}
+          </Text>
+          {piece.link ? (
+            <Anchor href={piece.link} inherit>
+              {piece.text}
+            </Anchor>
+          ) : (
+            piece.text
+          )}
+        </List.Item>
+      ))}
+    </List>
+  );
+}

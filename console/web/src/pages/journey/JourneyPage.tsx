@@ -1,0 +1,93 @@
+import { Alert, Paper, Stack, Title } from "@mantine/core";
+import { IconPlugConnectedX } from "@tabler/icons-react";
+import { useParams } from "@tanstack/react-router";
+import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import { Refused } from "../../api/client";
+import { useJourney } from "../../api/journeys";
+import { useMayAct } from "../../api/session";
+import { Empty, Failure, Loading } from "../../ui/states";
+import { ActMenu } from "./ActMenu";
+import { AuditTrail } from "./AuditTrail";
+import { EvidenceList } from "./EvidenceList";
+import { Header } from "./Header";
+import { ParkedCard } from "./ParkedCard";
+import { PayloadDrawer } from "./PayloadDrawer";
+import { StepsTable } from "./StepsTable";
+import { SwimLanes } from "./SwimLanes";
+import { Waterfall } from "./Waterfall";
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Paper withBorder p="sm" component="section" aria-label={title}>
+      <Title order={2} mb="xs">
+        {title}
+      </Title>
+      {children}
+    </Paper>
+  );
+}
+
+export default function JourneyPage() {
+  const { t } = useTranslation();
+  const { key } = useParams({ from: "/j/$key" });
+  const { data: journey, error, isPending, refetch } = useJourney(key);
+  const mayAct = useMayAct();
+  const [opened, setOpened] = useState<string | null>(null);
+  if (isPending) return <Loading rows={12} />;
+  if (error instanceof Refused && error.status === 404 && !journey)
+    return <Empty title={t("journey.unknown", { key })}>{t("journey.unknownText")}</Empty>;
+  if (!journey) return <Failure error={error} retry={() => void refetch()} />;
+  const away = journey.asked.filter(({ status }) => status !== "ok");
+  const step = journey.steps.find(({ event_id }) => event_id === opened);
+  return (
+    <Stack gap="sm">
+      <Header journey={journey} asked={key}>
+        {mayAct && <ActMenu journey={journey} />}
+      </Header>
+      {away.length > 0 && (
+        <Alert
+          color="orange"
+          variant="default"
+          className="notice"
+          icon={<IconPlugConnectedX aria-hidden />}
+          title={t("journey.away")}
+        >
+          {away
+            .map(({ service, status, error: why }) =>
+              t(`asked.${status}`, { service, error: why ?? "" }),
+            )
+            .join(" ")}
+        </Alert>
+      )}
+      {journey.parked.length > 0 && (
+        <Section title={t("journey.parked")}>
+          <Stack gap="xs">
+            {journey.parked.map((parked) => (
+              <ParkedCard key={parked.service + parked.event_id} parked={parked} />
+            ))}
+          </Stack>
+        </Section>
+      )}
+      {journey.reason && journey.reason.evidence.length > 0 && (
+        <Section title={t("journey.evidence")}>
+          <EvidenceList evidence={journey.reason.evidence} />
+        </Section>
+      )}
+      <Section title={t("journey.timeline")}>
+        <SwimLanes journey={journey} onOpen={setOpened} />
+      </Section>
+      <Section title={t("journey.steps")}>
+        <StepsTable journey={journey} onOpen={setOpened} />
+      </Section>
+      <Section title={t("journey.waterfall")}>
+        <Waterfall asked={key} traceIds={journey.trace_ids} />
+      </Section>
+      <Section title={t("journey.audit")}>
+        <AuditTrail acts={journey.actions} />
+      </Section>
+      <PayloadDrawer step={step} steps={journey.steps} onClose={() => setOpened(null)} />
+    </Stack>
+  );
+}

@@ -1,0 +1,93 @@
+import { Badge, Button, Code, Group, Paper, Stack, Text } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { opsPath, useAct } from "../../api/ops";
+import { useMayAct } from "../../api/session";
+import type { ParkedMessage } from "../../api/types";
+import { ActDialog } from "../../ui/ActDialog";
+import { When } from "../../ui/When";
+import { factWords } from "../../ui/words";
+import { EditDialog } from "./EditDialog";
+
+type Verb = "retry" | "skip" | "edit" | "release";
+
+/** A message that could not be taken in, why, and what can be done about it. */
+export function ParkedCard({ parked }: { parked: ParkedMessage }) {
+  const { t } = useTranslation();
+  const mayAct = useMayAct();
+  const act = useAct();
+  const [verb, setVerb] = useState<Verb | null>(null);
+  const close = () => setVerb(null);
+  const held = parked.state === "held";
+  const verbs: Verb[] = held ? ["release"] : ["retry", "edit", "skip"];
+  const simple = verb === "retry" || verb === "skip" || verb === "release" ? verb : "retry";
+  return (
+    <Paper withBorder p="sm" className="notice bad">
+      <Group justify="space-between" align="flex-start">
+        <Stack gap={2}>
+          <Group gap="xs">
+            <Text fw={650}>{parked.type ? factWords(parked.type, t) : parked.topic}</Text>
+            <Badge variant="light" tt="none" color={parked.state === "dead" ? "red" : "orange"}>
+              {t(`parked.${parked.state}`, { defaultValue: parked.state })}
+            </Badge>
+          </Group>
+          <Text size="sm">
+            {t("parked.where", {
+              service: t(`stage.${parked.service}`, { defaultValue: parked.service }),
+              count: parked.attempts,
+            })}{" "}
+            <When at={parked.parked_at} />
+            {parked.next_retry_at && (
+              <>
+                {" · "}
+                {t("parked.next")} <When at={parked.next_retry_at} />
+              </>
+            )}
+          </Text>
+          {parked.waits_for && (
+            <Text size="sm">{t("parked.behind", { key: parked.waits_for })}</Text>
+          )}
+          {parked.error && (
+            <Code block>
+              {parked.error_class}: {parked.error}
+            </Code>
+          )}
+          <Text size="xs" c="dimmed" ff="monospace">
+            {parked.topic}/{parked.key}
+          </Text>
+        </Stack>
+        {mayAct && (
+          <Group gap="xs">
+            {verbs.map((name) => (
+              <Button
+                key={name}
+                size="xs"
+                variant={name === "retry" || name === "release" ? "filled" : "default"}
+                onClick={() => setVerb(name)}
+              >
+                {t(`action.${name}`)}
+              </Button>
+            ))}
+          </Group>
+        )}
+      </Group>
+      <ActDialog
+        opened={verb === simple}
+        onClose={close}
+        title={t(`act.${simple}.title`)}
+        text={t(`act.${simple}.text`)}
+        submit={t(`action.${simple}`)}
+        done={t(`act.${simple}.done`)}
+        danger={simple === "skip"}
+        run={(reason) =>
+          act.mutateAsync({
+            path: opsPath(parked.service, "parked", parked.topic, parked.key, simple),
+            body: { reason },
+          })
+        }
+      />
+      <EditDialog parked={parked} opened={verb === "edit"} onClose={close} />
+    </Paper>
+  );
+}
