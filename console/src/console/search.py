@@ -38,9 +38,10 @@ class Matched(BaseModel):
     value: str
 
 
-class Hit(BaseModel):
+class Hit(Listed):
+    """A journey, and by what it was found."""
+
     matched: Matched
-    journey: Listed
 
 
 class Hits(BaseModel):
@@ -80,7 +81,7 @@ async def search(q: str, around: Surroundings, tx: Transaction) -> Hits:
     visible = await _visible(list(found), tx)
     wanted = [journey_id for journey_id in found if journey_id in visible][:AT_MOST]
     rows = await rows_of(wanted, around, tx)
-    return Hits(hits=[Hit(matched=found[row.journey_id], journey=row) for row in rows])
+    return Hits(hits=[Hit(matched=found[row.journey_id], **dict(row)) for row in rows])
 
 
 async def _visible(journeys: list[UUID], tx: Transaction) -> set[Any]:
