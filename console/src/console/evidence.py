@@ -86,7 +86,7 @@ async def gather(
     """Ask everybody at once. Who does not answer in time is away."""
     states, parked, committed = await asyncio.gather(
         peers.ask_all(f"/ops/journeys/{journey_id}", token=token),
-        peers.ask_all("/ops/parked", token=token, limit=200),
+        peers.ask_all_lately("/ops/parked", token=token, limit=200),
         broker.committed(),
     )
     return read(states, parked, set(keys), committed)

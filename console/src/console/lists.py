@@ -100,7 +100,7 @@ class StuckPage(JourneyPage):
 
     counts: dict[str, int]
     """By reason code as far as facts tell; ``overdue`` beside them. Parked keys of every service
-    are counted where the asker may see them."""
+    are counted where the asker may see them. On the first page alone."""
     asked: list[Asked]
 
 
@@ -152,7 +152,7 @@ class Surroundings:
 async def look_around(peers: Peers, broker: Broker, token: str | None) -> Surroundings:
     """Who is away, what is parked, how far each group has come: once for all rows of a page."""
     parked, committed = await asyncio.gather(
-        peers.ask_all("/ops/parked", token=token, limit=200), broker.committed()
+        peers.ask_all_lately("/ops/parked", token=token, limit=200), broker.committed()
     )
     asked = tuple(
         Asked(
@@ -239,7 +239,7 @@ async def stuck(
     return StuckPage(
         items=kept,
         next=_next(rows, "breach_at", limit),
-        counts=await _counts(tx, visible, around),
+        counts={} if after else await _counts(tx, visible, around),
         asked=list(around.asked),
     )
 

@@ -146,8 +146,10 @@ async def show_journey(
 ) -> Journey:
     journey_id, summary = await find_journey(key, tx)
     subjects = {fact.subject for fact in summary.facts}
-    evidence = await gather(journey_id, subjects, peers, broker, token)
-    audits = await peers.ask_all("/ops/audit", token=token, journey_id=str(journey_id), limit=200)
+    evidence, audits = await asyncio.gather(
+        gather(journey_id, subjects, peers, broker, token),
+        peers.ask_all("/ops/audit", token=token, journey_id=str(journey_id), limit=200),
+    )
     heads = await asyncio.gather(
         *(_head(parked, peers, token) for parked in evidence.parked[:AT_MOST_HEADS])
     )
