@@ -13,9 +13,11 @@ METRIC_ROW = re.compile(r"(?m)^\| `([a-z.]+)` \| `([a-z_]+)` \| (\w+) \| (\S+) \
 
 
 def test_it_names_every_instrument_with_its_unit() -> None:
+    kept = list(vars(Metrics("test", instance="1")).values())
+    kept += [gauge for one in kept for gauge in getattr(one, "gauges", ())]
     instruments = {
         (instrument.name, type(instrument).__name__.strip("_").lower(), instrument.unit)
-        for instrument in vars(Metrics("test", instance="1")).values()
+        for instrument in kept
         if hasattr(instrument, "unit")
     }
 
