@@ -22,6 +22,7 @@ RULES = yaml.safe_load((CONFIGS / "prometheus" / "rules.yml").read_text(encoding
 ONLY_IN_TROUBLE = {
     "ltc_relay_errors_total": "counted first when publishing fails",
     "ltc_consumer_batch_failures_total": "counted first when a batch fails",
+    "ltc_gate_late": "told while a gate is past its time",
     "otel_sdk_processor_span_processed_total": "of which the failed ones",
 }
 GROUPING = re.compile(r"\b(?:by|on|ignoring|without) \([^)]*\)")
