@@ -27,6 +27,7 @@ from chassis.testing import Harness
 from contracts.deal import DealWon
 from contracts.ids import new_id
 from contracts.samples import sample
+from hub.webhooks.sending import KEPT_HEADERS
 
 
 async def test_a_fact_arrives_signed_as_a_cloud_event(hub: Harness, receiver: Receiver) -> None:
@@ -111,6 +112,18 @@ async def test_a_failure_is_logged_and_tried_again_five_seconds_later(
     assert [entry["outcome"] for entry in shown["log"]] == ["accepted", outcome]
     assert json.loads(shown["log"][0]["request_body"])["id"] == event_id
     assert shown["log"][0]["response_body"] == "ok"
+
+
+async def test_who_asks_to_be_left_alone_is(hub: Harness, receiver: Receiver) -> None:
+    """However many headers come before the one that says so."""
+    await an_endpoint(hub, receiver.url())
+    many = [f"X-{n}: {n}" for n in range(KEPT_HEADERS)]
+    receiver.behave = status(429, *many, "Retry-After: 90")
+    async with dispatching(hub):
+        await facts(hub, 1)
+        [(at,)] = await until(hub, "SELECT at FROM attempt")
+        [(next_at,)] = await hub.rows("SELECT next_at FROM delivery")
+    assert timedelta(seconds=90) <= next_at - at <= timedelta(seconds=101)
 
 
 async def test_of_one_aggregate_nothing_overtakes_and_others_go_on(

@@ -170,6 +170,7 @@ class Dispatcher:
             now,
             once=due.is_test,
             chance=random.random(),  # noqa: S311 - spreads load, guards nothing
+            at_least=result.wait,
         )
         self._done.append(
             Done(due, after.state, after.at, at, sender["url"], headers, shown(body), result)
