@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from chassis import bulk
 from chassis.db import Database
 from chassis.domain import DomainError
 from chassis.metrics import Metrics
@@ -33,6 +32,7 @@ from hub.webhooks.retrying import Outcome, State, follow
 from hub.webhooks.sending import Result, Sender, shown
 from hub.webhooks.signature import Secret, signed_headers
 from hub.webhooks.vault import Vault
+from hub.webhooks.watching import Instruments
 
 logger = logging.getLogger(__name__)
 
@@ -45,43 +45,10 @@ LOOK_S = 0.1
 AFTER_TROUBLE_S = 0.5
 TEST_TYPE = "ltc.hub.test.v1"
 
-STATE = """
-SELECT (SELECT count(*) FROM endpoint WHERE NOT enabled),
-       (SELECT count(*) FROM endpoint WHERE failing_since IS NOT NULL AND enabled),
-       (SELECT count(*) FROM delivery WHERE state = 'pending'),
-       (SELECT extract(epoch FROM now() - min(created_at)) FROM delivery WHERE state = 'pending')
-"""
-
 
 def guard_of(settings: Settings) -> Guard:
     """Where this process sends to."""
     return Guard(https_only=settings.environment == "production", networks=settings.egress_networks)
-
-
-class Instruments:
-    """What webhooks are watched by."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        meter = metrics.provider.get_meter("hub")
-        self._attempts = meter.create_counter("ltc.webhook.attempts", "{attempt}", "By outcome")
-        self._disabled = meter.create_gauge(
-            "ltc.webhook.endpoints.disabled", "{endpoint}", "Switched off, backlog growing"
-        )
-        self._failing = meter.create_gauge(
-            "ltc.webhook.endpoints.failing", "{endpoint}", "Accept nothing at present"
-        )
-        self._backlog = meter.create_gauge("ltc.webhook.backlog", "{delivery}", "Not yet delivered")
-        self._oldest = meter.create_gauge("ltc.webhook.backlog.age", "s", "Oldest not delivered")
-
-    def attempted(self, outcomes: Counter[str]) -> None:
-        for outcome, count in outcomes.items():
-            self._attempts.add(count, {"outcome": outcome})
-
-    def state(self, disabled: int, failing: int, backlog: int, oldest_s: float) -> None:
-        self._disabled.set(disabled)
-        self._failing.set(failing)
-        self._backlog.set(backlog)
-        self._oldest.set(oldest_s)
 
 
 class Dispatcher:
@@ -166,8 +133,7 @@ class Dispatcher:
     async def _report(self) -> None:
         while True:
             try:
-                [row] = await bulk.ask(self._database.engine, STATE)
-                self._instruments.state(row[0], row[1], row[2], float(row[3] or 0))
+                await self._instruments.report(self._database.engine)
             except Exception as error:
                 logger.debug("webhooks' state not read: %s", error)
             await asyncio.sleep(5)
@@ -181,7 +147,7 @@ class Dispatcher:
         del self._done[: len(done)]
         for notice in notices:
             logger.warning("%s", notice)
-        self._instruments.attempted(Counter(d.result.outcome.value for d in done if d.result))
+        self._instruments.recorded(done)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._sending.pop(task, None)
@@ -204,6 +170,7 @@ class Dispatcher:
             now,
             once=due.is_test,
             chance=random.random(),  # noqa: S311 - spreads load, guards nothing
+            at_least=result.wait,
         )
         self._done.append(
             Done(due, after.state, after.at, at, sender["url"], headers, shown(body), result)
