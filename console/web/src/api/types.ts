@@ -193,6 +193,6 @@ export interface Session {
   sub: string;
   name: string;
   roles: string[];
-  csrf_token: string;
+  csrf_token: string | null;
   links: { jaeger: string | null };
 }

@@ -39,6 +39,15 @@ export function ownerWords(owner: string, t: TFunction): string {
   return t(`owner.${kind}.${name}`, { defaultValue: name.replaceAll("_", " ") });
 }
 
+/** `order-svc` and `order` alike: the service by the name of its stage. */
+export function serviceWords(service: string, t: TFunction): string {
+  return t(`stage.${service.replace(/-svc$/, "")}`, { defaultValue: service });
+}
+
+export function actWords(action: string, t: TFunction): string {
+  return t(`action.${action.replaceAll(" ", "_")}`, { defaultValue: action });
+}
+
 export function gateWords(gate: string, t: TFunction): string {
   return t(`gate.${gate.replace(":", "_")}`, { defaultValue: gate.replaceAll("_", " ") });
 }

@@ -1,25 +1,35 @@
-import { Stack } from "@mantine/core";
+import { Alert, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { useEdits } from "../../api/ops";
 import { PageHead } from "../../ui/PageHead";
 import { Empty, Failure, Loading } from "../../ui/states";
+import { serviceWords } from "../../ui/words";
 import { EditCard } from "./EditCard";
 
 export default function EditsPage() {
   const { t } = useTranslation();
-  const { edits, away, error, isPending, refetch } = useEdits();
+  const { edits, away, error, refused, isPending, refetch } = useEdits();
+  const silent = away.map((service) => serviceWords(service, t)).join(", ");
   return (
     <>
       <PageHead title={t("nav.edits")} about={t("edits.about")} />
       <Stack gap="sm">
-        {away.length > 0 && <Failure error={error} retry={refetch} />}
-        {isPending ? (
-          <Loading rows={4} />
-        ) : edits.length === 0 && away.length === 0 ? (
-          <Empty title={t("edits.none")}>{t("edits.noneText")}</Empty>
+        {refused ? (
+          <Failure error={error} retry={refetch} />
         ) : (
-          edits.map((edit) => <EditCard key={edit.id} edit={edit} />)
+          away.length > 0 && (
+            <Alert variant="default" className="notice" role="status">
+              {t("asked.away", { service: silent, error: "" })}
+            </Alert>
+          )
+        )}
+        {edits.map((edit) => (
+          <EditCard key={edit.id} edit={edit} />
+        ))}
+        {isPending && <Loading rows={3} />}
+        {!isPending && edits.length === 0 && !refused && (
+          <Empty title={t("edits.none")}>{t("edits.noneText")}</Empty>
         )}
       </Stack>
     </>

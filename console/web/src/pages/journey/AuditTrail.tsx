@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Act } from "../../api/types";
 import { When } from "../../ui/When";
+import { actWords, serviceWords } from "../../ui/words";
 
 const COLORS = { resolved: "teal", pending: "gray", failed_again: "red" } as const;
 
@@ -17,7 +18,7 @@ export function AuditTrail({ acts }: { acts: Act[] }) {
           key={act.id}
           title={
             <Text size="sm" fw={600}>
-              {t(`action.${act.action}`, { defaultValue: act.action })} · {act.service}{" "}
+              {actWords(act.action, t)} · {serviceWords(act.service, t)}{" "}
               {act.outcome && (
                 <Badge variant="light" tt="none" color={COLORS[act.outcome]}>
                   {t(`outcome.${act.outcome}`)}

@@ -7,7 +7,9 @@ import { useTranslation } from "react-i18next";
 import { Refused } from "../../api/client";
 import { useJourney } from "../../api/journeys";
 import { useMayAct } from "../../api/session";
-import { Empty, Failure, Loading } from "../../ui/states";
+import { PageHead } from "../../ui/PageHead";
+import { Failure, Loading } from "../../ui/states";
+import { serviceWords } from "../../ui/words";
 import { ActMenu } from "./ActMenu";
 import { AuditTrail } from "./AuditTrail";
 import { EvidenceList } from "./EvidenceList";
@@ -37,7 +39,7 @@ export default function JourneyPage() {
   const [opened, setOpened] = useState<string | null>(null);
   if (isPending) return <Loading rows={12} />;
   if (error instanceof Refused && error.status === 404 && !journey)
-    return <Empty title={t("journey.unknown", { key })}>{t("journey.unknownText")}</Empty>;
+    return <PageHead title={t("journey.unknown", { key })} about={t("journey.unknownText")} />;
   if (!journey) return <Failure error={error} retry={() => void refetch()} />;
   const away = journey.asked.filter(({ status }) => status !== "ok");
   const step = journey.steps.find(({ event_id }) => event_id === opened);
@@ -56,7 +58,7 @@ export default function JourneyPage() {
         >
           {away
             .map(({ service, status, error: why }) =>
-              t(`asked.${status}`, { service, error: why ?? "" }),
+              t(`asked.${status}`, { service: serviceWords(service, t), error: why ?? "" }),
             )
             .join(" ")}
         </Alert>

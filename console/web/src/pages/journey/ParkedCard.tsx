@@ -7,7 +7,7 @@ import { useMayAct } from "../../api/session";
 import type { ParkedMessage } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
 import { When } from "../../ui/When";
-import { factWords } from "../../ui/words";
+import { factWords, serviceWords } from "../../ui/words";
 import { EditDialog } from "./EditDialog";
 
 type Verb = "retry" | "skip" | "edit" | "release";
@@ -34,7 +34,7 @@ export function ParkedCard({ parked }: { parked: ParkedMessage }) {
           </Group>
           <Text size="sm">
             {t("parked.where", {
-              service: t(`stage.${parked.service}`, { defaultValue: parked.service }),
+              service: serviceWords(parked.service, t),
               count: parked.attempts,
             })}{" "}
             <When at={parked.parked_at} />
@@ -87,7 +87,7 @@ export function ParkedCard({ parked }: { parked: ParkedMessage }) {
           })
         }
       />
-      <EditDialog parked={parked} opened={verb === "edit"} onClose={close} />
+      {verb === "edit" && <EditDialog parked={parked} onClose={close} />}
     </Paper>
   );
 }
