@@ -180,6 +180,7 @@ for _extension in (
     "ltc.imports",
     "ltc.rebuild",
     "ltc.schemas",
+    "ltc.stuck",
     "ltc.trace",
     "ltc.verify.command",
 ):

@@ -68,6 +68,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     app.state.authenticator = Authenticator(settings)
     problems.install(app)
     install_limits(app, settings, service.larger_bodies)
+    for looks_first in service.middleware:
+        app.add_middleware(looks_first)
     app.add_middleware(HttpTelemetry)
     app.include_router(service.router)
     app.include_router(ops.router)

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from fastapi import APIRouter
 from sqlalchemy.pool import QueuePool
+from starlette.types import ASGIApp
 
 from chassis import bulk, kafka_connections  # noqa: F401 - before any client is made
 from chassis.batch import BatchProcessor
@@ -79,6 +80,8 @@ class Service:
     description: str = ""
     larger_bodies: dict[str, int] = field(default_factory=dict)
     """Paths that take more than the usual body, and how many bytes."""
+    middleware: tuple[Callable[[ASGIApp], ASGIApp], ...] = ()
+    """What looks at a request before its budget is charged, the last one first."""
     on_start: Callable[[Database], Awaitable[None]] | None = None
     background: tuple[Callable[[Runtime], Coroutine[Any, Any, None]], ...] = ()
     """What runs as long as the process serves, beside the rest, until it is cancelled."""
