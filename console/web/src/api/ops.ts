@@ -1,7 +1,7 @@
 import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { ask } from "./client";
-import { STAGES } from "./types";
+import { STAGES, type Asked } from "./types";
 
 export interface Change {
   op: "add" | "remove" | "replace";
@@ -41,6 +41,12 @@ export interface FailureGroup {
   new_since_retry: number;
 }
 
+/** The entries of all services that answered, and who did not. */
+export interface Merged<T> {
+  items: T[];
+  asked: Asked[];
+}
+
 /** An act on many, begun; without an id after a dry run. */
 export interface BulkStarted {
   id: string | null;
@@ -67,9 +73,10 @@ export interface WaitingMessage {
   payload: string | null;
 }
 
-/** A path of a service's `/ops`, through the console; the service itself decides who may. */
+/** A path of a service's `/ops`, through the console; the service itself decides who may. What is
+ *  called `order-svc` among services is `order` there. */
 export function opsPath(service: string, ...parts: string[]): string {
-  return `/services/${[service, "ops", ...parts.map(encodeURIComponent)].join("/")}`;
+  return `/services/${[service.replace(/-svc$/, ""), "ops", ...parts.map(encodeURIComponent)].join("/")}`;
 }
 
 /** Something done to the running system. Whatever is shown is asked for again afterwards. */
@@ -85,7 +92,7 @@ export function useAct<T = unknown>() {
 export function useFailures() {
   return useQuery({
     queryKey: ["failures"],
-    queryFn: ({ signal }) => ask<FailureGroup[]>("/failures", { signal }),
+    queryFn: ({ signal }) => ask<Merged<FailureGroup>>("/failures", { signal }),
     refetchInterval: 10_000,
   });
 }
@@ -104,7 +111,11 @@ export function useEdits() {
     })),
     combine: (answers) => ({
       edits: answers.flatMap((answer) => answer.data ?? []),
-      away: STAGES.filter((_, index) => answers[index]?.error),
+      away: STAGES.filter((_, index) => answers[index]?.error).map((service): Asked => ({
+        service,
+        status: "away",
+        error: null,
+      })),
       error: answers.find((answer) => answer.error)?.error,
       isPending: answers.some((answer) => answer.isPending),
       refused: answers.every((answer) => answer.error),

@@ -37,7 +37,7 @@ export interface Summary {
   gate: string | null;
   owner: string | null;
   due_at: string | null;
-  overdue_s: number | null;
+  overdue_s: number;
   reason: ReasonCode | null;
   since: string | null;
   started_at: string;
@@ -64,16 +64,20 @@ export interface Evidence {
   kind: string;
   text: string;
   service?: string | null;
-  link?: string | null;
 }
 
 export interface Reason {
   code: ReasonCode;
   sentence: string;
-  since: string | null;
+  since: string;
   hop: string | null;
   owner: string | null;
-  overdue_s: number | null;
+  gate: string | null;
+  number: string | null;
+  type: string | null;
+  error: string | null;
+  due_at: string | null;
+  overdue_s: number;
   evidence: Evidence[];
 }
 
@@ -88,10 +92,9 @@ export interface Step {
   trace_id: string | null;
   payload: Record<string, unknown>;
   actor: string | null;
-  sequence: number | null;
-  subject: string | null;
-  source: string | null;
-  attempts: number | null;
+  sequence: number;
+  subject: string;
+  source: string;
 }
 
 export interface OpenGate {
@@ -99,53 +102,51 @@ export interface OpenGate {
   stage: Stage;
   owner: string;
   number: string;
+  aggregate_id: string;
   opened_at: string;
   due_at: string;
   overdue: boolean;
+  overdue_s: number;
   age_s: number;
 }
 
-export interface ParkedMessage {
+export interface Parked {
   service: string;
   topic: string;
   key: string;
-  event_id: string;
-  type: string | null;
-  state: string;
+  status: string;
   attempts: number;
-  error_class: string | null;
-  error: string | null;
+  error_class: string;
+  error: string;
   waits_for: string | null;
-  parked_at: string;
   next_retry_at: string | null;
-  payload: string | null;
-  outcome?: string | null;
+  parked_at: string;
+  messages: number;
+  trace_id: string | null;
 }
 
 export interface Act {
-  id: string;
   service: string;
   at: string;
-  actor_name: string;
+  actor: string;
   action: string;
-  object_type: string;
-  object_id: string;
-  reason: string;
-  before: Record<string, unknown> | null;
-  after: Record<string, unknown> | null;
-  outcome?: "resolved" | "pending" | "failed_again" | null;
+  reason: string | null;
+  outcome: string | null;
+  before: unknown;
+  after: unknown;
 }
 
 export interface Note {
   at: string;
-  by: string;
+  by: string | null;
   text: string;
-  stage: Stage;
+  type: string;
+  number: string | null;
 }
 
 export interface Asked {
   service: string;
-  status: "ok" | "away" | "forbidden";
+  status: "ok" | "away" | "forbidden" | "refused" | "not asked";
   error: string | null;
 }
 
@@ -165,7 +166,7 @@ export interface Journey {
   started_at: string;
   last_fact_at: string;
   steps: Step[];
-  parked: ParkedMessage[];
+  parked: Parked[];
   notes: Note[];
   actions: Act[];
   asked: Asked[];
@@ -184,7 +185,7 @@ export interface Span {
 export interface Projection {
   facts: number;
   journeys: number;
-  lag_facts: number;
+  unfolded: number;
   lag_s: number;
   newest_fact_at: string | null;
 }

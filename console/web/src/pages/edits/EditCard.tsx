@@ -33,7 +33,12 @@ export function EditCard({ edit }: { edit: EditProposal }) {
     setAsking(true);
   };
   return (
-    <Paper withBorder p="sm" component="section" aria-label={edit.type}>
+    <Paper
+      withBorder
+      p="sm"
+      component="section"
+      aria-label={`${factWords(edit.type, t)} ${edit.key}`}
+    >
       <Group justify="space-between" align="flex-start" mb="xs">
         <div>
           <Title order={2}>{factWords(edit.type, t)}</Title>

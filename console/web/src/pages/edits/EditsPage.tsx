@@ -1,29 +1,20 @@
-import { Alert, Stack } from "@mantine/core";
+import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { useEdits } from "../../api/ops";
+import { NotHeard } from "../../ui/NotHeard";
 import { PageHead } from "../../ui/PageHead";
 import { Empty, Failure, Loading } from "../../ui/states";
-import { serviceWords } from "../../ui/words";
 import { EditCard } from "./EditCard";
 
 export default function EditsPage() {
   const { t } = useTranslation();
   const { edits, away, error, refused, isPending, refetch } = useEdits();
-  const silent = away.map((service) => serviceWords(service, t)).join(", ");
   return (
     <>
       <PageHead title={t("nav.edits")} about={t("edits.about")} />
       <Stack gap="sm">
-        {refused ? (
-          <Failure error={error} retry={refetch} />
-        ) : (
-          away.length > 0 && (
-            <Alert variant="default" className="notice" role="status">
-              {t("asked.away", { service: silent, error: "" })}
-            </Alert>
-          )
-        )}
+        {refused ? <Failure error={error} retry={refetch} /> : <NotHeard asked={away} />}
         {edits.map((edit) => (
           <EditCard key={edit.id} edit={edit} />
         ))}

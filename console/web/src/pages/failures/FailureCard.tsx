@@ -16,7 +16,12 @@ export function FailureCard({ group }: { group: FailureGroup }) {
   const [verb, setVerb] = useState<"retry" | "skip" | null>(null);
   const [begun, setBegun] = useState<BulkStarted | null>(null);
   return (
-    <Paper withBorder p="sm" component="section" aria-label={group.error_class}>
+    <Paper
+      withBorder
+      p="sm"
+      component="section"
+      aria-label={`${group.error_class} ${group.service} ${group.type ?? ""}`}
+    >
       <Group justify="space-between" align="flex-start" wrap="nowrap">
         <div style={{ minWidth: 0 }}>
           <Group gap="xs">

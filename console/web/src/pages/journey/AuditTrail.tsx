@@ -5,7 +5,7 @@ import type { Act } from "../../api/types";
 import { When } from "../../ui/When";
 import { actWords, serviceWords } from "../../ui/words";
 
-const COLORS = { resolved: "teal", pending: "gray", failed_again: "red" } as const;
+const COLORS: Record<string, string> = { resolved: "teal", pending: "gray", failed_again: "red" };
 
 /** What people did here, and whether it helped: "resolved" is said when the next step was seen. */
 export function AuditTrail({ acts }: { acts: Act[] }) {
@@ -15,7 +15,7 @@ export function AuditTrail({ acts }: { acts: Act[] }) {
     <Timeline bulletSize={14} lineWidth={2}>
       {acts.map((act) => (
         <Timeline.Item
-          key={act.id}
+          key={act.service + act.at + act.action}
           title={
             <Text size="sm" fw={600}>
               {actWords(act.action, t)} · {serviceWords(act.service, t)}{" "}
@@ -28,10 +28,11 @@ export function AuditTrail({ acts }: { acts: Act[] }) {
           }
         >
           <Text size="sm">
-            {act.actor_name}: {act.reason}
+            {act.actor}
+            {act.reason && `: ${act.reason}`}
           </Text>
           <Text size="xs" c="dimmed">
-            <When at={act.at} exact /> · {act.object_type} {act.object_id}
+            <When at={act.at} exact />
           </Text>
         </Timeline.Item>
       ))}

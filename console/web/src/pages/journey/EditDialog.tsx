@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { opsPath, useAct, useWaiting, type WaitingMessage } from "../../api/ops";
-import type { ParkedMessage } from "../../api/types";
+import type { Parked } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
 import { DiffTable } from "../../ui/DiffTable";
 import { differences } from "../../ui/differences";
@@ -19,7 +19,7 @@ function parsed(text: string): { value: unknown; error: string } {
 }
 
 interface Shown {
-  parked: ParkedMessage;
+  parked: Parked;
   onClose: () => void;
 }
 

@@ -1,4 +1,4 @@
-import { Anchor, List, Text } from "@mantine/core";
+import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { serviceWords } from "../../ui/words";
@@ -20,13 +20,7 @@ export function EvidenceList({ evidence }: { evidence: Evidence[] }) {
               .join(" · ")}
             {": "}
           </Text>
-          {piece.link ? (
-            <Anchor href={piece.link} inherit>
-              {piece.text}
-            </Anchor>
-          ) : (
-            piece.text
-          )}
+          {piece.text}
         </List.Item>
       ))}
     </List>

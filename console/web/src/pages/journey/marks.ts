@@ -16,7 +16,7 @@ export interface Mark {
 
 /** `order-svc`, `order` → the lane; what belongs to none of the six is shown where it happened. */
 export function laneOf(service: string, otherwise: Stage): Stage {
-  const name = service.replace(/-svc$/, "");
+  const name = { invoice: "billing", payment: "billing" }[service] ?? service.replace(/-svc$/, "");
   return STAGES.find((stage) => stage === name) ?? otherwise;
 }
 
@@ -38,31 +38,31 @@ export function marksOf(journey: Journey): Mark[] {
     marks.push({
       id: `note-${index}`,
       kind: "note",
-      lane: note.stage,
+      lane: laneOf(note.type.split(".")[1] ?? "", journey.stage),
       at: Date.parse(note.at),
-      what: note.by,
+      what: note.by ?? "",
       detail: note.text,
       cause: null,
     });
-  for (const act of journey.actions)
+  for (const [index, act] of journey.actions.entries())
     marks.push({
-      id: `act-${act.id}`,
+      id: `act-${index}`,
       kind: "action",
       lane: laneOf(act.service, journey.stage),
       at: Date.parse(act.at),
       what: act.action,
-      detail: `${act.actor_name}: ${act.reason}`,
+      detail: [act.actor, act.reason].filter(Boolean).join(": "),
       cause: null,
     });
   for (const parked of journey.parked)
     marks.push({
-      id: `parked-${parked.service}-${parked.event_id}`,
+      id: `parked-${parked.service}-${parked.topic}-${parked.key}`,
       kind: "parked",
       lane: laneOf(parked.service, journey.stage),
       at: Date.parse(parked.parked_at),
-      what: parked.type ?? parked.topic,
+      what: parked.topic,
       detail: [parked.error_class, parked.error].filter(Boolean).join(": "),
-      cause: parked.event_id,
+      cause: null,
     });
   return marks.sort((a, b) => a.at - b.at);
 }
