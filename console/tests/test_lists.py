@@ -168,6 +168,6 @@ async def test_the_same_facts_again_and_later_ones_change_only_what_they_say(
         await folded(console_svc)
         caught_up = (await ops.get("/projection")).json()
         ended = (await ops.get("/journeys", params={"state": "ended"})).json()["items"]
-    assert (behind["unfolded"], caught_up["unfolded"], caught_up["lag_s"]) == (1, 0, 0)
+    assert (behind["lag_facts"], caught_up["lag_facts"], caught_up["lag_s"]) == (1, 0, 0)
     assert [UUID(item["journey_id"]) for item in ended] == [journey]
     assert ended[0]["sentence"].startswith("Ended with deal.lost")

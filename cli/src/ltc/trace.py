@@ -59,8 +59,8 @@ def _print(journey: dict[str, Any], spans: list[dict[str, Any]]) -> None:
         table.add_row(after, step["stage"], name, step["number"] or "", trace_id)
     out.print(table)
     for act in journey["actions"]:
-        why = act["reason"] or "no reason given"
-        out.print(f"{act['at']}  {act['actor']} {act['action']} in {act['service']}: {why}")
+        done = f"{act['actor_name']} {act['action']} in {act['service']}"
+        out.print(f"{act['at']}  {done}: {act['reason'] or 'no reason given'}")
     for row in spans[:80]:
         at, took = row["start_offset_ms"], row["duration_ms"]
         name = "  " * row["depth"] + row["name"]

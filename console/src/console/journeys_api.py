@@ -43,7 +43,7 @@ class Projection(BaseModel):
     facts: int
     """By the statistics of its database: near, not exact."""
     journeys: int
-    unfolded: int
+    lag_facts: int
     """Facts that no summary tells of yet; at most 10,000 are counted."""
     newest_fact_at: str | None
     lag_s: float
@@ -143,7 +143,7 @@ async def show_projection(_: looker, tx: Tx) -> Projection:
     return Projection(
         facts=row["facts"],
         journeys=row["journeys"],
-        unfolded=row["unfolded"],
+        lag_facts=row["unfolded"],
         newest_fact_at=row["newest"].isoformat() if row["newest"] else None,
         lag_s=(tx.now - oldest).total_seconds() if oldest else 0.0,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from chassis import sight
 from chassis.pagination import cursor_after, read_cursor
 from chassis.transaction import Transaction
-from console.broker import Broker
+from console.broker import Broker, Committed
 from console.evidence import Asked, Evidence, Parked, all_parked
 from console.folding import STAGES, State, Summary, fold
 from console.peers import Peers
@@ -134,14 +135,13 @@ def listed(journey_id: UUID, summary: Summary, reason: Reason | None) -> Listed:
     )
 
 
-class Surroundings(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Surroundings:
     """What was asked once for a whole page."""
-
-    model_config = {"arbitrary_types_allowed": True}
 
     asked: tuple[Asked, ...]
     parked: list[Parked]
-    committed: Any
+    committed: Committed
 
     def of(self, summary: Summary) -> Evidence:
         keys = {fact.subject for fact in summary.facts}

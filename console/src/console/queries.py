@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from console.reasons import Reason, reason_of
 from console.search import find
 from console.summaries import facts_of
 
+AT_MOST_HEADS = 10
 NOTED = ("note", "reason", "need", "evidence")
 
 
@@ -67,6 +69,7 @@ class Note(BaseModel):
     at: datetime
     by: str | None
     text: str
+    stage: str
     type: str
     number: str | None
 
@@ -74,14 +77,28 @@ class Note(BaseModel):
 class Act(BaseModel):
     """What somebody on call did about this journey, as the service's audit has it."""
 
+    id: UUID
     service: str
     at: datetime
-    actor: str
+    actor_sub: str
+    actor_name: str
     action: str
-    reason: str | None = None
+    object_type: str
+    object_id: str
+    reason: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
     outcome: str | None = None
-    before: Any = None
-    after: Any = None
+    """``resolved`` only when the message was really handled afterwards."""
+
+
+class ParkedHead(Parked):
+    """A key whose messages wait, with the one that they wait behind."""
+
+    state: str
+    event_id: UUID | None = None
+    type: str | None = None
+    payload: str | None = None
 
 
 class Journey(BaseModel):
@@ -100,7 +117,7 @@ class Journey(BaseModel):
     gates: list[OpenGate]
     numbers: dict[str, str]
     versions: list[Version]
-    parked: list[Parked]
+    parked: list[ParkedHead]
     unpublished: list[Unpublished]
     notes: list[Note]
     actions: list[Act]
@@ -131,7 +148,20 @@ async def show_journey(
     subjects = {fact.subject for fact in summary.facts}
     evidence = await gather(journey_id, subjects, peers, broker, token)
     audits = await peers.ask_all("/ops/audit", token=token, journey_id=str(journey_id), limit=200)
-    return assemble(journey_id, summary, evidence, acts_of(audits), now=tx.now)
+    heads = await asyncio.gather(
+        *(_head(parked, peers, token) for parked in evidence.parked[:AT_MOST_HEADS])
+    )
+    return assemble(journey_id, summary, evidence, heads, acts_of(audits), now=tx.now)
+
+
+async def _head(parked: Parked, peers: Peers, token: str | None) -> ParkedHead:
+    """The message at the head of a parked key, as far as its service tells."""
+    stage = parked.service.removesuffix("-svc")
+    answer = await peers.ask(stage, f"/ops/parked/{parked.topic}/{parked.key}", token=token)
+    head = answer.body[0] if answer.ok and answer.body else {}
+    told = {name: head.get(name) for name in ("event_id", "type", "payload")}
+    row = parked.model_dump() | {"service": stage}  # as paths name it
+    return ParkedHead(**row, state=parked.status, **told)
 
 
 def acts_of(audits: Mapping[str, Answer]) -> list[Act]:
@@ -149,6 +179,7 @@ def assemble(
     journey_id: UUID,
     summary: Summary,
     evidence: Evidence,
+    parked: Sequence[ParkedHead],
     acts: list[Act],
     *,
     now: datetime,
@@ -170,7 +201,7 @@ def assemble(
         gates=[_open(gate, now) for gate in summary.gates],
         numbers=summary.numbers,
         versions=list(evidence.versions),
-        parked=list(evidence.parked),
+        parked=list(parked),
         unpublished=list(evidence.unpublished),
         notes=list(_notes(summary.facts)),
         actions=acts,
@@ -236,6 +267,7 @@ def _notes(facts: Iterable[Fact]) -> Iterable[Note]:
                     at=fact.said_at,
                     by=actor_of(fact),
                     text=text,
+                    stage=fact.stage,
                     type=fact.type,
                     number=fact.payload.get("number"),
                 )
