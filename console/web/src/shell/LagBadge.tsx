@@ -22,7 +22,7 @@ export function LagBadge({ hearing }: { hearing: boolean }) {
   const about = t("lag.about", {
     facts: count.format(data.facts),
     journeys: count.format(data.journeys),
-    lag: count.format(data.unfolded),
+    lag: count.format(data.lag_facts),
   });
   return (
     <Tooltip label={about} multiline maw={320}>

@@ -15,7 +15,7 @@ export function AuditTrail({ acts }: { acts: Act[] }) {
     <Timeline bulletSize={14} lineWidth={2}>
       {acts.map((act) => (
         <Timeline.Item
-          key={act.service + act.at + act.action}
+          key={act.id}
           title={
             <Text size="sm" fw={600}>
               {actWords(act.action, t)} · {serviceWords(act.service, t)}{" "}
@@ -28,8 +28,7 @@ export function AuditTrail({ acts }: { acts: Act[] }) {
           }
         >
           <Text size="sm">
-            {act.actor}
-            {act.reason && `: ${act.reason}`}
+            {act.actor_name}: {act.reason}
           </Text>
           <Text size="xs" c="dimmed">
             <When at={act.at} exact />

@@ -7,7 +7,7 @@ import { useMayAct } from "../../api/session";
 import type { Parked } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
 import { When } from "../../ui/When";
-import { serviceWords } from "../../ui/words";
+import { factWords, serviceWords } from "../../ui/words";
 import { EditDialog } from "./EditDialog";
 
 type Verb = "retry" | "skip" | "edit" | "release";
@@ -27,9 +27,7 @@ export function ParkedCard({ parked }: { parked: Parked }) {
       <Group justify="space-between" align="flex-start">
         <Stack gap={2}>
           <Group gap="xs">
-            <Text fw={650}>
-              {t("parked.messages", { count: parked.messages, topic: parked.topic })}
-            </Text>
+            <Text fw={650}>{parked.type ? factWords(parked.type, t) : parked.topic}</Text>
             <Badge variant="light" tt="none" color={parked.status === "dead" ? "red" : "orange"}>
               {t(`parked.${parked.status}`, { defaultValue: parked.status })}
             </Badge>
@@ -47,6 +45,9 @@ export function ParkedCard({ parked }: { parked: Parked }) {
               </>
             )}
           </Text>
+          {parked.messages > 1 && (
+            <Text size="sm">{t("parked.more", { count: parked.messages - 1 })}</Text>
+          )}
           {parked.waits_for && (
             <Text size="sm">{t("parked.behind", { key: parked.waits_for })}</Text>
           )}

@@ -17,8 +17,8 @@ const NAMES_PX = 92;
 export function wordsOf(mark: Mark, t: ReturnType<typeof useTranslation>["t"]): string {
   if (mark.kind === "note") return t("mark.note", { by: mark.what });
   if (mark.kind === "action") return actWords(mark.what, t);
-  if (mark.kind === "parked") return t("mark.parked", { fact: mark.what });
-  return factWords(mark.what, t);
+  const fact = factWords(mark.what, t);
+  return mark.kind === "parked" ? t("mark.parked", { fact }) : fact;
 }
 
 /** The journey as it went through the services: one lane each, time from left to right. */
@@ -101,7 +101,7 @@ export function SwimLanes({
                 onHover={(over) => setHovered(over ? mark.id : null)}
                 onFocus={() => setChosen(mark.id)}
                 onMove={(step) => focusAt(index + step)}
-                onOpen={() => onOpen(mark.id)}
+                onOpen={() => onOpen(mark.kind === "parked" ? (mark.cause ?? mark.id) : mark.id)}
               />
             ))}
           </svg>

@@ -1,4 +1,4 @@
-import { STAGES, type Journey, type Stage } from "../../api/types";
+import { STAGES, type Journey } from "../../api/types";
 
 export type MarkKind = "fact" | "gate" | "overdue" | "note" | "action" | "parked";
 
@@ -6,7 +6,7 @@ export type MarkKind = "fact" | "gate" | "overdue" | "note" | "action" | "parked
 export interface Mark {
   id: string;
   kind: MarkKind;
-  lane: Stage;
+  lane: string;
   at: number;
   /** The fact's type, or what was done. */
   what: string;
@@ -15,7 +15,7 @@ export interface Mark {
 }
 
 /** `order-svc`, `order` → the lane; what belongs to none of the six is shown where it happened. */
-export function laneOf(service: string, otherwise: Stage): Stage {
+export function laneOf(service: string, otherwise: string): string {
   const name = { invoice: "billing", payment: "billing" }[service] ?? service.replace(/-svc$/, "");
   return STAGES.find((stage) => stage === name) ?? otherwise;
 }
@@ -44,14 +44,14 @@ export function marksOf(journey: Journey): Mark[] {
       detail: note.text,
       cause: null,
     });
-  for (const [index, act] of journey.actions.entries())
+  for (const act of journey.actions)
     marks.push({
-      id: `act-${index}`,
+      id: `act-${act.id}`,
       kind: "action",
       lane: laneOf(act.service, journey.stage),
       at: Date.parse(act.at),
       what: act.action,
-      detail: [act.actor, act.reason].filter(Boolean).join(": "),
+      detail: `${act.actor_name}: ${act.reason}`,
       cause: null,
     });
   for (const parked of journey.parked)
@@ -60,9 +60,9 @@ export function marksOf(journey: Journey): Mark[] {
       kind: "parked",
       lane: laneOf(parked.service, journey.stage),
       at: Date.parse(parked.parked_at),
-      what: parked.topic,
-      detail: [parked.error_class, parked.error].filter(Boolean).join(": "),
-      cause: null,
+      what: parked.type ?? parked.topic,
+      detail: `${parked.error_class}: ${parked.error}`,
+      cause: parked.event_id ?? null,
     });
   return marks.sort((a, b) => a.at - b.at);
 }
