@@ -1,5 +1,8 @@
 import {
   createTheme,
+  Drawer,
+  Menu,
+  Modal,
   defaultVariantColorsResolver,
   type CSSVariablesResolver,
   type MantineColorsTuple,
@@ -30,6 +33,12 @@ export const theme = createTheme({
   fontFamilyMonospace: "ui-monospace, 'SF Mono', 'DejaVu Sans Mono', monospace",
   fontSizes: { xs: "12px", sm: "13px", md: "14px", lg: "16px", xl: "19px" },
   headings: { fontWeight: "620", sizes: { h1: { fontSize: "20px" }, h2: { fontSize: "15px" } } },
+  components: {
+    // A dialog's head is no banner of the page, and a menu has nothing in it but its items.
+    Modal: Modal.extend({ defaultProps: { attributes: { header: { role: "presentation" } } } }),
+    Drawer: Drawer.extend({ defaultProps: { attributes: { header: { role: "presentation" } } } }),
+    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false } }),
+  },
   // The packaged shades of light badges and buttons miss 4.5:1 against their own ground.
   variantColorResolver: (input) => {
     const colors = defaultVariantColorsResolver(input);

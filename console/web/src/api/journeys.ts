@@ -1,7 +1,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 
 import { ask } from "./client";
-import type { Hit, Journey, Page, Projection, Span, StuckPage, Summary } from "./types";
+import type { Hits, Journey, JourneyPage, Projection, Span, StuckPage } from "./types";
 import type { Filters } from "../pages/journeys/filters";
 
 const PAGE = 100;
@@ -22,7 +22,7 @@ export function useJourneys(filters: Filters) {
     queryKey: ["journeys", filters],
     initialPageParam: null as string | null,
     queryFn: ({ pageParam, signal }) =>
-      ask<Page<Summary>>("/journeys", {
+      ask<JourneyPage>("/journeys", {
         signal,
         query: { ...filters, after: pageParam, limit: PAGE },
       }),
@@ -35,7 +35,7 @@ export function useSearch(text: string) {
   const q = text.trim();
   return useQuery({
     queryKey: ["search", q],
-    queryFn: ({ signal }) => ask<{ hits: Hit[] }>("/search", { signal, query: { q } }),
+    queryFn: ({ signal }) => ask<Hits>("/search", { signal, query: { q } }),
     enabled: q.length >= 2,
     placeholderData: keepPreviousData,
     staleTime: 5_000,

@@ -1,6 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
+/** Under load something changes every second: lists are asked for less often. */
+const LISTS_EVERY_MS = 3_000;
+
 interface Changed {
   journeys: string[];
 }
@@ -12,13 +15,15 @@ export function useLive(enabled: boolean): boolean {
   const [hearing, setHearing] = useState(false);
   useEffect(() => {
     if (!enabled) return;
+    let listed = 0;
     const source = new EventSource("/live");
     source.addEventListener("open", () => setHearing(true));
     source.addEventListener("error", () => setHearing(false));
     source.addEventListener("changed", (event) => {
       const { journeys } = JSON.parse((event as MessageEvent<string>).data) as Changed;
       const touched = new Set(journeys);
-      void client.invalidateQueries({ queryKey: ["projection"] });
+      const lists = Date.now() - listed > LISTS_EVERY_MS;
+      if (lists) listed = Date.now();
       void client.invalidateQueries({
         predicate: ({ queryKey: [kind], state }) => {
           if (kind === "journey" || kind === "spans") {
@@ -26,7 +31,7 @@ export function useLive(enabled: boolean): boolean {
             return kind === "journey" && shown !== undefined && touched.has(shown);
           }
           const pages = (state.data as { pages?: unknown[] } | undefined)?.pages;
-          return (kind === "stuck" || kind === "journeys") && (pages?.length ?? 0) <= 1;
+          return lists && (kind === "stuck" || kind === "journeys") && (pages?.length ?? 0) <= 1;
         },
       });
     });

@@ -1,21 +1,28 @@
 import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { ask } from "./client";
-import { STAGES } from "./types";
+import { STAGES, type Asked } from "./types";
+
+export interface Change {
+  op: "add" | "remove" | "replace";
+  path: string;
+  before: unknown;
+  after: unknown;
+}
 
 export interface EditProposal {
   id: string;
   service: string;
-  status: "proposed" | "approved" | "rejected";
   topic: string;
   key: string;
+  type: string;
   event_id: string;
-  type: string | null;
-  original: unknown;
-  payload: unknown;
+  journey_id: string;
+  status: "proposed" | "approved" | "rejected";
+  diff: Change[];
   reason: string;
-  problems: string[];
   proposed_by: string;
+  proposed_by_name: string;
   proposed_at: string;
 }
 
@@ -30,23 +37,46 @@ export interface FailureGroup {
   messages: number;
   first_at: string;
   last_at: string;
+  retried_at: string | null;
   new_since_retry: number;
 }
 
-export interface BulkAct {
+/** The entries of all services that answered, and who did not. */
+export interface Merged<T> {
+  items: T[];
+  asked: Asked[];
+}
+
+/** An act on many, begun; without an id after a dry run. */
+export interface BulkStarted {
+  id: string | null;
+  dry_run: boolean;
+  keys: number;
+  messages: number;
+}
+
+export interface BulkRun {
   id: string;
   action: "retry" | "skip";
   status: "running" | "paused" | "cancelled" | "done";
-  dry_run: boolean;
-  wanted: number;
-  done: number;
-  failed: number;
   per_second: number;
+  keys: number;
+  acted: number;
+  moved_on: number;
+  left: number;
 }
 
-/** A path of a service's `/ops`, through the console; the service itself decides who may. */
+export interface WaitingMessage {
+  event_id: string;
+  type: string | null;
+  state: string;
+  payload: string | null;
+}
+
+/** A path of a service's `/ops`, through the console; the service itself decides who may. What is
+ *  called `order-svc` among services is `order` there. */
 export function opsPath(service: string, ...parts: string[]): string {
-  return `/services/${[service, "ops", ...parts.map(encodeURIComponent)].join("/")}`;
+  return `/services/${[service.replace(/-svc$/, ""), "ops", ...parts.map(encodeURIComponent)].join("/")}`;
 }
 
 /** Something done to the running system. Whatever is shown is asked for again afterwards. */
@@ -62,7 +92,7 @@ export function useAct<T = unknown>() {
 export function useFailures() {
   return useQuery({
     queryKey: ["failures"],
-    queryFn: ({ signal }) => ask<FailureGroup[]>("/failures", { signal }),
+    queryFn: ({ signal }) => ask<Merged<FailureGroup>>("/failures", { signal }),
     refetchInterval: 10_000,
   });
 }
@@ -81,9 +111,14 @@ export function useEdits() {
     })),
     combine: (answers) => ({
       edits: answers.flatMap((answer) => answer.data ?? []),
-      away: STAGES.filter((_, index) => answers[index]?.error),
+      away: STAGES.filter((_, index) => answers[index]?.error).map((service): Asked => ({
+        service,
+        status: "away",
+        error: null,
+      })),
       error: answers.find((answer) => answer.error)?.error,
       isPending: answers.some((answer) => answer.isPending),
+      refused: answers.every((answer) => answer.error),
       refetch: () => answers.forEach((answer) => void answer.refetch()),
     }),
   });
@@ -92,9 +127,21 @@ export function useEdits() {
 export function useBulk(service: string, id: string | null) {
   return useQuery({
     queryKey: ["bulk", service, id],
-    queryFn: ({ signal }) => ask<BulkAct>(opsPath(service, "bulk", id ?? ""), { signal }),
+    queryFn: ({ signal }) => ask<BulkRun>(opsPath(service, "bulk", id ?? ""), { signal }),
     enabled: id !== null,
     refetchInterval: ({ state }) =>
       state.data && ["done", "cancelled"].includes(state.data.status) ? false : 1_000,
+  });
+}
+
+/** The messages of a parked key in their order, with their data. */
+export function useWaiting(service: string, topic: string, key: string, wanted: boolean) {
+  return useQuery({
+    queryKey: ["waiting", service, topic, key],
+    queryFn: ({ signal }) =>
+      ask<WaitingMessage[]>(opsPath(service, "parked", topic, key), { signal }),
+    enabled: wanted,
+    staleTime: Infinity, // what is being edited does not change under the hand
+    gcTime: 0,
   });
 }

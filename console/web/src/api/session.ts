@@ -10,7 +10,7 @@ export function useSession() {
     queryFn: async ({ signal }) => {
       try {
         const session = await ask<Session>("/session", { signal });
-        rememberCsrf(session.csrf_token);
+        rememberCsrf(session.csrf_token ?? "");
         return session;
       } catch (error) {
         if (error instanceof Refused && error.status === 401) return null;

@@ -15,7 +15,7 @@ export interface Topic {
   topic: string;
   partitions: number;
   end: number;
-  rate_per_s: number;
+  rate_per_s: number | null;
   groups: ConsumerGroup[];
 }
 

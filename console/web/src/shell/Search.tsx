@@ -65,11 +65,19 @@ export function Search() {
     void navigate({ to: "/j/$key", params: { key } });
   };
   const typed = text.trim();
+  // A name leads to the best hit; what was pasted goes ahead of any suggestion.
+  const enter = () => {
+    const [best] = settled === text ? hits : [];
+    if (best) go(best.journey_id, best.matched.value);
+    else go(typed);
+  };
   return (
     <Spotlight.Root
       query={text}
       onQueryChange={setText}
       shortcut={["mod + K", "/"]}
+      title={t("search.prompt")}
+      classNames={{ header: "unseen" }}
       size="lg"
       scrollable
       maxHeight={460}
@@ -77,6 +85,10 @@ export function Search() {
       <Spotlight.Search
         placeholder={t("search.prompt")}
         aria-label={t("search.prompt")}
+        onKeyDown={(event) => {
+          const picked = document.querySelector("[data-action][data-selected]");
+          if (event.key === "Enter" && typed && !picked && !event.nativeEvent.isComposing) enter();
+        }}
         leftSection={
           search.isFetching ? <Loader size={16} /> : <IconSearch size={18} aria-hidden />
         }

@@ -1,6 +1,6 @@
 import type { TFunction } from "i18next";
 
-import type { Money, ReasonCode, Stage } from "../api/types";
+import type { Money, ReasonCode } from "../api/types";
 
 /** A length of time in its largest units: "3 d 4 h", "3 天 4 小时"; in one: "3 d". */
 export function spell(seconds: number, t: TFunction, most = 2): string {
@@ -39,6 +39,15 @@ export function ownerWords(owner: string, t: TFunction): string {
   return t(`owner.${kind}.${name}`, { defaultValue: name.replaceAll("_", " ") });
 }
 
+/** `order-svc` and `order` alike: the service by the name of its stage. */
+export function serviceWords(service: string, t: TFunction): string {
+  return t(`stage.${service.replace(/-svc$/, "")}`, { defaultValue: service });
+}
+
+export function actWords(action: string, t: TFunction): string {
+  return t(`action.${action.replaceAll(" ", "_")}`, { defaultValue: action });
+}
+
 export function gateWords(gate: string, t: TFunction): string {
   return t(`gate.${gate.replace(":", "_")}`, { defaultValue: gate.replaceAll("_", " ") });
 }
@@ -52,7 +61,7 @@ export function factWords(type: string, t: TFunction): string {
 
 export interface Told {
   reason: ReasonCode | null;
-  stage: Stage;
+  stage: string;
   state: string;
   gate: string | null;
   owner: string | null;

@@ -20,7 +20,7 @@ import { Asked } from "../../ui/Asked";
 import { Heads } from "../../ui/Heads";
 import { PageHead } from "../../ui/PageHead";
 import { When } from "../../ui/When";
-import { factWords } from "../../ui/words";
+import { factWords, serviceWords } from "../../ui/words";
 
 function FactRow({ fact, onShow }: { fact: CatalogueFact; onShow: () => void }) {
   const { t, i18n } = useTranslation();
@@ -35,11 +35,11 @@ function FactRow({ fact, onShow }: { fact: CatalogueFact; onShow: () => void }) 
           {fact.type}
         </Text>
       </Table.Th>
-      <Table.Td>{t(`stage.${fact.producer}`, { defaultValue: fact.producer })}</Table.Td>
+      <Table.Td>{serviceWords(fact.producer, t)}</Table.Td>
       <Table.Td>
         {fact.hearers.length === 0
           ? t("catalogue.nobody")
-          : fact.hearers.map((name) => t(`stage.${name}`, { defaultValue: name })).join(", ")}
+          : fact.hearers.map((name) => serviceWords(name, t)).join(", ")}
       </Table.Td>
       <Table.Td>
         <Group gap={4}>

@@ -4,12 +4,20 @@ import { useTranslation } from "react-i18next";
 
 import { opsPath, useAct } from "../../api/ops";
 import { useMayAct, useSession } from "../../api/session";
-import type { EditProposal } from "../../api/ops";
+import type { Change, EditProposal } from "../../api/ops";
 import { ActDialog } from "../../ui/ActDialog";
 import { DiffTable } from "../../ui/DiffTable";
-import { differences } from "../../ui/differences";
+import type { Difference } from "../../ui/differences";
 import { When } from "../../ui/When";
 import { factWords } from "../../ui/words";
+
+function asDifference({ op, path, before, after }: Change): Difference {
+  return {
+    path: path.slice(1).replaceAll("/", "."),
+    before: op === "add" ? undefined : before,
+    after: op === "remove" ? undefined : after,
+  };
+}
 
 /** A proposed edit, for a second person: who proposed it cannot approve it. */
 export function EditCard({ edit }: { edit: EditProposal }) {
@@ -25,12 +33,17 @@ export function EditCard({ edit }: { edit: EditProposal }) {
     setAsking(true);
   };
   return (
-    <Paper withBorder p="sm" component="section" aria-label={edit.type ?? edit.topic}>
+    <Paper
+      withBorder
+      p="sm"
+      component="section"
+      aria-label={`${factWords(edit.type, t)} ${edit.key}`}
+    >
       <Group justify="space-between" align="flex-start" mb="xs">
         <div>
-          <Title order={2}>{edit.type ? factWords(edit.type, t) : edit.topic}</Title>
+          <Title order={2}>{factWords(edit.type, t)}</Title>
           <Text size="sm">
-            {t("edits.by", { name: edit.proposed_by, reason: edit.reason })} ·{" "}
+            {t("edits.by", { name: edit.proposed_by_name, reason: edit.reason })} ·{" "}
             <When at={edit.proposed_at} />
           </Text>
           <Text size="xs" c="dimmed" ff="monospace">
@@ -49,7 +62,7 @@ export function EditCard({ edit }: { edit: EditProposal }) {
           </Group>
         )}
       </Group>
-      <DiffTable rows={differences(edit.original, edit.payload)} />
+      <DiffTable rows={edit.diff.map(asDifference)} />
       <ActDialog
         opened={asking}
         onClose={() => setAsking(false)}

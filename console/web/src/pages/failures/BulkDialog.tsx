@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { opsPath, useAct } from "../../api/ops";
-import type { FailureGroup } from "../../api/ops";
+import type { BulkStarted, FailureGroup } from "../../api/ops";
 import { ActDialog } from "../../ui/ActDialog";
 
 /** A whole group retried or skipped: first without doing it, and never faster than is good. */
@@ -16,12 +16,12 @@ export function BulkDialog({
   group: FailureGroup;
   verb: "retry" | "skip";
   onClose: () => void;
-  onStarted: (id: string) => void;
+  onStarted: (begun: BulkStarted) => void;
 }) {
   const { t } = useTranslation();
-  const act = useAct<{ id: string }>();
+  const act = useAct<BulkStarted>();
   const [dryRun, setDryRun] = useState(true);
-  const [perSecond, setPerSecond] = useState<number | string>(5);
+  const [perSecond, setPerSecond] = useState<number | string>(10);
   const [limit, setLimit] = useState<number | string>(group.keys);
   return (
     <ActDialog
@@ -33,7 +33,7 @@ export function BulkDialog({
       danger={verb === "skip" && !dryRun}
       ready={Number(perSecond) > 0 && Number(limit) > 0}
       run={async (reason) => {
-        const { id } = await act.mutateAsync({
+        const begun = await act.mutateAsync({
           path: opsPath(group.service, "failures", group.fingerprint, verb),
           body: {
             reason,
@@ -42,7 +42,7 @@ export function BulkDialog({
             limit: Number(limit),
           },
         });
-        onStarted(id);
+        onStarted(begun);
       }}
     >
       <Switch
@@ -53,14 +53,16 @@ export function BulkDialog({
       <Group grow>
         <NumberInput
           label={t("failures.perSecond")}
-          min={0.1}
-          max={100}
+          min={1}
+          max={1000}
+          allowDecimal={false}
           value={perSecond}
           onChange={setPerSecond}
         />
         <NumberInput
           label={t("failures.limit")}
           min={1}
+          max={10_000}
           allowDecimal={false}
           value={limit}
           onChange={setLimit}

@@ -14,23 +14,24 @@ export function BulkProgress({ service, id }: { service: string; id: string }) {
       key={verb}
       size="compact-sm"
       variant="default"
-      onClick={() => act.mutate({ path: opsPath(service, "bulk", id, verb), body: {} })}
+      onClick={() =>
+        act.mutate({
+          path: opsPath(service, "bulk", id, verb),
+          body: { reason: t(`bulk.${verb}`) },
+        })
+      }
     >
       {t(`bulk.${verb}`)}
     </Button>
   );
-  const words = t("bulk.progress", { done: bulk.done, wanted: bulk.wanted, failed: bulk.failed });
+  const done = bulk.keys - bulk.left;
+  const words = t("bulk.progress", { done, wanted: bulk.keys, moved: bulk.moved_on });
   return (
     <Group mt="sm" gap="sm" role="status">
       <Text size="sm" fw={600}>
-        {t(bulk.dry_run ? "act.dryRun" : `action.${bulk.action}`)} · {t(`bulk.${bulk.status}`)}
+        {t(`action.${bulk.action}`)} · {t(`bulk.${bulk.status}`)}
       </Text>
-      <Progress
-        flex={1}
-        value={bulk.wanted ? (100 * bulk.done) / bulk.wanted : 100}
-        color={bulk.failed ? "orange" : "harbour"}
-        aria-label={words}
-      />
+      <Progress flex={1} value={bulk.keys ? (100 * done) / bulk.keys : 100} aria-label={words} />
       <Text size="sm" className="figure">
         {words}
       </Text>

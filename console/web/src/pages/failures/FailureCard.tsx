@@ -3,9 +3,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMayAct } from "../../api/session";
-import type { FailureGroup } from "../../api/ops";
+import type { BulkStarted, FailureGroup } from "../../api/ops";
 import { When } from "../../ui/When";
-import { factWords } from "../../ui/words";
+import { factWords, serviceWords } from "../../ui/words";
 import { BulkDialog } from "./BulkDialog";
 import { BulkProgress } from "./BulkProgress";
 
@@ -14,9 +14,14 @@ export function FailureCard({ group }: { group: FailureGroup }) {
   const { t } = useTranslation();
   const mayAct = useMayAct();
   const [verb, setVerb] = useState<"retry" | "skip" | null>(null);
-  const [running, setRunning] = useState<string | null>(null);
+  const [begun, setBegun] = useState<BulkStarted | null>(null);
   return (
-    <Paper withBorder p="sm" component="section" aria-label={group.error_class}>
+    <Paper
+      withBorder
+      p="sm"
+      component="section"
+      aria-label={`${group.error_class} ${group.service} ${group.type ?? ""}`}
+    >
       <Group justify="space-between" align="flex-start" wrap="nowrap">
         <div style={{ minWidth: 0 }}>
           <Group gap="xs">
@@ -24,7 +29,7 @@ export function FailureCard({ group }: { group: FailureGroup }) {
             <Badge variant="light" color="red" tt="none">
               {t("failures.messages", { count: group.messages })}
             </Badge>
-            {group.new_since_retry > 0 && (
+            {group.retried_at && group.new_since_retry > 0 && (
               <Badge variant="light" color="orange" tt="none">
                 {t("failures.newSince", { count: group.new_since_retry })}
               </Badge>
@@ -32,8 +37,7 @@ export function FailureCard({ group }: { group: FailureGroup }) {
           </Group>
           <Text size="sm">
             {group.type ? factWords(group.type, t) : t("failures.anyType")} →{" "}
-            {t(`stage.${group.service}`, { defaultValue: group.service })} ·{" "}
-            {t("failures.keys", { count: group.keys })}
+            {serviceWords(group.service, t)} · {t("failures.keys", { count: group.keys })}
           </Text>
           <Text size="xs" c="dimmed">
             {t("failures.first")} <When at={group.first_at} /> · {t("failures.last")}{" "}
@@ -54,14 +58,14 @@ export function FailureCard({ group }: { group: FailureGroup }) {
       <Code block mt="xs" tabIndex={0}>
         {group.error}
       </Code>
-      {running && <BulkProgress service={group.service} id={running} />}
+      {begun?.dry_run && (
+        <Text size="sm" mt="xs" role="status">
+          {t("failures.would", { keys: begun.keys, messages: begun.messages })}
+        </Text>
+      )}
+      {begun?.id && <BulkProgress service={group.service} id={begun.id} />}
       {verb && (
-        <BulkDialog
-          group={group}
-          verb={verb}
-          onClose={() => setVerb(null)}
-          onStarted={setRunning}
-        />
+        <BulkDialog group={group} verb={verb} onClose={() => setVerb(null)} onStarted={setBegun} />
       )}
     </Paper>
   );

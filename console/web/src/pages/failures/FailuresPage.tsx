@@ -3,7 +3,9 @@ import { useTranslation } from "react-i18next";
 
 import { useFailures } from "../../api/ops";
 import { Asked } from "../../ui/Asked";
+import { NotHeard } from "../../ui/NotHeard";
 import { PageHead } from "../../ui/PageHead";
+import { Empty } from "../../ui/states";
 import { FailureCard } from "./FailureCard";
 
 export default function FailuresPage() {
@@ -12,10 +14,14 @@ export default function FailuresPage() {
   return (
     <>
       <PageHead title={t("nav.failures")} about={t("failures.about")} />
-      <Asked answer={failures} none={{ title: t("failures.none"), text: t("failures.noneText") }}>
-        {(groups) => (
+      <Asked answer={failures}>
+        {({ items, asked }) => (
           <Stack gap="sm">
-            {groups.map((group) => (
+            <NotHeard asked={asked} />
+            {items.length === 0 && (
+              <Empty title={t("failures.none")}>{t("failures.noneText")}</Empty>
+            )}
+            {items.map((group) => (
               <FailureCard key={group.service + group.fingerprint} group={group} />
             ))}
           </Stack>

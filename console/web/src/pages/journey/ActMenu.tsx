@@ -23,7 +23,7 @@ export function ActMenu({ journey }: { journey: Journey }) {
   const subject = gate
     ? journey.steps.findLast(
         (step) => step.payload.gate === gate.gate && step.payload.number === gate.number,
-      )?.payload.aggregate_id
+      )?.subject
     : undefined;
   return (
     <>
@@ -58,7 +58,7 @@ export function ActMenu({ journey }: { journey: Journey }) {
         onClose={() => setHolding(false)}
         title={t("act.park.title")}
         text={t("act.park.text")}
-        submit={t("action.park")}
+        submit={t("action.hold")}
         done={t("act.park.done")}
         ready={Boolean(topic && key)}
         run={(reason) =>
@@ -99,7 +99,7 @@ export function ActMenu({ journey }: { journey: Journey }) {
             path: opsPath(
               gate?.stage ?? "",
               "expectations",
-              String(subject),
+              subject ?? "",
               gate?.gate ?? "",
               "resolve",
             ),

@@ -3,8 +3,9 @@ import { useTranslation } from "react-i18next";
 
 import type { Act } from "../../api/types";
 import { When } from "../../ui/When";
+import { actWords, serviceWords } from "../../ui/words";
 
-const COLORS = { resolved: "teal", pending: "gray", failed_again: "red" } as const;
+const COLORS: Record<string, string> = { resolved: "teal", pending: "gray", failed_again: "red" };
 
 /** What people did here, and whether it helped: "resolved" is said when the next step was seen. */
 export function AuditTrail({ acts }: { acts: Act[] }) {
@@ -17,7 +18,7 @@ export function AuditTrail({ acts }: { acts: Act[] }) {
           key={act.id}
           title={
             <Text size="sm" fw={600}>
-              {t(`action.${act.action}`, { defaultValue: act.action })} · {act.service}{" "}
+              {actWords(act.action, t)} · {serviceWords(act.service, t)}{" "}
               {act.outcome && (
                 <Badge variant="light" tt="none" color={COLORS[act.outcome]}>
                   {t(`outcome.${act.outcome}`)}
@@ -30,7 +31,7 @@ export function AuditTrail({ acts }: { acts: Act[] }) {
             {act.actor_name}: {act.reason}
           </Text>
           <Text size="xs" c="dimmed">
-            <When at={act.at} exact /> · {act.object_type} {act.object_id}
+            <When at={act.at} exact />
           </Text>
         </Timeline.Item>
       ))}

@@ -1,14 +1,14 @@
-import { Alert, List, Text, Textarea, Title } from "@mantine/core";
+import { Modal, Textarea, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Refused } from "../../api/client";
-import { opsPath, useAct } from "../../api/ops";
-import type { ParkedMessage } from "../../api/types";
-import type { EditProposal } from "../../api/ops";
+import { opsPath, useAct, useWaiting, type WaitingMessage } from "../../api/ops";
+import type { Parked } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
 import { DiffTable } from "../../ui/DiffTable";
 import { differences } from "../../ui/differences";
+import { Failure, Loading } from "../../ui/states";
 
 function parsed(text: string): { value: unknown; error: string } {
   try {
@@ -18,34 +18,46 @@ function parsed(text: string): { value: unknown; error: string } {
   }
 }
 
-/** A message's data, changed before it is tried again; it counts once a second person approved. */
-export function EditDialog({
-  parked,
-  opened,
-  onClose,
-}: {
-  parked: ParkedMessage;
-  opened: boolean;
+interface Shown {
+  parked: Parked;
   onClose: () => void;
-}) {
+}
+
+/** A message's data, changed before it is tried again; it counts once a second person approved. */
+export function EditDialog({ parked, onClose }: Shown) {
   const { t } = useTranslation();
-  const act = useAct<EditProposal>();
-  const original = useMemo(() => parsed(parked.payload ?? "null").value, [parked.payload]);
-  const [text, setText] = useState(() => JSON.stringify(original, null, 2));
+  const waiting = useWaiting(parked.service, parked.topic, parked.key, true);
+  const head = waiting.data?.[0];
+  if (head) return <Editor parked={parked} head={head} onClose={onClose} />;
+  return (
+    <Modal opened onClose={onClose} title={t("edit.title")} size="xl">
+      {waiting.error ? (
+        <Failure error={waiting.error} retry={() => void waiting.refetch()} />
+      ) : (
+        <Loading rows={4} />
+      )}
+    </Modal>
+  );
+}
+
+function Editor({ parked, head, onClose }: Shown & { head: WaitingMessage }) {
+  const { t } = useTranslation();
+  const act = useAct<{ problems: string[] }>();
+  const original = useMemo(() => parsed(head.payload ?? "null").value, [head.payload]);
+  const [text, setText] = useState(() => JSON.stringify(original, null, 2) ?? head.payload ?? "");
   const { value, error } = useMemo(() => parsed(text), [text]);
-  const [problems, setProblems] = useState<string[]>([]);
   const rows = error ? [] : differences(original, value);
   const propose = async (reason: string) => {
-    const answer = await act.mutateAsync({
+    const { problems } = await act.mutateAsync({
       path: opsPath(parked.service, "parked", parked.topic, parked.key, "edit"),
-      body: { payload: value, reason },
+      body: { payload: value, reason, event_id: head.event_id },
     });
-    setProblems(answer.problems);
-    if (answer.problems.length > 0) throw new Refused(422, "invalid", t("edit.invalid"));
+    for (const problem of problems)
+      notifications.show({ title: t("edit.odd"), message: problem, color: "orange" });
   };
   return (
     <ActDialog
-      opened={opened}
+      opened
       onClose={onClose}
       title={t("edit.title")}
       text={t("edit.text")}
@@ -70,19 +82,6 @@ export function EditDialog({
         {t("diff.title")}
       </Title>
       <DiffTable rows={rows} />
-      {problems.length > 0 && (
-        <Alert color="red" variant="default" className="notice bad" title={t("edit.problems")}>
-          <List size="sm">
-            {problems.map((problem) => (
-              <List.Item key={problem}>
-                <Text span size="sm">
-                  {problem}
-                </Text>
-              </List.Item>
-            ))}
-          </List>
-        </Alert>
-      )}
     </ActDialog>
   );
 }

@@ -1,6 +1,7 @@
-import { Anchor, List, Text } from "@mantine/core";
+import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
+import { serviceWords } from "../../ui/words";
 import type { Evidence } from "../../api/types";
 
 /** What the sentence was concluded from, and who says so. */
@@ -11,18 +12,15 @@ export function EvidenceList({ evidence }: { evidence: Evidence[] }) {
       {evidence.map((piece, index) => (
         <List.Item key={index}>
           <Text span size="sm" c="dimmed">
-            {[t(`evidence.${piece.kind}`, { defaultValue: piece.kind }), piece.service]
+            {[
+              t(`evidence.${piece.kind}`, { defaultValue: piece.kind }),
+              piece.service && serviceWords(piece.service, t),
+            ]
               .filter(Boolean)
               .join(" · ")}
             {": "}
           </Text>
-          {piece.link ? (
-            <Anchor href={piece.link} inherit>
-              {piece.text}
-            </Anchor>
-          ) : (
-            piece.text
-          )}
+          {piece.text}
         </List.Item>
       ))}
     </List>

@@ -50,7 +50,7 @@ export function Header({
       reason: reason?.code ?? null,
       stage: journey.stage,
       state: journey.state,
-      gate: gate?.gate ?? null,
+      gate: reason?.gate ?? gate?.gate ?? null,
       owner,
       since,
       overdue_s: reason?.overdue_s ?? null,
@@ -63,7 +63,7 @@ export function Header({
   }, [asked, t]);
   return (
     <Paper withBorder p="md" component="section" aria-label={t("journey.head")}>
-      <Group justify="space-between" align="flex-start" wrap="nowrap" gap="lg">
+      <Group justify="space-between" align="flex-start" gap="sm" className="headTop">
         <div>
           <ReasonBadge reason={reason?.code ?? null} state={journey.state} size="lg" />
           <Title order={1} mt={6} mb={10} className="sentence">

@@ -1,5 +1,4 @@
-import { Alert, Paper, Stack, Title } from "@mantine/core";
-import { IconPlugConnectedX } from "@tabler/icons-react";
+import { Paper, Stack, Title } from "@mantine/core";
 import { useParams } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,7 +6,9 @@ import { useTranslation } from "react-i18next";
 import { Refused } from "../../api/client";
 import { useJourney } from "../../api/journeys";
 import { useMayAct } from "../../api/session";
-import { Empty, Failure, Loading } from "../../ui/states";
+import { NotHeard } from "../../ui/NotHeard";
+import { PageHead } from "../../ui/PageHead";
+import { Failure, Loading } from "../../ui/states";
 import { ActMenu } from "./ActMenu";
 import { AuditTrail } from "./AuditTrail";
 import { EvidenceList } from "./EvidenceList";
@@ -37,35 +38,20 @@ export default function JourneyPage() {
   const [opened, setOpened] = useState<string | null>(null);
   if (isPending) return <Loading rows={12} />;
   if (error instanceof Refused && error.status === 404 && !journey)
-    return <Empty title={t("journey.unknown", { key })}>{t("journey.unknownText")}</Empty>;
+    return <PageHead title={t("journey.unknown", { key })} about={t("journey.unknownText")} />;
   if (!journey) return <Failure error={error} retry={() => void refetch()} />;
-  const away = journey.asked.filter(({ status }) => status !== "ok");
   const step = journey.steps.find(({ event_id }) => event_id === opened);
   return (
     <Stack gap="sm">
       <Header journey={journey} asked={key}>
         {mayAct && <ActMenu journey={journey} />}
       </Header>
-      {away.length > 0 && (
-        <Alert
-          color="orange"
-          variant="default"
-          className="notice"
-          icon={<IconPlugConnectedX aria-hidden />}
-          title={t("journey.away")}
-        >
-          {away
-            .map(({ service, status, error: why }) =>
-              t(`asked.${status}`, { service, error: why ?? "" }),
-            )
-            .join(" ")}
-        </Alert>
-      )}
+      <NotHeard asked={journey.asked} title={t("journey.away")} />
       {journey.parked.length > 0 && (
         <Section title={t("journey.parked")}>
           <Stack gap="xs">
             {journey.parked.map((parked) => (
-              <ParkedCard key={parked.service + parked.event_id} parked={parked} />
+              <ParkedCard key={parked.service + parked.topic + parked.key} parked={parked} />
             ))}
           </Stack>
         </Section>

@@ -4,22 +4,22 @@ import { useTranslation } from "react-i18next";
 
 import { opsPath, useAct } from "../../api/ops";
 import { useMayAct } from "../../api/session";
-import type { ParkedMessage } from "../../api/types";
+import type { Parked } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
 import { When } from "../../ui/When";
-import { factWords } from "../../ui/words";
+import { factWords, serviceWords } from "../../ui/words";
 import { EditDialog } from "./EditDialog";
 
 type Verb = "retry" | "skip" | "edit" | "release";
 
 /** A message that could not be taken in, why, and what can be done about it. */
-export function ParkedCard({ parked }: { parked: ParkedMessage }) {
+export function ParkedCard({ parked }: { parked: Parked }) {
   const { t } = useTranslation();
   const mayAct = useMayAct();
   const act = useAct();
   const [verb, setVerb] = useState<Verb | null>(null);
   const close = () => setVerb(null);
-  const held = parked.state === "held";
+  const held = parked.status === "held";
   const verbs: Verb[] = held ? ["release"] : ["retry", "edit", "skip"];
   const simple = verb === "retry" || verb === "skip" || verb === "release" ? verb : "retry";
   return (
@@ -28,23 +28,26 @@ export function ParkedCard({ parked }: { parked: ParkedMessage }) {
         <Stack gap={2}>
           <Group gap="xs">
             <Text fw={650}>{parked.type ? factWords(parked.type, t) : parked.topic}</Text>
-            <Badge variant="light" tt="none" color={parked.state === "dead" ? "red" : "orange"}>
-              {t(`parked.${parked.state}`, { defaultValue: parked.state })}
+            <Badge variant="light" tt="none" color={parked.status === "dead" ? "red" : "orange"}>
+              {t(`parked.${parked.status}`, { defaultValue: parked.status })}
             </Badge>
           </Group>
           <Text size="sm">
             {t("parked.where", {
-              service: t(`stage.${parked.service}`, { defaultValue: parked.service }),
+              service: serviceWords(parked.service, t),
               count: parked.attempts,
             })}{" "}
             <When at={parked.parked_at} />
-            {parked.next_retry_at && (
+            {parked.next_retry_at && parked.status === "retrying" && (
               <>
                 {" · "}
                 {t("parked.next")} <When at={parked.next_retry_at} />
               </>
             )}
           </Text>
+          {parked.messages > 1 && (
+            <Text size="sm">{t("parked.more", { count: parked.messages - 1 })}</Text>
+          )}
           {parked.waits_for && (
             <Text size="sm">{t("parked.behind", { key: parked.waits_for })}</Text>
           )}
@@ -87,7 +90,7 @@ export function ParkedCard({ parked }: { parked: ParkedMessage }) {
           })
         }
       />
-      <EditDialog parked={parked} opened={verb === "edit"} onClose={close} />
+      {verb === "edit" && <EditDialog parked={parked} onClose={close} />}
     </Paper>
   );
 }

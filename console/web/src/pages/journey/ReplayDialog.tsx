@@ -8,7 +8,7 @@ import { ActDialog } from "../../ui/ActDialog";
 import { Failure } from "../../ui/states";
 
 interface Replayed {
-  facts: number;
+  facts: unknown[];
 }
 
 /** Facts said again from a service's log, under their own ids: who has them already ignores them. */
@@ -68,7 +68,7 @@ export function ReplayDialog({
       </Button>
       {tried && (
         <Alert variant="default" className="notice" role="status">
-          {t("act.replay.would", { count: tried.facts })}
+          {t("act.replay.would", { count: tried.facts.length })}
         </Alert>
       )}
       {act.error && !tried && <Failure error={act.error} />}

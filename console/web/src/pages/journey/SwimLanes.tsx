@@ -1,10 +1,10 @@
 import { Group, Paper, Text } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
-import { useMemo, useState } from "react";
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { STAGES, type Journey } from "../../api/types";
-import { exactIn, factWords, spell } from "../../ui/words";
+import { actWords, exactIn, factWords, spell } from "../../ui/words";
 import { Arrows } from "./Arrows";
 import { layOut } from "./layout";
 import { LaneMark, Legend } from "./LaneMark";
@@ -16,8 +16,7 @@ const NAMES_PX = 92;
 
 export function wordsOf(mark: Mark, t: ReturnType<typeof useTranslation>["t"]): string {
   if (mark.kind === "note") return t("mark.note", { by: mark.what });
-  if (mark.kind === "action")
-    return t(`action.${mark.what}`, { defaultValue: mark.what.replaceAll("_", " ") });
+  if (mark.kind === "action") return actWords(mark.what, t);
   const fact = factWords(mark.what, t);
   return mark.kind === "parked" ? t("mark.parked", { fact }) : fact;
 }
@@ -34,6 +33,12 @@ export function SwimLanes({
   const { ref, width } = useElementSize();
   const marks = useMemo(() => marksOf(journey), [journey]);
   const layout = useMemo(() => layOut(marks, width - NAMES_PX - 4), [marks, width]);
+  const scroller = useRef<HTMLDivElement>(null);
+  // The story is read from its end: what matters now is on the right.
+  const measured = width > 0;
+  useLayoutEffect(() => {
+    if (measured && scroller.current) scroller.current.scrollLeft = scroller.current.scrollWidth;
+  }, [measured, journey.journey_id]);
   const [chosen, setChosen] = useState<string | null>(null);
   const [hovered, setHovered] = useState<string | null>(null);
   const shownId = hovered ?? chosen ?? marks.at(-1)?.id;
@@ -56,7 +61,7 @@ export function SwimLanes({
             </li>
           ))}
         </ol>
-        <div className="laneScroll">
+        <div className="laneScroll" ref={scroller}>
           <svg
             width={layout.width}
             height={height}
@@ -96,7 +101,7 @@ export function SwimLanes({
                 onHover={(over) => setHovered(over ? mark.id : null)}
                 onFocus={() => setChosen(mark.id)}
                 onMove={(step) => focusAt(index + step)}
-                onOpen={() => onOpen(mark.cause && mark.kind === "parked" ? mark.cause : mark.id)}
+                onOpen={() => onOpen(mark.kind === "parked" ? (mark.cause ?? mark.id) : mark.id)}
               />
             ))}
           </svg>

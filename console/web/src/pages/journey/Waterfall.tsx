@@ -12,7 +12,7 @@ function Bars({ spans }: { spans: Span[] }) {
   const end = Math.max(...spans.map((span) => span.start_offset_ms + span.duration_ms), 1);
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys
-    <div className="waterfall" tabIndex={0} role="region" aria-label={t("journey.waterfall")}>
+    <div className="waterfall" tabIndex={0} role="group" aria-label={t("waterfall.spans")}>
       {spans.map((span, index) => (
         <div className="span" key={index}>
           <Text size="xs" truncate style={{ paddingLeft: Math.min(span.depth, 14) * 10 }}>

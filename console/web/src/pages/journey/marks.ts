@@ -1,4 +1,4 @@
-import { STAGES, type Journey, type Stage } from "../../api/types";
+import { STAGES, type Journey } from "../../api/types";
 
 export type MarkKind = "fact" | "gate" | "overdue" | "note" | "action" | "parked";
 
@@ -6,7 +6,7 @@ export type MarkKind = "fact" | "gate" | "overdue" | "note" | "action" | "parked
 export interface Mark {
   id: string;
   kind: MarkKind;
-  lane: Stage;
+  lane: string;
   at: number;
   /** The fact's type, or what was done. */
   what: string;
@@ -15,8 +15,8 @@ export interface Mark {
 }
 
 /** `order-svc`, `order` → the lane; what belongs to none of the six is shown where it happened. */
-export function laneOf(service: string, otherwise: Stage): Stage {
-  const name = service.replace(/-svc$/, "");
+export function laneOf(service: string, otherwise: string): string {
+  const name = { invoice: "billing", payment: "billing" }[service] ?? service.replace(/-svc$/, "");
   return STAGES.find((stage) => stage === name) ?? otherwise;
 }
 
@@ -38,9 +38,9 @@ export function marksOf(journey: Journey): Mark[] {
     marks.push({
       id: `note-${index}`,
       kind: "note",
-      lane: note.stage,
+      lane: laneOf(note.type.split(".")[1] ?? "", journey.stage),
       at: Date.parse(note.at),
-      what: note.by,
+      what: note.by ?? "",
       detail: note.text,
       cause: null,
     });
@@ -56,13 +56,13 @@ export function marksOf(journey: Journey): Mark[] {
     });
   for (const parked of journey.parked)
     marks.push({
-      id: `parked-${parked.service}-${parked.event_id}`,
+      id: `parked-${parked.service}-${parked.topic}-${parked.key}`,
       kind: "parked",
       lane: laneOf(parked.service, journey.stage),
       at: Date.parse(parked.parked_at),
       what: parked.type ?? parked.topic,
-      detail: [parked.error_class, parked.error].filter(Boolean).join(": "),
-      cause: parked.event_id,
+      detail: `${parked.error_class}: ${parked.error}`,
+      cause: parked.event_id ?? null,
     });
   return marks.sort((a, b) => a.at - b.at);
 }

@@ -3,20 +3,18 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { REASONS, STAGES, type ReasonCode, type Stage } from "../../api/types";
+import { STAGES, type Stage } from "../../api/types";
 import type { Filters } from "./filters";
 
 export function FilterBar({
   filters,
   onChange,
   search = false,
-  reasons = false,
   children,
 }: {
   filters: Filters;
   onChange: (change: Partial<Filters>) => void;
   search?: boolean;
-  reasons?: boolean;
   children?: ReactNode;
 }) {
   const { t } = useTranslation();
@@ -43,18 +41,6 @@ export function FilterBar({
         value={filters.stage ?? null}
         onChange={(stage) => onChange({ stage: (stage ?? undefined) as Stage | undefined })}
       />
-      {reasons && (
-        <Select
-          aria-label={t("filter.reason")}
-          placeholder={t("filter.reason")}
-          size="xs"
-          w={180}
-          clearable
-          data={REASONS.map((reason) => ({ value: reason, label: t(`reason.${reason}`) }))}
-          value={filters.reason ?? null}
-          onChange={(code) => onChange({ reason: (code ?? undefined) as ReasonCode | undefined })}
-        />
-      )}
       <TextInput
         size="xs"
         w={180}

@@ -21,7 +21,7 @@ export default function JourneysPage() {
   return (
     <div className="tall">
       <PageHead title={t("journeys.title")} about={t("journeys.about")} />
-      <FilterBar filters={filters} onChange={set} search reasons>
+      <FilterBar filters={filters} onChange={set} search>
         <Select
           aria-label={t("filter.state")}
           placeholder={t("filter.state")}

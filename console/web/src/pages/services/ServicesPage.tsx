@@ -7,7 +7,7 @@ import type { Service } from "../../api/system";
 import { Asked } from "../../ui/Asked";
 import { Heads } from "../../ui/Heads";
 import { PageHead } from "../../ui/PageHead";
-import { spell } from "../../ui/words";
+import { serviceWords, spell } from "../../ui/words";
 
 const SIGNS: Record<Service["status"], { icon: Icon; color: string }> = {
   ready: { icon: IconCircleCheck, color: "teal" },
@@ -40,7 +40,7 @@ function ServiceRow({ service }: { service: Service }) {
   return (
     <Table.Tr>
       <Table.Th scope="row">
-        {t(`stage.${service.service}`, { defaultValue: service.service })}
+        {serviceWords(service.service, t)}
         {service.error && (
           <Text size="xs" className="late" fw={400}>
             {service.error}

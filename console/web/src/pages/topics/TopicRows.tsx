@@ -55,7 +55,7 @@ export function TopicRows({ topic }: { topic: Topic }) {
         </Table.Th>
         {head(number.format(topic.partitions))}
         {head(number.format(topic.end))}
-        {head(number.format(topic.rate_per_s))}
+        {head(topic.rate_per_s === null ? "–" : number.format(topic.rate_per_s))}
         {first ? (
           <GroupCells group={first} />
         ) : (

@@ -13,7 +13,7 @@ export default function TopicsPage() {
   const topics = useTopics();
   return (
     <>
-      <PageHead title={t("nav.topics")} about={t("topics.about")} />
+      <PageHead title={t("topics.title")} about={t("topics.about")} />
       <Asked answer={topics} none={{ title: t("topics.none") }}>
         {(all) => (
           <Paper withBorder>
