@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from chassis.auth import Actor, public, roles
+from chassis.auth import public
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
-from console import catalogue, pages, queries, sign_in, spans
+from console import (
+    catalogue,
+    facts_api,
+    hub_api,
+    live_api,
+    pages,
+    queries,
+    services_api,
+    sign_in,
+    spans,
+    topics_api,
+)
+from console.doors import looker
 
 router = APIRouter(route_class=TransactionalRoute, tags=["console"])
+router.include_router(facts_api.router)
 router.include_router(catalogue.router)
 router.include_router(sign_in.router)
 router.include_router(sign_in.browsers)
 router.include_router(pages.router)
-looker = Annotated[
-    Actor,
-    Depends(
-        roles(
-            "ops",
-            "admin",
-            "auditor",
-            "sales_rep",
-            "sales_manager",
-            "account_manager",
-            "order_desk",
-            "finance",
-        )
-    ),
-]
+router.include_router(topics_api.router)
+router.include_router(services_api.router)
+router.include_router(live_api.router)
+router.include_router(hub_api.router)
 
 
 class Overview(BaseModel):
