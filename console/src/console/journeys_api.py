@@ -4,34 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from chassis.auth import Actor, roles
 from chassis.http import TransactionalRoute, Tx
 from console import lists, queries, spans
 from console import search as searching
 from console.broker import AskedBroker
+from console.doors import looker
 from console.folding import State
 from console.peers import AskedPeers, Token
 from console.reasons import Code
 
 router = APIRouter(route_class=TransactionalRoute, tags=["journeys"])
-looker = Annotated[
-    Actor,
-    Depends(
-        roles(
-            "ops",
-            "admin",
-            "auditor",
-            "sales_rep",
-            "sales_manager",
-            "account_manager",
-            "order_desk",
-            "finance",
-        )
-    ),
-]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 After = Annotated[str | None, Query(description="`next` of the page before")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import httpx
@@ -24,6 +24,7 @@ class Answer:
     status: int | None
     body: Any = None
     error: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -64,7 +65,7 @@ class Peers:
         given = {name: value for name, value in params.items() if value is not None}
         try:
             response = await self._client.request(
-                method, url + path, params=given, json=body, headers=sent
+                method, url + path, params=given or None, json=body, headers=sent
             )
         except httpx.HTTPError as error:
             return Answer(service, None, error=f"{type(error).__name__}: {error}".rstrip(": "))
@@ -72,7 +73,7 @@ class Peers:
             said = response.json()
         except ValueError:
             said = response.text
-        return Answer(service, response.status_code, said)
+        return Answer(service, response.status_code, said, headers=response.headers)
 
     async def ask_all(
         self, path: str, *, token: str | None = None, **params: Any

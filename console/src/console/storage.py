@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, LargeBinary, MetaData, SmallInteger, Text
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -24,7 +24,10 @@ class JourneyEventRow(Row, table=True):
     """One fact as it was said."""
 
     __tablename__ = "journey_event"
-    __table_args__ = (APPEND_ONLY,)
+    __table_args__ = (
+        Index("ix_journey_event_seen_at", "seen_at", postgresql_using="brin"),
+        APPEND_ONLY,
+    )
 
     journey_id: UUID = Field(primary_key=True)
     event_id: UUID = Field(primary_key=True, index=True)
