@@ -14,8 +14,8 @@ ByEvidence = Callable[[UUID, str, str, Transaction], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """The operation that clears a gate and, where evidence alone is enough, how and who may."""
+    """The operations that clear a gate and, where evidence alone is enough, how and who may."""
 
-    operation: str
+    operations: tuple[str, ...]
     roles: frozenset[str] = frozenset()
     by: ByEvidence | None = None

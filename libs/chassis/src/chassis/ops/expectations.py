@@ -52,10 +52,9 @@ async def resolve(
         raise NotFound(f"{aggregate_id} does not wait at {gate}")
     clearing: Clearing | None = request.app.state.service.clearings.get(gate)
     if clearing is None or clearing.by is None:
-        how = clearing.operation if clearing else "what it waits for, and by nothing else"
-        raise Problem(
-            409, f"{gate} of {row['number']} is cleared by {how}", type="cleared-elsewhere"
-        )
+        how = " or ".join(clearing.operations) if clearing else "later facts, and by nothing else"
+        detail = f"{gate} of {row['number']} is cleared by {how}"
+        raise Problem(409, detail, type="cleared-elsewhere")
     if not actor.roles & clearing.roles:
         whose = " or ".join(sorted(clearing.roles))
         raise Problem(403, f"{gate} of {row['number']} is for {whose} to clear", type="forbidden")

@@ -11,6 +11,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
+from chassis.clearing import Clearing
 from chassis.delivery import RawRecord
 from chassis.domain import NotFound
 from chassis.http import TransactionalRoute, Tx
@@ -64,6 +65,10 @@ class OpenGate(BaseModel):
     opened_at: datetime
     due_at: datetime
     overdue_at: datetime | None
+    cleared_by: list[str]
+    """The operations of this service that clear it; none when only other facts do."""
+    resolvable: bool
+    """Whether on-call may say that it is over, by evidence, if they have a role for it."""
 
 
 class PendingFact(BaseModel):
@@ -96,6 +101,7 @@ FROM parked_key k LEFT JOIN LATERAL (
   AND m.topic = k.topic AND m.key = k.key AND m.state IN ('waiting', 'dead')
   ORDER BY m.id LIMIT 1) h ON true
 WHERE ($1::text IS NULL OR k.status = $1) AND ($2::text IS NULL OR k.error_class = $2)
+  AND ($4::text IS NULL OR k.key = $4)
 ORDER BY k.parked_at LIMIT $3
 """
 MESSAGES = """
@@ -114,6 +120,15 @@ LAST_TRACE = """
 SELECT headers->>'traceparent' FROM event_log
 WHERE aggregateid = ANY($1::text[]) ORDER BY published_at DESC, seq DESC LIMIT 1
 """
+
+
+def _gate(row: Any, request: Request) -> OpenGate:
+    clearing: Clearing | None = request.app.state.service.clearings.get(row.gate)
+    return OpenGate(
+        **row._asdict(),
+        cleared_by=list(clearing.operations) if clearing else [],
+        resolvable=clearing is not None and clearing.by is not None,
+    )
 
 
 def _message(row: Any) -> ParkedMessage:
@@ -141,10 +156,11 @@ async def list_parked(
     tx: Tx,
     status: str | None = None,
     error_class: str | None = None,
+    key: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[ParkedKey]:
     """Keys whose messages wait, the longest waiting first."""
-    rows = await tx.connection.exec_driver_sql(LIST, (status, error_class, limit))
+    rows = await tx.connection.exec_driver_sql(LIST, (status, error_class, limit, key))
     return [ParkedKey(**row._asdict()) for row in rows]
 
 
@@ -185,7 +201,7 @@ async def show_journey(_: Looker, tx: Tx, request: Request, journey_id: UUID) ->
     return JourneyState(
         service=service.name,
         aggregates=aggregates,
-        gates=[OpenGate(**row._asdict()) for row in gates],
+        gates=[_gate(row, request) for row in gates],
         unpublished=[PendingFact(**row._asdict()) for row in unpublished],
         parked=[_message(row) for row in (parked.all() if aggregates else found)],
         last_trace_id=trace.split("-")[1] if trace else None,
@@ -196,6 +212,7 @@ async def show_journey(_: Looker, tx: Tx, request: Request, journey_id: UUID) ->
 async def list_gates(
     _: Looker,
     tx: Tx,
+    request: Request,
     *,
     overdue: bool = False,
     owner: str | None = None,
@@ -208,4 +225,4 @@ async def list_gates(
         " AND (NOT $2::boolean OR overdue_at IS NOT NULL) ORDER BY due_at LIMIT $3",
         (owner, overdue, limit),
     )
-    return [OpenGate(**row._asdict()) for row in rows]
+    return [_gate(row, request) for row in rows]
