@@ -60,10 +60,24 @@ def test_what_needs_a_token_says_so(services: dict[str, Harness], name: str) -> 
     assert published["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_clears_a_gate_is_an_operation_by_whom_the_matrix_says(
+    services: dict[str, Harness], name: str
+) -> None:
+    decided = rules(name)
+
+    for gate, clearing in services[name].service.clearings.items():
+        assert set(clearing.operations) <= decided.keys(), gate
+        if clearing.by is not None:
+            [operation] = clearing.operations
+            assert clearing.roles == decided[operation].roles, gate
+
+
 def paths_of(app: FastAPI) -> set[str]:
     """Everything that the router knows, included routers and mounts too."""
     contexts = iter_route_contexts(app.router.routes)
-    return {getattr(c, "path", None) or getattr(c.route, "path", "") for c in contexts}
+    paths = (getattr(c, "path", None) or getattr(c.route, "path", "") for c in contexts)
+    return {path.replace(":path}", "}") for path in paths}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,10 +10,12 @@ from pydantic import BaseModel
 from chassis.auth import Actor, public, roles
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
-from console import catalogue, queries, spans
+from console import actions_api, catalogue, failures_api, queries, spans
 
 router = APIRouter(route_class=TransactionalRoute, tags=["console"])
 router.include_router(catalogue.router)
+router.include_router(failures_api.router)
+router.include_router(actions_api.router)
 looker = Annotated[
     Actor,
     Depends(
