@@ -63,6 +63,19 @@ def test_what_needs_a_token_says_so(services: dict[str, Harness], name: str) -> 
     assert published["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_clears_a_gate_is_an_operation_by_whom_the_matrix_says(
+    services: dict[str, Harness], name: str
+) -> None:
+    decided = rules(name)
+
+    for gate, clearing in services[name].service.clearings.items():
+        assert set(clearing.operations) <= decided.keys(), gate
+        if clearing.by is not None:
+            [operation] = clearing.operations
+            assert clearing.roles == decided[operation].roles, gate
+
+
 def paths_of(app: FastAPI) -> set[str]:
     """Everything that the router knows, included routers and mounts too; as OpenAPI writes it,
     without the kind of a parameter."""

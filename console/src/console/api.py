@@ -9,8 +9,10 @@ from chassis.auth import public
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
 from console import (
+    actions_api,
     catalogue,
     facts_api,
+    failures_api,
     hub_api,
     journeys_api,
     live_api,
@@ -33,6 +35,8 @@ router.include_router(topics_api.router)
 router.include_router(services_api.router)
 router.include_router(live_api.router)
 router.include_router(hub_api.router)
+router.include_router(failures_api.router)
+router.include_router(actions_api.router)
 
 
 class Overview(BaseModel):

@@ -23,7 +23,7 @@ from console.reasons import Reason, reason_of
 from console.search import find
 from console.summaries import facts_of
 
-AT_MOST_HEADS = 10
+AT_MOST_HEADS, AT_MOST_OBJECTS = 10, 50
 NOTED = ("note", "reason", "need", "evidence")
 
 
@@ -148,7 +148,13 @@ async def show_journey(
     subjects = {fact.subject for fact in summary.facts}
     evidence, audits = await asyncio.gather(
         gather(journey_id, subjects, peers, broker, token),
-        peers.ask_all("/ops/audit", token=token, journey_id=str(journey_id), limit=200),
+        peers.ask_all(
+            "/ops/audit",
+            token=token,
+            journey_id=str(journey_id),
+            object_id=sorted(subjects)[:AT_MOST_OBJECTS],
+            limit=200,
+        ),
     )
     heads = await asyncio.gather(
         *(_head(parked, peers, token) for parked in evidence.parked[:AT_MOST_HEADS])

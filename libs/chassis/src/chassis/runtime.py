@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +18,14 @@ from starlette.types import ASGIApp
 
 from chassis import bulk, kafka_connections, queues  # noqa: F401 - before any client is made
 from chassis.batch import BatchProcessor
+from chassis.clearing import Clearing
 from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.gates import sweep_overdue
 from chassis.idempotency import purge
 from chassis.intake import Intake
 from chassis.metrics import Metrics
+from chassis.ops import bulk_runs
 from chassis.relay import Relay
 from chassis.repository import Repository
 from chassis.retries import Retries
@@ -61,6 +63,8 @@ class Service:
     on_start: Callable[[Database], Awaitable[None]] | None = None
     background: tuple[Callable[[Runtime], Coroutine[Any, Any, None]], ...] = ()
     """What runs as long as the process serves, beside the rest, until it is cancelled."""
+    clearings: Mapping[str, Clearing] = field(default_factory=dict)
+    """By gate, what clears it."""
 
 
 async def end(tasks: Collection[asyncio.Task[None]]) -> None:
@@ -123,6 +127,7 @@ class Runtime:
         self._spawn(self._watch())
         for timer in self.service.timers.timers:
             self._spawn(run_timer(self.database, timer))
+        self._spawn(run_timer(self.database, bulk_runs.timer(self.service.consumer.group)))
         for work in self.service.background:
             self._spawn(work(self))
         if self.intake is not None and self.vigil is not None:
