@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 import ltc_client
 
@@ -16,6 +17,11 @@ def parser(about: str) -> argparse.ArgumentParser:
     return options
 
 
+def setting(name: str, what: str) -> str:
+    """Out of the environment; without it the program ends with one sentence."""
+    return os.environ.get(name) or sys.exit(f"set {name}: {what}")
+
+
 def subscribe(
     options: argparse.Namespace, types: tuple[str, ...], checkpoint: ltc_client.Checkpoint
 ) -> ltc_client.Subscription:
@@ -23,7 +29,7 @@ def subscribe(
     if options.door == "kafka":
         return ltc_client.kafka(options.at, types=types, checkpoint=checkpoint)
     if options.door == "webhook":
-        secrets = os.environ["LTC_WEBHOOK_SECRET"].split()
+        secrets = setting("LTC_WEBHOOK_SECRET", "the endpoint's secret, whsec_…").split()
         port = int(options.at)
         return ltc_client.webhook(*secrets, types=types, checkpoint=checkpoint, port=port)
     return ltc_client.feed(
