@@ -12,7 +12,7 @@ import ltc_client
 def parser(about: str) -> argparse.ArgumentParser:
     """The options that all examples share."""
     options = argparse.ArgumentParser(description=about)
-    options.add_argument("--door", choices=("feed", "kafka", "webhook"), default="feed")
+    options.add_argument("--door", choices=("feed", "stream", "kafka", "webhook"), default="feed")
     options.add_argument("--at", required=True, help="the hub's address, Kafka's, or our port")
     return options
 
@@ -33,5 +33,9 @@ def subscribe(
         port = int(options.at)
         return ltc_client.webhook(*secrets, types=types, checkpoint=checkpoint, port=port)
     return ltc_client.feed(
-        options.at, types=types, checkpoint=checkpoint, token=os.environ.get("LTC_TOKEN")
+        options.at,
+        types=types,
+        checkpoint=checkpoint,
+        token=os.environ.get("LTC_TOKEN"),
+        stream=options.door == "stream",
     )
