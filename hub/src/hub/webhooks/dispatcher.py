@@ -1,7 +1,8 @@
 """Sends what is due: one loop a process, any number of processes.
 
-Each pass keeps what attempts came to, deals out the feed and takes what is due, in bulk; attempts
-run beside it. An endpoint has its own few places, so one that hangs fills only those.
+Each pass keeps what attempts came to, deals out the feed and takes what is due, in bulk and in one
+transaction; attempts run beside it. An endpoint has its own few places, so one that hangs fills
+only those.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class Dispatcher:
         self._done: list[Done] = []
         self._woken = asyncio.Event()
         self._position = 0
-        self._fed = True
+        self._dealt = asyncio.Event()
+        """Clear while the feed has gone on and has not been dealt out."""
 
     async def run(self) -> None:
         """Until cancelled. What is being sent then is sent again, here or elsewhere."""
@@ -94,16 +96,23 @@ class Dispatcher:
 
     async def work(self) -> None:
         """One pass."""
-        await self._record()
-        if self._fed:
-            await self._deal_out()
+        done, fed = list(self._done), not self._dealt.is_set()
         busy = Counter(self._sending.values())
+        contents: dict[int, Any] = {}
+        senders: dict[UUID, Any] = {}
         async with self._database.transaction() as tx:
+            notices = await queue.record(tx, self._lease, done) if done else []
+            position, facts = await queue.deal_out(tx) if fed else (self._position, 0)
             due = await queue.take(tx, self._lease, self._lease_s, busy, PLACES)
-            if not due:
-                return
-            contents = await queue.contents(tx, due)
-            senders = await queue.senders(tx, due)
+            if due:
+                contents = await queue.contents(tx, due)
+                senders = await queue.senders(tx, due)
+        self._recorded(done, notices)
+        self._position = position
+        if facts >= queue.PORTION:
+            self._woken.set()
+        elif fed:
+            self._dealt.set()
         for one in due:
             task = asyncio.create_task(
                 self._deliver(one, contents.get(one.position), senders.get(one.endpoint_id))
@@ -111,24 +120,13 @@ class Dispatcher:
             self._sending[task] = one.endpoint_id
             task.add_done_callback(self._ended)
 
-    async def _deal_out(self) -> None:
-        self._fed = False
-        async with self._database.transaction() as tx:
-            dealt = await queue.deal_out(tx)
-        if dealt is None:
-            return  # another instance is at it
-        self._position, facts = dealt
-        if facts >= queue.PORTION:
-            self._fed = True
-            self._woken.set()
-
     async def _listen(self) -> None:
         """Wake when the feed goes on."""
         while True:
+            await self._dealt.wait()
             if await watch(self._database).beyond(self._position, 30.0):
-                self._fed = True
+                self._dealt.clear()
                 self._woken.set()
-                await asyncio.sleep(0.01)
 
     async def _report(self) -> None:
         while True:
@@ -138,12 +136,8 @@ class Dispatcher:
                 logger.debug("webhooks' state not read: %s", error)
             await asyncio.sleep(5)
 
-    async def _record(self) -> None:
-        done = list(self._done)
-        if not done:
-            return
-        async with self._database.transaction() as tx:
-            notices = await queue.record(tx, self._lease, done)
+    def _recorded(self, done: Sequence[Done], notices: Sequence[str]) -> None:
+        """These are kept."""
         del self._done[: len(done)]
         for notice in notices:
             logger.warning("%s", notice)
@@ -198,9 +192,11 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
-            await self._record()
+            done = list(self._done)
             async with self._database.transaction() as tx:
+                notices = await queue.record(tx, self._lease, done) if done else []
                 await queue.release(tx, self._lease)
+            self._recorded(done, notices)
         except Exception as error:
             logger.warning("leases were not given back: %s: %s", type(error).__name__, error)
         await self._sender.close()
