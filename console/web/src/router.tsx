@@ -13,6 +13,16 @@ import { Failure } from "./ui/states";
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, path }) as const;
 
+/** One thing of a list, as alerts point at it. */
+const only =
+  <Name extends string>(name: Name) =>
+  (search: Record<string, unknown>): { [key in Name]?: string } => {
+    const wanted = search[name];
+    return (typeof wanted === "string" && wanted ? { [name]: wanted } : {}) as {
+      [key in Name]?: string;
+    };
+  };
+
 const routes = [
   createRoute({
     ...at("/"),
@@ -30,6 +40,7 @@ const routes = [
   }),
   createRoute({
     ...at("/failures"),
+    validateSearch: only("service"),
     component: lazyRouteComponent(() => import("./pages/failures/FailuresPage")),
   }),
   createRoute({
@@ -38,6 +49,7 @@ const routes = [
   }),
   createRoute({
     ...at("/topics"),
+    validateSearch: only("topic"),
     component: lazyRouteComponent(() => import("./pages/topics/TopicsPage")),
   }),
   createRoute({

@@ -1,4 +1,5 @@
 import { Stack } from "@mantine/core";
+import { useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { useFailures } from "../../api/ops";
@@ -11,21 +12,26 @@ import { FailureCard } from "./FailureCard";
 export default function FailuresPage() {
   const { t } = useTranslation();
   const failures = useFailures();
+  const { service } = useSearch({ from: "/failures" });
+  const stage = service?.replace(/-svc$/, "");
   return (
     <>
       <PageHead title={t("nav.failures")} about={t("failures.about")} />
       <Asked answer={failures}>
-        {({ items, asked }) => (
-          <Stack gap="sm">
-            <NotHeard asked={asked} />
-            {items.length === 0 && (
-              <Empty title={t("failures.none")}>{t("failures.noneText")}</Empty>
-            )}
-            {items.map((group) => (
-              <FailureCard key={group.service + group.fingerprint} group={group} />
-            ))}
-          </Stack>
-        )}
+        {({ items: all, asked }) => {
+          const items = stage ? all.filter((group) => group.service === stage) : all;
+          return (
+            <Stack gap="sm">
+              <NotHeard asked={asked} />
+              {items.length === 0 && (
+                <Empty title={t("failures.none")}>{t("failures.noneText")}</Empty>
+              )}
+              {items.map((group) => (
+                <FailureCard key={group.service + group.fingerprint} group={group} />
+              ))}
+            </Stack>
+          );
+        }}
       </Asked>
     </>
   );

@@ -48,7 +48,7 @@ export function TopicRows({ topic }: { topic: Topic }) {
   );
   const [first, ...others] = topic.groups;
   return (
-    <Table.Tbody>
+    <Table.Tbody className="ofTopic">
       <Table.Tr>
         <Table.Th scope="rowgroup" rowSpan={Math.max(1, lines)} ff="monospace" fw={600}>
           {topic.topic}

@@ -1,4 +1,5 @@
 import { Paper, Table, Text } from "@mantine/core";
+import { useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { useTopics } from "../../api/system";
@@ -11,6 +12,7 @@ import { TopicRows } from "./TopicRows";
 export default function TopicsPage() {
   const { t } = useTranslation();
   const topics = useTopics();
+  const { topic } = useSearch({ from: "/topics" });
   return (
     <>
       <PageHead title={t("topics.title")} about={t("topics.about")} />
@@ -34,9 +36,11 @@ export default function TopicsPage() {
                   ]}
                   figures={["partitions", "end", "rate", "lag", "lagS", "members"]}
                 />
-                {all.map((topic) => (
-                  <TopicRows key={topic.topic} topic={topic} />
-                ))}
+                {all
+                  .filter((one) => !topic || one.topic === topic)
+                  .map((topic) => (
+                    <TopicRows key={topic.topic} topic={topic} />
+                  ))}
               </Table>
             </Table.ScrollContainer>
           </Paper>

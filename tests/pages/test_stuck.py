@@ -1,0 +1,135 @@
+"""Broken on purpose: each time the console says in one sentence what is waited for, of whom and
+why: on its page, at its door and on the command line. What a person then does is done by the owning
+service, and stands in the audit."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.e2e.actors.actor import Thing
+from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
+from tests.e2e.eventually import eventually
+from tests.e2e.house import House
+from tests.pages.breaking import NOTHING_IS_HEARD, NOTHING_IS_SAID, held, poison
+from tests.pages.desk import Desk
+
+pytestmark = pytest.mark.e2e
+
+
+def reason_of(cast: Cast, journey: str, code: str) -> Thing:
+    """Why a journey stands still, once the console says this code."""
+    return eventually(
+        lambda: cast.oncall.journey(journey),
+        lambda seen: (seen["reason"] or {}).get("code") == code,
+        what=f"{code} of {journey}",
+    )["reason"]
+
+
+def asked_for_proposal(cast: Cast) -> Thing:
+    deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
+    cast.rep.asks_for_proposal(deal)
+    return deal
+
+
+def told(house: House, journey: str) -> Thing:
+    """What the command line says."""
+    traced = house.run("trace", journey, "--json")
+    assert traced.returncode == 0, traced.stderr
+    found: Thing = json.loads(traced.stdout)["reason"]
+    return found
+
+
+def test_a_service_is_down(house: House, cast: Cast, desk: Desk) -> None:
+    with house.without("quote"):
+        deal = asked_for_proposal(cast)
+        reason = reason_of(cast, deal["journey_id"], "SERVICE_DOWN")
+        assert "quote-svc" in reason["sentence"]
+        assert told(house, deal["number"])["code"] == "SERVICE_DOWN"
+        page = desk.finds(deal["number"])
+        page.says(reason["code"], reason["sentence"])
+    page.says("WAITING_EXTERNAL", "customer")  # by itself: nobody loaded the page again
+    cast.rep.finds("quote", deal["journey_id"], "sent")
+
+
+def test_a_consumer_lags(house: House, cast: Cast, desk: Desk) -> None:
+    with held(house, "quote", NOTHING_IS_HEARD):
+        deal = asked_for_proposal(cast)
+        reason = reason_of(cast, deal["journey_id"], "CONSUMER_LAG")
+        assert "quote-svc" in reason["sentence"]
+        assert "ltc.deal.v1" in json.dumps(reason["evidence"])
+        desk.finds(deal["journey_id"]).says(reason["code"], reason["sentence"])
+    cast.rep.finds("quote", deal["journey_id"], "sent")
+
+
+def test_a_fact_does_not_leave_its_service(house: House, cast: Cast, desk: Desk) -> None:
+    with held(house, "deal", NOTHING_IS_SAID):
+        deal = asked_for_proposal(cast)
+        # The journey began with the deal: no fact of it has left, the console has not heard of it.
+        asked = cast.oncall.doors.send("GET", "console", f"/journeys/{deal['number']}")
+        assert asked.status_code == 404
+    quote = cast.rep.finds("quote", deal["journey_id"], "sent")
+    with held(house, "quote", NOTHING_IS_SAID):
+        link = cast.rep.link_to("quote", quote)
+        cast.customer.accepts(link, cast.customer.offer(link))
+        reason = reason_of(cast, deal["journey_id"], "OUTBOX_BACKLOG")
+        assert "quote-svc" in reason["sentence"]
+        desk.finds(quote["number"]).says(reason["code"], reason["sentence"])
+    cast.rep.finds("contract", deal["journey_id"], "awaiting_signature")
+
+
+def test_a_person_is_late(cast: Cast, desk: Desk) -> None:
+    before = cast.manager.changes_policy("deal", "pipeline", "a hurry", needs_within_hours=0)
+    try:
+        lead = cast.rep.captures(
+            {
+                "contact": {"name": "王小明"},
+                "company": {"name": a_company()},
+                "origin": {"channel": "phone"},
+                "owner": {"sub": cast.rep.sub, "name": cast.rep.name},
+            }
+        )
+        cast.rep.qualifies(lead, "三个机柜")
+        deal = cast.rep.finds("deal", lead["journey_id"], "open")
+    finally:
+        cast.manager.changes_policy("deal", "pipeline", "as before", **before)
+    reason = reason_of(cast, lead["journey_id"], "WAITING_HUMAN")
+    assert reason["hop"]
+    assert reason["owner"] == f"person:{cast.rep.sub}"
+    assert datetime.fromisoformat(reason["since"]) > datetime.now(UTC) - timedelta(minutes=5)
+
+    def overdue() -> list[str]:
+        page = cast.oncall.doors.get("console", "/stuck", over_sla=True, limit=200)
+        return [item["journey_id"] for item in page["items"]]
+
+    eventually(overdue, lambda found: lead["journey_id"] in found, what="overdue and listed")
+    desk.opens("/app/?over_sla=true").lists(deal["number"])
+    desk.finds(lead["number"]).says("WAITING_HUMAN", cast.rep.sub)
+
+
+def test_a_poisoned_key_is_skipped_by_hand(house: House, cast: Cast, desk: Desk) -> None:
+    deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
+    cast.oncall.sees_gate(deal["journey_id"], "proposal")
+    poison(house, "ltc.deal.v1", deal["id"])
+    cast.rep.asks_for_proposal(deal)
+    reason = reason_of(cast, deal["journey_id"], "DEAD_LETTERED")
+    page = desk.finds(deal["number"])
+    page.says("DEAD_LETTERED", reason["sentence"])
+    listed = house.run("dlq", "ls", "--json")
+    assert deal["id"] in listed.stdout, listed.stderr
+
+    page.skips("quote", "no fact: half a value, by hand")
+    quote = cast.rep.finds("quote", deal["journey_id"], "sent")
+    page.says("WAITING_EXTERNAL", "customer")
+    acts = eventually(
+        lambda: cast.oncall.journey(quote["number"])["actions"],
+        lambda found: any(act["reason"] == "no fact: half a value, by hand" for act in found),
+        what="the skip in the audit",
+    )
+    assert {act["actor_sub"] for act in acts} == {desk.sub}
+    page.shows("no fact: half a value, by hand")
+    for trouble in cast.oncall.troubles():  # others hear the same topic
+        path = f"/ops/parked/{trouble['topic']}/{trouble['key']}/skip"
+        cast.oncall.doors.post(trouble["stage"], path, {"reason": "no fact"})
