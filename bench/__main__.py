@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.console import found_soon
 from bench.kernel import journeys_per_second, latencies_ms
 from bench.outside import heard_outside
 from bench.platform import Platform, percentiles
@@ -62,6 +63,7 @@ async def measure(settings: Settings, journeys: int) -> dict[str, Any]:
         singly = await platform.saturate(journeys // 2, bulk=False)
         figures["express_http_per_s"] = singly.per_s
         figures |= await heard_outside(platform, 150, bulk=journeys // 2)
+        figures |= await found_soon(platform)
         figures["memory_under_load_mib"] = platform.memory()
         figures |= await asyncio.to_thread(kernels, settings)
     figures["ratio_to_kernel_best"] = figures["express_per_s"] / figures["kernel_best_per_s"]

@@ -8,7 +8,6 @@ message comes twice. What a chat can bear a ledger cannot; see ledger.py.
 
 from __future__ import annotations
 
-import os
 import time
 
 import doors
@@ -52,6 +51,7 @@ def main() -> None:
     options = doors.parser("Won deals as chat messages")
     options.add_argument("checkpoint")
     given = options.parse_args()
+    url = doors.setting("CHAT_URL", "where the chat takes messages, https://hooks…")
     kept = ltc_client.InFile(given.checkpoint)
     with (
         httpx.Client(timeout=10) as chat,
@@ -59,7 +59,7 @@ def main() -> None:
     ):
         for fact in facts:
             if isinstance(fact.said, DealWon) and not fact.said.imported:
-                post(chat, os.environ["CHAT_URL"], message(fact.said))
+                post(chat, url, message(fact.said))
 
 
 if __name__ == "__main__":

@@ -88,6 +88,9 @@ BAD = {
     "no port": Bad(78, "LTC_HTTP_PORT=70000 cannot be used", {"LTC_HTTP_PORT": "70000"}),
     "no choice": Bad(78, "LTC_ENVIRONMENT=prod cannot be used", {"LTC_ENVIRONMENT": "prod"}),
     "no truth": Bad(78, "LTC_CONSUME=perhaps cannot be used", {"LTC_CONSUME": "perhaps"}),
+    "no address": Bad(
+        78, "LTC_SERVICE_URLS=lead-svc:8000 cannot be used", {"LTC_SERVICE_URLS": "lead-svc:8000"}
+    ),
     "another database": Bad(
         78, "LTC_DATABASE_URL cannot be used", {"LTC_DATABASE_URL": "mysql://u:secret@h/d"}
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -117,7 +116,8 @@ def test_every_container_is_confined_and_knows_its_variables() -> None:
         secrets = {v["name"] for v in container["env"] if "valueFrom" in v}
         migrates = container["args"][1] == "migrate"
         owner = {"LTC_DATABASE_OWNER_URL"} if migrates else set()
-        assert secrets == {"LTC_DATABASE_URL", "LTC_LINK_SECRET"} | owner
+        client = {"LTC_OIDC_CLIENT_SECRET"} if container["args"][0] == "ltc-console" else set()
+        assert secrets == {"LTC_DATABASE_URL", "LTC_LINK_SECRET"} | owner | client
 
 
 def test_a_service_speaks_under_its_own_name_to_a_secured_kafka() -> None:
@@ -145,15 +145,51 @@ def test_the_migration_runs_before_the_new_version() -> None:
     assert container["args"] == ["quote-svc", "migrate"]
 
 
-def test_a_service_may_reach_no_other_service() -> None:
+NAMED = "app.kubernetes.io/name"
+OTHERS = sorted(full(name) for name in NAMES if name != "console")
+
+
+def named(policy: dict[str, Any], way: str) -> dict[str, int]:
+    """The pods that a policy names one by one, and at which port."""
+    side, end = ("ingress", "from") if way == "in" else ("egress", "to")
+    found: dict[str, int] = {}
+    for rule in policy["spec"][side]:
+        port = rule["ports"][0]["port"]
+        for peer in rule[end]:
+            selector = peer.get("podSelector", {})
+            names = [selector["matchLabels"][NAMED]] if "matchLabels" in selector else []
+            for expression in selector.get("matchExpressions", []):
+                assert (expression["key"], expression["operator"]) == (NAMED, "In")
+                names += expression["values"]
+            found |= dict.fromkeys(names, port)
+    return found
+
+
+def test_a_service_may_reach_no_other_service_and_the_console_all() -> None:
     policies = of_kind(rendered(CHART, values(*NAMES)), "NetworkPolicy")
 
     assert len(policies) == len(NAMES)
     for policy in policies:
-        peers = [p for rule in policy["spec"]["egress"] for p in rule["to"]]
         ports = {p["port"] for rule in policy["spec"]["egress"] for p in rule["ports"]}
-        assert ports == {53, 5432, 9092, 443}
-        assert "app.kubernetes.io/name" not in json.dumps(peers)
+        asks = policy["metadata"]["name"] == "console"
+        assert ports == {53, 5432, 9092, 443} | ({8000} if asks else set())
+        assert named(policy, "out") == (dict.fromkeys(OTHERS, 8000) if asks else {})
+        assert named(policy, "in") == ({} if asks else {"console": 8000})
+
+
+def test_the_console_knows_where_the_others_are_though_they_are_other_releases() -> None:
+    documents = rendered(CHART, values("console"))
+    for _, container in containers(documents):
+        variables = {v["name"]: v for v in container["env"]}
+        urls = dict(u.split("=") for u in variables["LTC_SERVICE_URLS"]["value"].split(","))
+        assert urls == {name: f"http://{full(name)}" for name in NAMES if name != "console"}
+        key = variables["LTC_OIDC_CLIENT_SECRET"]["valueFrom"]["secretKeyRef"]
+        assert (key["name"], key["optional"]) == ("console", True)
+    services = of_kind(rendered(CHART, values(*NAMES)), "Service")
+    assert {s["metadata"]["name"] for s in services} == {*OTHERS, "console"}
+    assert all(s["spec"]["ports"][0]["port"] == 80 for s in services)
+    alone = containers(rendered(CHART, values("quote")))
+    assert not any(v["name"] == "LTC_SERVICE_URLS" for _, c in alone for v in c["env"])
 
 
 def test_lag_scales_where_keda_is() -> None:

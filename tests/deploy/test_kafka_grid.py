@@ -45,6 +45,7 @@ from confluent_kafka.admin import (
 
 from chassis.exits import BadSetting
 from chassis.grants import _librdkafka
+from console.kafka_look import KafkaLook
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from contracts.schema import PACKAGE
 from local_infra.processes import run_sync
@@ -57,6 +58,7 @@ from tests.deploy.secured import ADMIN, Certificate, SecuredKafka, grants, setti
 
 OUTSIDERS = ("erp", "bi")
 CHECKER = "ltc-verify"
+CONSOLE = "console"
 SERVICES = {f"{stage}-svc": package_of(stage) for stage in STAGES} | {s: s for s in SUBSCRIBERS}
 PRINCIPALS = (*SERVICES, CHECKER, *OUTSIDERS)
 HEARS: dict[str, list[str]] = {
@@ -253,7 +255,7 @@ def expected(name: str) -> Cells:
     for group in GROUPS:
         outside = name in OUTSIDERS and group.startswith(f"{name}.")
         cells[name, "hear in", group] = group == name or outside
-        cells[name, "watch", group] = group == name or outside or name == CHECKER
+        cells[name, "watch", group] = group == name or outside or name in (CHECKER, CONSOLE)
         cells[name, "delete", group] = False
     for verb in ("grant", "set a password", "create a topic"):
         cells[name, verb, "cluster"] = False
@@ -275,6 +277,9 @@ BY_HAND: Cells = {
     ("quote-svc", "watch", "deal-svc"): False,
     ("console", "read", "ltc.lead.v1"): True,
     ("console", "write", "ltc.lead.v1"): False,
+    ("console", "read", "ltc.lead.state.v1"): False,
+    ("console", "watch", "billing-svc"): True,
+    ("console", "hear in", "billing-svc"): False,
     ("hub", "read", "ltc.lead.v1"): True,
     ("hub", "write", "ltc.lead.v1"): False,
     ("hub", "write", "ltc.lead.state.v1"): True,
@@ -321,6 +326,15 @@ def test_a_principal_may_do_what_it_must_and_nothing_else(cells: Cells, name: st
 def test_what_is_expected_is_what_was_meant(cells: Cells) -> None:
     assert {cell: cells[cell] for cell in BY_HAND} == BY_HAND
     assert sum(cells.values()) > len(PRINCIPALS)
+
+
+def test_the_console_sees_how_far_every_group_has_come(kafka: SecuredKafka, cells: Cells) -> None:
+    """With its own grants and no more, state topics too, of which it may read nothing."""
+    told = run_sync(KafkaLook(kafka.cluster(CONSOLE, password(CONSOLE))).look())
+    seen = {topic.topic: {group.group for group in topic.groups} for topic in told}
+
+    assert set(seen) == {*PUBLIC_TOPICS, *STATE_TOPICS}
+    assert seen[PUBLIC_TOPICS[0]] >= set(GROUPS)
 
 
 def test_the_questions_can_be_answered_with_yes(kafka: SecuredKafka) -> None:

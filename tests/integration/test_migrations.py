@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import chassis.audit
 import chassis.idempotency
+import chassis.ops.rows
 import chassis.policies
 from chassis.migrate import upgrade
 from chassis.tables import ChassisRow
@@ -28,7 +29,7 @@ PACKAGES = (
     "billing_svc",
     "console",
 )
-DECLARED = (chassis.audit, chassis.idempotency, chassis.policies)
+DECLARED = (chassis.audit, chassis.idempotency, chassis.ops.rows, chassis.policies)
 
 
 def relevant(thing: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ltc.settings import SUBSCRIBERS
+from ltc.settings import CONSOLE, SUBSCRIBERS
 from tests.observability.monitoring import Monitoring
 from tests.observability.watched import NAMES, Watched, a_watched_house
 
@@ -31,6 +31,6 @@ def monitoring(home: Path, watched: Watched) -> Iterator[Monitoring]:
         for name in NAMES
     }
     targets["collector"] = f"127.0.0.1:{watched.collector.metrics_port}"
-    monitoring = Monitoring(home / "monitoring", targets)
+    monitoring = Monitoring(home / "monitoring", targets, console=watched.house.url(CONSOLE))
     with monitoring.running():
         yield monitoring

@@ -1,7 +1,7 @@
 """Prometheus and Alertmanager as compose runs them, watching an installation on loopback.
 
 The configuration is the committed one. Replaced are the two files that say who is watched and who
-is told, the receiver's address, and waiting times that are made for people.
+is told, the addresses of receiver and console, and waiting times that are made for people.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ Alert = dict[str, Any]
 class Monitoring:
     """A running Prometheus, its Alertmanager, and what the receiver was told."""
 
-    def __init__(self, home: Path, targets: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, targets: Mapping[str, str], *, console: str) -> None:
         self.told: list[Alert] = []
         self.url = f"http://127.0.0.1:{free_port()}"
         self._home = home
         self._targets = targets
+        self._console = console
         self._manager = f"127.0.0.1:{free_port()}"
 
     def query(self, expression: str) -> list[Any]:
@@ -57,12 +58,17 @@ class Monitoring:
 
     def heard(self, alert: str, service: str, status: str) -> bool:
         """Whether the receiver was told this of this service, as the last thing."""
-        said = [
-            told["status"]
+        said = self.told_of(alert, service)
+        return bool(said) and said[-1]["status"] == status
+
+    def told_of(self, alert: str, service: str) -> list[Alert]:
+        """Everything that the receiver was told of this, in its order."""
+        about = (alert, service)
+        return [
+            told
             for told in list(self.told)
-            if (told["labels"]["alertname"], told["labels"]["service"]) == (alert, service)
+            if (told["labels"]["alertname"], told["labels"]["service"]) == about
         ]
-        return bool(said) and said[-1] == status
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -105,7 +111,9 @@ class Monitoring:
         (folder / "targets.yml").write_text(yaml.safe_dump(targets))
         (folder / "alertmanagers.yml").write_text(yaml.safe_dump([{"targets": [self._manager]}]))
         config = (folder / "prometheus.yml").read_text()
-        (folder / "prometheus.yml").write_text(config.replace("_interval: 5s", "_interval: 1s"))
+        config = config.replace("_interval: 5s", "_interval: 1s")
+        config = re.sub(r'(console: )"[^"]+"', rf'\1"{self._console}"', config)
+        (folder / "prometheus.yml").write_text(config)
         rules = (folder / "rules.yml").read_text()
         (folder / "rules.yml").write_text(re.sub(r"(?m)^( +for): .*$", r"\1: 1s", rules))
         told = yaml.safe_load((CONFIGS / "alertmanager" / "alertmanager.yml").read_text())

@@ -14,6 +14,7 @@ import yaml
 from tests.e2e.eventually import eventually
 from tests.observability.collector import CONFIGS
 from tests.observability.monitoring import Monitoring
+from tests.observability.test_runbook import CONSOLE as PAGES
 from tests.observability.watched import NAMES, Watched
 
 FOLDER = CONFIGS / "grafana" / "dashboards"
@@ -22,6 +23,7 @@ RULES = yaml.safe_load((CONFIGS / "prometheus" / "rules.yml").read_text(encoding
 ONLY_IN_TROUBLE = {
     "ltc_relay_errors_total": "counted first when publishing fails",
     "ltc_consumer_batch_failures_total": "counted first when a batch fails",
+    "ltc_gate_late": "told while a gate is past its time",
     "otel_sdk_processor_span_processed_total": "of which the failed ones",
 }
 GROUPING = re.compile(r"\b(?:by|on|ignoring|without) \([^)]*\)")
@@ -43,7 +45,8 @@ def queries() -> Iterator[Any]:
 
 def variables() -> Iterator[Any]:
     for name, board in dashboards():
-        for variable in board["templating"]["list"]:
+        asked = (v for v in board["templating"]["list"] if v["type"] == "query")
+        for variable in asked:
             yield pytest.param(variable["query"]["query"], id=f"{name}: {variable['name']}")
 
 
@@ -91,6 +94,17 @@ def test_rules_ask_for_metrics_that_there_are(after_load: Monitoring) -> None:
 
     assert len(asked) > len(ONLY_IN_TROUBLE)
     assert asked - there - ONLY_IN_TROUBLE.keys() == set()
+
+
+def test_every_link_leads_to_a_page_of_the_console() -> None:
+    for name, board in dashboards():
+        links = [*board["links"], *(link for p in board["panels"] for link in p.get("links", ()))]
+        assert {v["name"] for v in board["templating"]["list"]} >= {"console"}
+        assert links
+        for link in links:
+            base, path, rest = link["url"].partition("/app/")
+            assert base == "${console}", name
+            assert path + rest in PAGES, link["url"]
 
 
 def test_grafana_finds_the_dashboards_and_their_source() -> None:

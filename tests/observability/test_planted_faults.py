@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from aiokafka import AIOKafkaProducer
 
 from local_infra.processes import Child, run_sync
+from ltc.settings import CONSOLE
 from tests.e2e.actors.actor import Thing
 from tests.e2e.eventually import eventually
 from tests.observability.monitoring import Monitoring
@@ -66,6 +67,11 @@ def heard(monitoring: Monitoring, status: str, *alerts: tuple[str, str]) -> None
         )
 
 
+def lead_to(monitoring: Monitoring, *alerts: tuple[str, str]) -> list[str]:
+    """Where the person on call gets to from each alert."""
+    return [monitoring.told_of(*alert)[-1]["annotations"]["console_url"] for alert in alerts]
+
+
 def test_planted_faults_are_told_and_told_to_be_over(
     watched: Watched, monitoring: Monitoring
 ) -> None:
@@ -80,6 +86,14 @@ def test_planted_faults_are_told_and_told_to_be_over(
         with watched.house.without("quote"):
             heard(monitoring, "firing", DOWN)
         heard(monitoring, "firing", DEAD, OLD)
+    assert lead_to(monitoring, DOWN, DEAD, OLD) == [
+        f"{watched.house.url(CONSOLE)}/app/{page}"
+        for page in (
+            "services",
+            "failures?service=billing-svc",
+            "?stage=lead&reason=OUTBOX_BACKLOG",
+        )
+    ]
     eventually(lambda: give_up(watched), lambda found: not found, what="nothing is parked")
     watched.cast.oncall.sees_settled(sent["journey_id"])
     heard(monitoring, "resolved", DOWN, DEAD, OLD)

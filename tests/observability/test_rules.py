@@ -1,8 +1,11 @@
-"""Alert rules by Prometheus' own tool: each is seen quiet and seen firing, and its test notices."""
+"""Alert rules by Prometheus' own tool: each is seen quiet, firing and over, and its test notices
+when it is spoilt."""
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,15 @@ import yaml
 from ltc.settings import PROJECT
 from tests.observability.tools import program
 
+Rule = dict[str, Any]
 FOLDER = PROJECT / "deploy" / "observability" / "prometheus"
 RULES = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))
 TESTS = yaml.safe_load((FOLDER / "rules_test.yml").read_text(encoding="utf-8"))
-ALERTS = [rule["alert"] for group in RULES["groups"] for rule in group["rules"]]
+BY_NAME: dict[str, Rule] = {
+    rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]
+}
+ALERTS = list(BY_NAME)
+LIMIT = re.compile(r"> ([\d.]+)")
 
 
 def promtool(*arguments: str, folder: Path = FOLDER) -> subprocess.CompletedProcess[str]:
@@ -48,18 +56,53 @@ def test_alertmanagers_file_is_one_that_it_reads() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("expression", ["vector(0) > 1", "vector(1)"], ids=["never", "always"])
-@pytest.mark.parametrize("alert", ALERTS)
-def test_a_rule_that_never_fires_or_always_does_fails_its_test(
-    alert: str, expression: str, tmp_path: Path
-) -> None:
-    spoilt: dict[str, Any] = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))
-    [rule] = [r for group in spoilt["groups"] for r in group["rules"] if r["alert"] == alert]
-    rule["expr"] = expression
+def keener(rule: Rule) -> Rule:
+    """Fires a tenth below its limit, at nothing when any is too much."""
+    return rule | {"expr": LIMIT.sub(_a_tenth_less, rule["expr"], count=1)}
+
+
+def _a_tenth_less(limit: re.Match[str]) -> str:
+    return f"> {float(limit[1]) * 0.9 or -1}"
+
+
+SPOILT: dict[str, Callable[[Rule], Rule]] = {
+    "never fires": lambda rule: rule | {"expr": "vector(0) > 1"},
+    "always fires": lambda rule: rule | {"expr": "vector(1)"},
+    "fires below its limit": keener,
+    "does not wait": lambda rule: rule | {"for": "0s"},
+    "is never over": lambda rule: rule | {"expr": f"last_over_time(({rule['expr']})[1d:15s])"},
+    "names no runbook": lambda rule: _without(rule, "runbook_url"),
+    "leads to no page": lambda rule: _without(rule, "console_url"),
+}
+
+
+def _without(rule: Rule, annotation: str) -> Rule:
+    kept = {name: text for name, text in rule["annotations"].items() if name != annotation}
+    return rule | {"annotations": kept}
+
+
+def spoilt() -> Iterator[Any]:
+    for alert, rule in BY_NAME.items():
+        for how, spoil in SPOILT.items():
+            if spoil(rule) != rule and not (how == "does not wait" and "for" not in rule):
+                yield pytest.param(alert, how, id=f"{alert} {how}")
+
+
+@pytest.mark.parametrize(("alert", "how"), list(spoilt()))
+def test_a_spoilt_rule_fails_its_test(alert: str, how: str, tmp_path: Path) -> None:
+    rule = SPOILT[how](BY_NAME[alert])
     own = [test for test in TESTS["tests"] if test["name"] == alert]
-    (tmp_path / "rules.yml").write_text(yaml.safe_dump(spoilt))
+    (tmp_path / "rules.yml").write_text(
+        yaml.safe_dump({"groups": [{"name": "spoilt", "rules": [rule]}]})
+    )
     (tmp_path / "rules_test.yml").write_text(yaml.safe_dump(TESTS | {"tests": own}))
     done = promtool("test", "rules", "rules_test.yml", folder=tmp_path)
 
     assert done.returncode == 1, done.stdout
     assert f"alertname: {alert}" in done.stderr + done.stdout
+
+
+def test_every_limit_but_a_comparison_of_metrics_is_tried_from_below() -> None:
+    untried = {name for name, rule in BY_NAME.items() if keener(rule) == rule}
+
+    assert untried == {"ServiceDown", "ConsumerHalted", "PoolExhausted"}

@@ -11,7 +11,7 @@ import pytest
 from local_infra import collector
 from local_infra.errors import CannotStart
 
-WAY_OUT = "on Debian: apt-get install prometheus prometheus-alertmanager"
+WAY_OUT = "on Debian: apt-get install prometheus prometheus-alertmanager chromium"
 
 
 def the_collector() -> Path:

@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 
 import httpx
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import CheckFunction, not_a_server_error
@@ -28,11 +26,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from chassis.issuer import sign
-from chassis.testing import KEY, Harness
-from chassis.wire import BoundedHttp
+from chassis.testing import KEY, Harness, over_http
 from contracts.roles import ROLES
-from local_infra.ports import free_port
-from tests.security.apps import NAMES
+from tests.security.apps import MAY_BE_AWAY, NAMES
 from tests.security.test_sight import TABLES, own_something
 
 EXAMPLES = int(os.environ.get("LTC_TEST_EXAMPLES", "3"))
@@ -45,28 +41,8 @@ CHECKS = [
     negative_data_rejection,
 ]
 RECORDS = 6
-MAY_BE_AWAY = {"ready"}
-"""Answers 503 here: nothing is heard in these tests."""
 NOT_JSON = {"receiveTraces"}
 """Takes protobuf, of which OpenAPI says nothing."""
-
-
-@asynccontextmanager
-async def over_http(under_test: Harness) -> AsyncIterator[str]:
-    """The service at a port."""
-    port = free_port()
-    config = uvicorn.Config(
-        under_test.app, port=port, http=BoundedHttp, log_level="error", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - it has no event
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await serving
 
 
 Known = Mapping[str, Sequence[str]]
@@ -165,7 +141,7 @@ async def test_every_answer_is_one_that_is_published(
         KEY, under_test.settings.oidc_issuer, sub="u-1", name="Ada", roles=list(ROLES),
         teams=[], ttl_s=3600,
     )  # fmt: skip
-    async with over_http(under_test) as url:
+    async with over_http(under_test.app) as url:
         found = await asyncio.to_thread(lambda: list(complaints(url, token, known)))
 
     assert not found, "\n\n".join(found)

@@ -63,9 +63,10 @@ async def _until_told(installation: Installation) -> None:
 async def _run(installation: Installation, progress: Progress) -> None:
     settings = installation.settings
     async with running(installation, progress):
-        note = {"pid": os.getpid(), "exit_code": 0, "ready_after_s": round(progress.seconds(), 1)}
+        after_s, where = round(progress.seconds(), 1), _address(installation)
+        note = {"pid": os.getpid(), "exit_code": 0, "ready_after_s": after_s, "where": where}
         _write_outcome(settings, note)
-        progress.say("ready", f"after {progress.seconds():.1f} s: {_address(installation)}")
+        progress.say("ready", f"after {after_s:.1f} s: {where}")
         await asyncio.Event().wait()
 
 
@@ -91,7 +92,10 @@ def detach(settings: Settings, arguments: Sequence[str]) -> str:
         error = CannotStart(noted["text"])
         error.exit_code = noted["exit_code"]
         raise error
-    return f"ready after {noted['ready_after_s']} s; the supervisor is pid {process.pid}"
+    return (
+        f"ready after {noted['ready_after_s']} s: {noted['where']};"
+        f" the supervisor is pid {process.pid}"
+    )
 
 
 def take_down(settings: Settings) -> list[str]:
@@ -142,4 +146,5 @@ def _write_outcome(settings: Settings, note: Mapping[str, object]) -> None:
 
 def _address(installation: Installation) -> str:
     settings = installation.settings
-    return settings.url("console") if "console" in installation.names else settings.issuer
+    has_pages = "console" in installation.names
+    return f"pages at {settings.url('console')}/app/" if has_pages else settings.issuer

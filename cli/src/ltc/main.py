@@ -177,9 +177,12 @@ for _extension in (
     "ltc.agreements",
     "ltc.demo",
     "ltc.deployments",
+    "ltc.dlq",
     "ltc.imports",
     "ltc.rebuild",
+    "ltc.replay",
     "ltc.schemas",
+    "ltc.stuck",
     "ltc.trace",
     "ltc.verify.command",
 ):

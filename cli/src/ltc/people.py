@@ -86,6 +86,17 @@ class Refusal(RuntimeError):
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__(f"{answer.request.method} {answer.request.url}: {answer.text[:500]}")
         self.status = answer.status_code
+        self.sentence = _sentence(answer)
+
+
+def _sentence(answer: httpx.Response) -> str:
+    """What a problem says to a person, with the fields that it names."""
+    try:
+        problem = answer.json()
+        fields = [f"{e['pointer']}: {e['detail']}" for e in problem.get("errors", ())]
+        return "; ".join([str(problem["detail"]), *fields])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{answer.status_code} from {answer.request.url}"
 
 
 def _told(answer: httpx.Response) -> httpx.Response:

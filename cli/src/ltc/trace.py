@@ -1,4 +1,4 @@
-"""``ltc trace``: where a journey is, by any of its numbers."""
+"""``ltc trace``: where a journey is and why, by any of its numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
         number: Annotated[str, typer.Argument(help="any number, reference or id of a journey")],
         as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
     ) -> None:
-        """Where a journey is, and how it got there: one sentence, the facts, the spans."""
+        """Where a journey is, why, and how it got there: one sentence, evidence, facts, spans."""
         ops = Person(Settings.from_env(), "ops-1", "On call", "ops")
         try:
             journey = ops.get("console", f"/journeys/{number}")
@@ -38,7 +38,19 @@ def register(app: typer.Typer) -> None:
 
 def _print(journey: dict[str, Any], spans: list[dict[str, Any]]) -> None:
     out = Console(highlight=False)
-    out.print(f"[bold]{journey['summary']}[/bold]")
+    reason = journey["reason"]
+    code = f"[reverse] {reason['code']} [/reverse] " if reason else ""
+    out.print(f"{code}[bold]{journey['summary']}[/bold]")
+    amount = journey["amount"]
+    worth = f"{amount['amount']} {amount['currency']}" if amount else ""
+    out.print(
+        f"{journey['customer'] or 'nobody named'}  {worth}  [dim]{journey['journey_id']}[/dim]"
+    )
+    for proof in reason["evidence"] if reason else []:
+        out.print(f"  - {proof['service'] or ''} {proof['kind']}: {proof['text']}")
+    for asked in journey["asked"]:
+        if asked["status"] != "ok":
+            out.print(f"  - {asked['service']}: {asked['status']} {asked['error'] or ''}")
     table = Table("after", "stage", "fact", "number", "trace")
     for step in journey["steps"]:
         name = step["type"].removeprefix("ltc.").removesuffix(".v1")
@@ -46,6 +58,9 @@ def _print(journey: dict[str, Any], spans: list[dict[str, Any]]) -> None:
         trace_id = (step["trace_id"] or "")[:8]
         table.add_row(after, step["stage"], name, step["number"] or "", trace_id)
     out.print(table)
+    for act in journey["actions"]:
+        done = f"{act['actor_name']} {act['action']} in {act['service']}"
+        out.print(f"{act['at']}  {done}: {act['reason'] or 'no reason given'}")
     for row in spans[:80]:
         at, took = row["start_offset_ms"], row["duration_ms"]
         name = "  " * row["depth"] + row["name"]

@@ -30,6 +30,9 @@ async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
         yield hub
 
 
+streaming = pytest.mark.parametrize("stream", [False, True], ids=["polling", "stream"])
+
+
 async def deals(n: int) -> None:
     await publish(kafka_bootstrap(), [fact for _ in range(n) for fact in a_deal(1)])
 
@@ -77,7 +80,10 @@ async def test_a_fact_is_the_same_as_at_kafka(hub: Hub) -> None:
     assert {**as_cloudevent(one), "data": 0} == {**as_cloudevent(other), "data": 0}
 
 
-async def test_a_plain_loop_goes_on_where_it_was_left(hub: Hub, tmp_path: Path) -> None:
+@streaming
+async def test_a_plain_loop_goes_on_where_it_was_left(
+    hub: Hub, tmp_path: Path, stream: bool
+) -> None:
     path = tmp_path / "here"
     start = (await now(hub)).positions()
     path.write_text(json.dumps({"positions": dict(start), "sequences": {}, "events": []}))
@@ -85,7 +91,7 @@ async def test_a_plain_loop_goes_on_where_it_was_left(hub: Hub, tmp_path: Path) 
 
     def some(n: int) -> list[Fact]:
         with ltc_client.feed(
-            hub.url, types="deal.*", checkpoint=InFile(path), token=hub.token
+            hub.url, types="deal.*", checkpoint=InFile(path), token=hub.token, stream=stream
         ) as facts:
             return list(islice(facts, n))
 
@@ -93,12 +99,11 @@ async def test_a_plain_loop_goes_on_where_it_was_left(hub: Hub, tmp_path: Path) 
     assert len({fact.id for fact in (*first, *second)}) == 30
 
 
-async def test_a_hub_that_is_killed_is_waited_for(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@streaming
+async def test_a_hub_that_is_killed_is_waited_for(hub: Hub, stream: bool) -> None:
     kept = await now(hub)
     async with ltc_client.feed(
-        hub.url, types="deal.*", checkpoint=kept, token=hub.token()
+        hub.url, types="deal.*", checkpoint=kept, token=hub.token(), stream=stream
     ) as facts:
         await deals(1)
         await heard(facts, 2)
@@ -110,12 +115,13 @@ async def test_a_hub_that_is_killed_is_waited_for(
         assert [fact.sequence for fact in await waiting] == [3, 1, 2, 3]
 
 
-async def test_a_position_that_the_hub_no_longer_has_is_told(hub: Hub) -> None:
+@streaming
+async def test_a_position_that_the_hub_no_longer_has_is_told(hub: Hub, stream: bool) -> None:
     kept = await now(hub)
     await deals(2)
     await now(hub)
     hub.execute("UPDATE feed_floor SET position = (SELECT max(position) - 1 FROM feed)")
-    async with ltc_client.feed(hub.url, checkpoint=kept, token=hub.token()) as facts:
+    async with ltc_client.feed(hub.url, checkpoint=kept, token=hub.token(), stream=stream) as facts:
         with pytest.raises(PositionExpired, match=r"/states.*the oldest cursor is "):
             await heard(facts, 1)
 
@@ -140,6 +146,7 @@ async def test_a_position_does_not_grow_old_while_nothing_is_wanted(
     database.close()
 
 
+@streaming
 @pytest.mark.parametrize(
     ("types", "token", "words"),
     [
@@ -149,9 +156,9 @@ async def test_a_position_does_not_grow_old_while_nothing_is_wanted(
     ],
 )
 async def test_what_asking_again_does_not_mend_is_told(
-    hub: Hub, types: str, token: str | None, words: str
+    hub: Hub, types: str, token: str | None, words: str, stream: bool
 ) -> None:
     given = hub.token() if token == "good" else token
-    async with ltc_client.feed(hub.url, types=types, token=given) as facts:
+    async with ltc_client.feed(hub.url, types=types, token=given, stream=stream) as facts:
         with pytest.raises(Refused, match=words):
             await heard(facts, 1)

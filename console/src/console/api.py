@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from chassis.auth import Actor, public, roles
+from chassis.auth import public
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
-from console import catalogue, queries, spans
+from console import (
+    actions_api,
+    catalogue,
+    facts_api,
+    failures_api,
+    hub_api,
+    journeys_api,
+    live_api,
+    pages,
+    services_api,
+    sign_in,
+    spans,
+    topics_api,
+)
+from console.doors import looker
 
 router = APIRouter(route_class=TransactionalRoute, tags=["console"])
+router.include_router(facts_api.router)
 router.include_router(catalogue.router)
-looker = Annotated[
-    Actor,
-    Depends(
-        roles(
-            "ops",
-            "admin",
-            "auditor",
-            "sales_rep",
-            "sales_manager",
-            "account_manager",
-            "order_desk",
-            "finance",
-        )
-    ),
-]
+router.include_router(journeys_api.router)
+router.include_router(sign_in.router)
+router.include_router(sign_in.browsers)
+router.include_router(pages.router)
+router.include_router(topics_api.router)
+router.include_router(services_api.router)
+router.include_router(live_api.router)
+router.include_router(hub_api.router)
+router.include_router(failures_api.router)
+router.include_router(actions_api.router)
 
 
 class Overview(BaseModel):
@@ -37,19 +45,6 @@ class Overview(BaseModel):
     journeys: int
     settled: int
     facts: int
-
-
-@router.get("/journeys/{key}", operation_id="showJourney")
-async def show_journey(_: looker, tx: Tx, key: str) -> queries.Journey:
-    """A journey by its id or any number, reference, event or trace id that belongs to it."""
-    return await queries.show_journey(key, tx)
-
-
-@router.get("/journeys/{key}/spans", operation_id="showWaterfall")
-async def show_waterfall(_: looker, tx: Tx, key: str) -> list[spans.WaterfallRow]:
-    """The spans of a journey's traces, as far as they were sampled."""
-    journey = await queries.show_journey(key, tx)
-    return spans.waterfall(await spans.spans_of_traces(journey.trace_ids, tx))
 
 
 @router.get("/overview", operation_id="showOverview")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chassis.consumer import Consumer
 from chassis.transaction import Transaction
-from console.storage import JourneyEventRow, JourneyKeyRow
+from console.storage import JourneyEventRow, JourneyKeyRow, UnfoldedRow
 from contracts.catalog import FACTS
 from contracts.event import Event
 
@@ -39,8 +39,11 @@ async def file_fact(fact: Glimpse, tx: Transaction) -> None:
         seen_at=tx.now,
         causation_id=envelope.causation_id,
         trace_id=trace.split("-")[1] if trace else None,
+        kafka_partition=delivery.record.partition if delivery.record.partition >= 0 else None,
+        kafka_offset=delivery.record.offset if delivery.record.partition >= 0 else None,
         payload=delivery.record.value.decode(),
     )
+    tx.insert_if_new(UnfoldedRow, journey_id=journey_id, event_id=envelope.id)
     keys = (fact.number, envelope.subject, fact.bank_reference)
     if envelope.sequence == 1:
         for key in filter(None, keys):

@@ -6,6 +6,7 @@ from chassis.runtime import Service
 from console import __version__
 from console.api import router
 from console.consumers import consumer
+from console.sessions import SessionCookie
 from console.timers import timers
 
 service = Service(
@@ -14,6 +15,7 @@ service = Service(
     router=router,
     consumer=consumer,
     timers=timers,
+    middleware=(SessionCookie,),
     larger_bodies={"/v1/traces": 16 * 1024 * 1024},
     description="Projects every journey from the topics, and stores the spans it is sent.",
 )

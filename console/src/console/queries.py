@@ -1,21 +1,30 @@
-"""Where a journey is, told from its facts alone."""
+"""One journey, whole: told from its facts alone, and explained by what can be seen right now."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from pydantic import BaseModel
 
 from chassis import sight
 from chassis.domain import NotFound
 from chassis.transaction import Transaction
-from contracts.parties import Owner
+from console.broker import Broker
+from console.business_time import business_seconds
+from console.evidence import Asked, Evidence, Parked, Unpublished, Version, gather
+from console.folding import Fact, Gate, State, Summary, fold
+from console.lists import Worth, listed
+from console.peers import Answer, Peers
+from console.reasons import Reason, reason_of
+from console.search import find
+from console.summaries import facts_of
 
-STAGES = ("lead", "deal", "quote", "contract", "order", "billing")
+AT_MOST_HEADS, AT_MOST_OBJECTS = 10, 50
+NOTED = ("note", "reason", "need", "evidence")
 
 
 class Step(BaseModel):
@@ -24,7 +33,12 @@ class Step(BaseModel):
     event_id: UUID
     type: str
     stage: str
+    source: str
+    subject: str
+    sequence: int
     number: str | None
+    actor: str | None
+    """Who did it, where the fact says so."""
     said_at: datetime
     after_ms: float
     """Since the first fact of the journey."""
@@ -40,10 +54,51 @@ class OpenGate(BaseModel):
     stage: str
     owner: str
     number: str
+    aggregate_id: UUID
     opened_at: datetime
     due_at: datetime
     overdue: bool
+    overdue_s: int
+    """Seconds of office hours."""
     age_s: float
+
+
+class Note(BaseModel):
+    """What somebody wrote along with what they did."""
+
+    at: datetime
+    by: str | None
+    text: str
+    stage: str
+    type: str
+    number: str | None
+
+
+class Act(BaseModel):
+    """What somebody on call did about this journey, as the service's audit has it."""
+
+    id: UUID
+    service: str
+    at: datetime
+    actor_sub: str
+    actor_name: str
+    action: str
+    object_type: str
+    object_id: str
+    reason: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    outcome: str | None = None
+    """``resolved`` only when the message was really handled afterwards."""
+
+
+class ParkedHead(Parked):
+    """A key whose messages wait, with the one that they wait behind."""
+
+    state: str
+    event_id: UUID | None = None
+    type: str | None = None
+    payload: str | None = None
 
 
 class Journey(BaseModel):
@@ -52,142 +107,175 @@ class Journey(BaseModel):
     journey_id: UUID
     summary: str
     stage: str
+    state: State
     settled: bool
+    customer: str | None
+    amount: Worth | None
+    owner: str | None
+    """Who sells."""
+    reason: Reason | None
     gates: list[OpenGate]
     numbers: dict[str, str]
+    versions: list[Version]
+    parked: list[ParkedHead]
+    unpublished: list[Unpublished]
+    notes: list[Note]
+    actions: list[Act]
+    asked: list[Asked]
     trace_ids: list[str]
     started_at: datetime
     last_fact_at: datetime
     steps: list[Step]
 
 
-async def find_journeys(key: str, tx: Transaction) -> list[UUID]:
-    """The journeys that a number, reference, aggregate, event, trace or journey id belongs to."""
-    found: list[UUID] = []
-    try:
-        as_id = UUID(key)
-    except ValueError:
-        as_id = None
-    if as_id is not None and "-" in key:
-        rows = await tx.read(
-            "SELECT DISTINCT journey_id FROM journey_event WHERE journey_id = $1 OR event_id = $1",
-            as_id,
-        )
-        found = [row[0] for row in rows]
-    if not found:
-        rows = await tx.read("SELECT journey_id FROM journey_key WHERE key = $1", key)
-        found = [row[0] for row in rows]
-    if not found and len(key) == 32:
-        rows = await tx.read(
-            "SELECT DISTINCT journey_id FROM journey_event WHERE trace_id = $1 LIMIT 5", key
-        )
-        found = [row[0] for row in rows]
-    return found
-
-
-async def show_journey(key: str, tx: Transaction) -> Journey:
-    journeys = await find_journeys(key, tx)
-    if not journeys:
+async def find_journey(key: str, tx: Transaction) -> tuple[UUID, Summary]:
+    """The journey that something belongs to, folded. Raises NotFound, also for others' journeys."""
+    found = await find(key, tx)
+    journey_id = next(iter(found), None)
+    facts = (await facts_of([journey_id], tx)).get(journey_id) if journey_id else None
+    if journey_id is None or not facts:
         raise NotFound(f"no journey is known by {key}")
-    rows = await tx.read(
-        "SELECT event_id, type, source, subject, sequence, said_at, causation_id, trace_id,"
-        " payload FROM journey_event WHERE journey_id = $1 ORDER BY said_at, sequence, event_id",
-        journeys[0],
+    summary = fold(facts)
+    if not sight.sees(tx.actor, summary.owner):
+        raise NotFound(f"no journey is known by {key}")
+    return journey_id, summary
+
+
+async def show_journey(
+    key: str, tx: Transaction, peers: Peers, broker: Broker, token: str | None
+) -> Journey:
+    journey_id, summary = await find_journey(key, tx)
+    subjects = {fact.subject for fact in summary.facts}
+    evidence, audits = await asyncio.gather(
+        gather(journey_id, subjects, peers, broker, token),
+        peers.ask_all(
+            "/ops/audit",
+            token=token,
+            journey_id=str(journey_id),
+            object_id=sorted(subjects)[:AT_MOST_OBJECTS],
+            limit=200,
+        ),
     )
-    facts = [(*row[:8], orjson.loads(row[8])) for row in rows]
-    if not sight.sees(tx.actor, _owner(fact[8] for fact in facts)):
-        raise NotFound(f"no journey is known by {key}")
-    return assemble(journeys[0], facts, now=tx.now)
+    heads = await asyncio.gather(
+        *(_head(parked, peers, token) for parked in evidence.parked[:AT_MOST_HEADS])
+    )
+    return assemble(journey_id, summary, evidence, heads, acts_of(audits), now=tx.now)
 
 
-def _owner(payloads: Iterable[dict[str, Any]]) -> Owner | None:
-    """Whose the journey is, by the last fact that says so."""
-    said = [owner for p in payloads if isinstance(owner := p.get("owner"), dict)]
-    return Owner.model_validate(said[-1]) if said else None
+async def _head(parked: Parked, peers: Peers, token: str | None) -> ParkedHead:
+    """The message at the head of a parked key, as far as its service tells."""
+    stage = parked.service.removesuffix("-svc")
+    answer = await peers.ask(stage, f"/ops/parked/{parked.topic}/{parked.key}", token=token)
+    head = answer.body[0] if answer.ok and answer.body else {}
+    told = {name: head.get(name) for name in ("event_id", "type", "payload")}
+    row = parked.model_dump() | {"service": stage}  # as paths name it
+    return ParkedHead(**row, state=parked.status, **told)
 
 
-def assemble(journey_id: UUID, rows: list[Any], *, now: datetime) -> Journey:
-    """Put the facts of a journey together: pure, so that it can be tested without a database."""
-    first = rows[0][5]
-    steps: list[Step] = []
-    gates: dict[tuple[str, str], OpenGate] = {}
-    numbers: dict[str, str] = {}
-    settled = False
-    for event_id, type_, _source, subject, _sequence, said_at, cause, trace, payload in rows:
-        stage = type_.split(".")[1]
-        home = {"invoice": "billing", "payment": "billing", "journey": "billing"}.get(stage, stage)
-        number = payload.get("number")
-        if number:
-            numbers.setdefault(stage, number)
-        _follow_gates(gates, type_, subject, home, payload, now)
-        settled = settled or type_.startswith("ltc.journey.settled")
-        steps.append(
-            Step(
-                event_id=event_id,
-                type=type_,
-                stage=home,
-                number=number,
-                said_at=said_at,
-                after_ms=(said_at - first).total_seconds() * 1000,
-                causation_id=cause,
-                trace_id=trace,
-                payload=payload,
-            )
-        )
-    stage = max((s.stage for s in steps), key=STAGES.index)
-    waiting = sorted(gates.values(), key=lambda gate: gate.due_at)
+def acts_of(audits: Mapping[str, Answer]) -> list[Act]:
+    """What the services' audits say, oldest first. Who does not keep or tell it says nothing."""
+    acts = [
+        Act(service=answer.service, **{n: row.get(n) for n in Act.model_fields if n != "service"})
+        for answer in audits.values()
+        if answer.ok
+        for row in (answer.body["items"] if isinstance(answer.body, dict) else answer.body)
+    ]
+    return sorted(acts, key=lambda act: act.at)
+
+
+def assemble(
+    journey_id: UUID,
+    summary: Summary,
+    evidence: Evidence,
+    parked: Sequence[ParkedHead],
+    acts: list[Act],
+    *,
+    now: datetime,
+) -> Journey:
+    """Put a journey together: pure, so that it can be tested without a database."""
+    reason = reason_of(summary, evidence, now=now)
+    row = listed(journey_id, summary, reason)
+    first = summary.facts[0].said_at
     return Journey(
         journey_id=journey_id,
-        summary=_sentence(stage, waiting, steps[-1], settled=settled, now=now),
-        stage=stage,
-        settled=settled,
-        gates=waiting,
-        numbers=numbers,
-        trace_ids=list(dict.fromkeys(s.trace_id for s in steps if s.trace_id)),
+        summary=row.sentence,
+        stage=summary.stage,
+        state=summary.state,
+        settled=summary.state == "settled",
+        customer=summary.customer,
+        amount=row.amount,
+        owner=row.seller,
+        reason=reason,
+        gates=[_open(gate, now) for gate in summary.gates],
+        numbers=summary.numbers,
+        versions=list(evidence.versions),
+        parked=list(parked),
+        unpublished=list(evidence.unpublished),
+        notes=list(_notes(summary.facts)),
+        actions=acts,
+        asked=list(evidence.asked),
+        trace_ids=list(dict.fromkeys(f.trace_id for f in summary.facts if f.trace_id)),
         started_at=first,
-        last_fact_at=steps[-1].said_at,
-        steps=steps,
+        last_fact_at=summary.last.said_at,
+        steps=[_step(fact, first) for fact in summary.facts],
     )
 
 
-def _follow_gates(
-    gates: dict[tuple[str, str], OpenGate],
-    type_: str,
-    subject: str,
-    stage: str,
-    payload: dict[str, Any],
-    now: datetime,
-) -> None:
-    name = payload.get("gate")
-    if not name:
-        return
-    if ".gate_cleared." in type_:
-        gates.pop((subject, name), None)
-        return
-    opened_at = datetime.fromisoformat(payload["opened_at"])
-    gates[(subject, name)] = OpenGate(
-        gate=name,
-        stage=stage,
-        owner=payload["owner"],
-        number=payload["number"],
-        opened_at=opened_at,
-        due_at=datetime.fromisoformat(payload["due_at"]),
-        overdue=".gate_overdue." in type_,
-        age_s=(now - opened_at).total_seconds(),
+def _open(gate: Gate, now: datetime) -> OpenGate:
+    return OpenGate(
+        gate=gate.gate,
+        stage=gate.stage,
+        owner=gate.owner,
+        number=gate.number,
+        aggregate_id=UUID(gate.aggregate_id),
+        opened_at=gate.opened_at,
+        due_at=gate.due_at,
+        overdue=gate.due_at < now,
+        overdue_s=business_seconds(gate.due_at, now),
+        age_s=(now - gate.opened_at).total_seconds(),
     )
 
 
-def _sentence(
-    stage: str, gates: list[OpenGate], last: Step, *, settled: bool, now: datetime
-) -> str:
-    """One sentence: where it is, waiting for whom, since when."""
-    if settled:
-        return f"Settled {last.said_at:%F %T}: everything contracted is delivered and paid."
-    if gates:
-        gate = gates[0]
-        late = f", overdue since {gate.due_at:%F %T}" if gate.due_at < now else ""
-        return (
-            f"Waits in {gate.stage} at gate '{gate.gate}' of {gate.number} for {gate.owner}"
-            f" since {gate.opened_at:%F %T}{late}."
-        )
-    return f"On its way in {stage}; the last fact was {last.type} at {last.said_at:%F %T}."
+def _step(fact: Fact, first: datetime) -> Step:
+    return Step(
+        event_id=fact.event_id,
+        type=fact.type,
+        stage=fact.stage,
+        source=fact.source,
+        subject=fact.subject,
+        sequence=fact.sequence,
+        number=fact.payload.get("number"),
+        actor=actor_of(fact),
+        said_at=fact.said_at,
+        after_ms=(fact.said_at - first).total_seconds() * 1000,
+        causation_id=fact.causation_id,
+        trace_id=fact.trace_id,
+        payload=fact.payload,
+    )
+
+
+def actor_of(fact: Fact) -> str | None:
+    """Who did it: the one field that ends in ``_by`` and names somebody."""
+    for name, value in fact.payload.items():
+        if name.endswith("_by") and value:
+            return (
+                str(value.get("name") or value.get("sub"))
+                if isinstance(value, dict)
+                else str(value)
+            )
+    return None
+
+
+def _notes(facts: Iterable[Fact]) -> Iterable[Note]:
+    for fact in facts:
+        for name in NOTED:
+            text = fact.payload.get(name)
+            if isinstance(text, str) and text.strip():
+                yield Note(
+                    at=fact.said_at,
+                    by=actor_of(fact),
+                    text=text,
+                    stage=fact.stage,
+                    type=fact.type,
+                    number=fact.payload.get("number"),
+                )

@@ -124,7 +124,7 @@ def waterfall(spans: Sequence[Any]) -> list[WaterfallRow]:
     start = min(span["started_ns"] for span in spans)
     known = {span["span_id"] for span in spans}
     children: dict[str | None, list[Any]] = defaultdict(list)
-    for span in sorted(spans, key=lambda s: s.started_ns):
+    for span in sorted(spans, key=lambda span: span["started_ns"]):
         children[span["parent_span_id"] if span["parent_span_id"] in known else None].append(span)
     rows: list[WaterfallRow] = []
     stack = [(0, span) for span in reversed(children[None])]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, SmallInteger, Text
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -24,7 +24,10 @@ class JourneyEventRow(Row, table=True):
     """One fact as it was said."""
 
     __tablename__ = "journey_event"
-    __table_args__ = (APPEND_ONLY,)
+    __table_args__ = (
+        Index("ix_journey_event_seen_at", "seen_at", postgresql_using="brin"),
+        APPEND_ONLY,
+    )
 
     journey_id: UUID = Field(primary_key=True)
     event_id: UUID = Field(primary_key=True, index=True)
@@ -36,6 +39,9 @@ class JourneyEventRow(Row, table=True):
     seen_at: datetime
     causation_id: UUID | None = None
     trace_id: str | None = Field(default=None, sa_type=Text, index=True)
+    kafka_partition: int | None = Field(default=None, sa_type=SmallInteger)
+    kafka_offset: int | None = Field(default=None, sa_type=BigInteger)
+    """Where it stands on its topic; none where it came from an event log instead."""
     payload: str = Field(sa_type=Text)
     """The fact's JSON as it came: shown, never searched, so it is not taken apart to be kept."""
 
@@ -47,6 +53,46 @@ class JourneyKeyRow(Row, table=True):
 
     key: str = Field(sa_type=Text, primary_key=True)
     journey_id: UUID = Field(primary_key=True)
+
+
+class UnfoldedRow(Row, table=True):
+    """A fact that its journey's summary does not tell of yet."""
+
+    __tablename__ = "unfolded"
+
+    journey_id: UUID = Field(primary_key=True)
+    event_id: UUID = Field(primary_key=True)
+
+
+class JourneyRow(Row, table=True):
+    """A journey in one row, folded from all its facts (`folding`): what lists and searches read."""
+
+    __tablename__ = "journey"
+
+    journey_id: UUID = Field(primary_key=True)
+    customer: str | None = Field(default=None, sa_type=Text)
+    amount: str | None = Field(default=None, sa_type=Text)
+    """Decimal as text, in ``currency``: shown, never summed."""
+    currency: str | None = Field(default=None, sa_type=Text)
+    stage: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    """``open``, ``settled`` or ``ended``."""
+    numbers: dict[str, str] = Field(sa_type=JSONB)
+    gate: str | None = Field(default=None, sa_type=Text)
+    gate_stage: str | None = Field(default=None, sa_type=Text)
+    gate_number: str | None = Field(default=None, sa_type=Text)
+    waits_for: str | None = Field(default=None, sa_type=Text)
+    """Who must act at the gate that is due first."""
+    waits_since: datetime | None = None
+    due_at: datetime | None = None
+    seller: str | None = Field(default=None, sa_type=Text)
+    seller_team: str | None = Field(default=None, sa_type=Text)
+    started_at: datetime
+    last_fact_at: datetime
+    last_type: str = Field(sa_type=Text)
+    last_number: str | None = Field(default=None, sa_type=Text)
+    last_subject: str = Field(sa_type=Text)
+    facts: int
 
 
 class SpanRow(Row, table=True):
@@ -66,3 +112,14 @@ class SpanRow(Row, table=True):
     journey_id: str | None = Field(default=None, sa_type=Text, index=True)
     attributes: dict[str, Any] = Field(sa_type=JSONB)
     received_at: datetime = Field(index=True)
+
+
+class BrowserSessionRow(Row, table=True):
+    """Somebody who signed in with a browser."""
+
+    __tablename__ = "browser_session"
+
+    key: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    sealed: str = Field(sa_type=Text)
+    opened_at: datetime
+    expires_at: datetime

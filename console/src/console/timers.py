@@ -1,10 +1,12 @@
-"""Time in the console: spans are kept for a week."""
+"""Time in the console: journeys are folded, spans kept a week, sessions until they end."""
 
 from __future__ import annotations
 
 from chassis.timers import Timers
 from chassis.transaction import Transaction
+from console.sessions import forget_ended
 from console.spans import forget_old_spans
+from console.summaries import keep_up
 
 timers = Timers()
 
@@ -13,3 +15,15 @@ timers = Timers()
 async def forget_spans(tx: Transaction) -> int:
     """Drop spans older than a week, a portion at a time."""
     return await forget_old_spans(tx)
+
+
+@timers.every(0.5)
+async def fold_journeys(tx: Transaction) -> int:
+    """Bring the summaries of journeys up to their facts."""
+    return await keep_up(tx)
+
+
+@timers.every(600)
+async def forget_sessions(tx: Transaction) -> int:
+    """Drop sessions whose time is over."""
+    return await forget_ended(tx)

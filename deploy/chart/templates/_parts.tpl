@@ -49,6 +49,10 @@ env:
   {{- with .root.Values.otlp.endpoint }}
   - {name: LTC_OTLP_ENDPOINT, value: {{ . | quote }}}
   {{- end }}
+  {{- with .urls }}
+  - {name: LTC_SERVICE_URLS, value: {{ . | quote }}}
+  - {name: LTC_OIDC_CLIENT_SECRET, valueFrom: {secretKeyRef: {name: {{ $.secret }}, key: LTC_OIDC_CLIENT_SECRET, optional: true}}}
+  {{- end }}
   {{- range $name, $value := .s.env }}
   - {name: {{ $name }}, value: {{ $value | quote }}}
   {{- end }}

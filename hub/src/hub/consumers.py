@@ -22,6 +22,9 @@ class Glimpse(Event):
     owner: Any = None
     amount: Any = None
     totals: Any = None
+    gross: Any = None
+    outstanding: Any = None
+    contracted: Any = None
 
 
 @consumer.on_all(FACTS, Glimpse)
@@ -53,8 +56,10 @@ async def feed_fact(fact: Glimpse, tx: Transaction) -> None:
 
 
 def _money(fact: Glimpse) -> Money | None:
-    """What the fact is about: its amount, else its total."""
-    said = fact.amount or (fact.totals.get("gross") if isinstance(fact.totals, dict) else None)
+    """What the fact is about: its amount, else all of it with tax, else what is still owed, else
+    what the journey was about."""
+    total = fact.totals.get("gross") if isinstance(fact.totals, dict) else None
+    said = fact.amount or total or fact.gross or fact.outstanding or fact.contracted
     try:
         return Money.parse(said["amount"], said["currency"]) if said else None
     except (ValueError, KeyError, TypeError):

@@ -82,11 +82,14 @@ async def test_whose_lease_ran_out_has_nothing_more_to_say(
 async def test_only_one_deals_out_at_a_time(hub: Harness, receiver: Receiver) -> None:
     await an_endpoint(hub, receiver.url())
     await facts(hub, 3)
-    async with hub.transaction() as one, hub.transaction() as other:
-        dealt = await queue.deal_out(one)
-        assert dealt is not None
-        assert dealt[1] == 3
-        assert await queue.deal_out(other) is None
+    async with hub.transaction() as other:
+        async with hub.transaction() as one:
+            position, count = await queue.deal_out(one)
+            waiting = asyncio.create_task(queue.deal_out(other))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+        assert count == 3
+        assert await waiting == (position, 0)
     assert len(await hub.rows("SELECT 1 FROM delivery")) == 3
 
 

@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chassis.domain import IllegalTransition
-from hub.webhooks.retrying import LIFECYCLE, Next, Outcome, State, follow, why_disabled
+from hub.webhooks.retrying import (
+    LIFECYCLE,
+    Next,
+    Outcome,
+    State,
+    asked_to_wait,
+    follow,
+    why_disabled,
+)
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FAILURES = [outcome for outcome in Outcome if outcome is not Outcome.ACCEPTED]
@@ -33,6 +41,52 @@ def test_waits_as_promised_and_up_to_a_tenth_longer(
     latest = follow(outcome, attempts, NOW, once=False, chance=1.0)
     assert soonest == Next(State.PENDING, NOW + wait)
     assert latest == Next(State.PENDING, NOW + wait * 1.1)
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "wait_s"),
+    [
+        (429, "120", 120),
+        (503, "120", 120),
+        (429, "Mon, 02 Mar 2026 09:32:00 GMT", 120),
+        (503, "Mon, 02 Mar 2026 10:32:00 +0100", 120),
+        (503, "Mon, 02 Mar 2026 09:32:00", 120),
+        (429, "86400", 3600),
+        (429, "999999999999999999999", 3600),
+        (429, "Tue, 02 Mar 2027 09:30:00 GMT", 3600),
+        (429, "Mon, 02 Mar 2026 09:29:00 GMT", 0),
+        (429, "0", 0),
+        (429, "-5", 0),
+        (429, "1.5", 0),
+        (429, "\u0661\u0662", 0),
+        (429, "soon", 0),
+        (429, "9" * 5000, 0),
+        (429, "Mon, 02 Mar 99999999999999999999 09:32:00 GMT", 0),
+        (429, "Mon, 99 Mar 2026 09:32:00 GMT", 0),
+        (429, "", 0),
+        (429, None, 0),
+        (500, "120", 0),
+        (301, "120", 0),
+    ],
+)
+def test_who_is_busy_may_ask_for_an_hour(status: int, asked: str | None, wait_s: int) -> None:
+    assert asked_to_wait(status, asked, NOW) == timedelta(seconds=wait_s)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "asked", "wait"),
+    [
+        (1, timedelta(minutes=2), timedelta(minutes=2)),
+        (2, timedelta(minutes=2), timedelta(minutes=5)),
+        (2, timedelta(hours=1), timedelta(hours=1)),
+        (4, timedelta(hours=1), timedelta(hours=2)),
+    ],
+)
+def test_waits_as_long_as_was_asked_and_never_shorter_than_promised(
+    attempts: int, asked: timedelta, wait: timedelta
+) -> None:
+    after = follow(Outcome.REJECTED, attempts, NOW, once=False, chance=0.0, at_least=asked)
+    assert after == Next(State.PENDING, NOW + wait)
 
 
 def test_the_eighth_failure_is_the_last() -> None:

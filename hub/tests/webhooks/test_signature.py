@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import SecretStr
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from chassis.vault import CannotOpen, NoVault
 from hub.webhooks.signature import Secret, signed_headers
-from hub.webhooks.vault import CannotOpen, NoVault, Vault
+from hub.webhooks.vault import Vault
 
 EVENT = "019a0000-0000-7000-8000-000000000001"
 BODY = '{"type":"ltc.deal.won.v1","data":{"name":"江南"}}'.encode()

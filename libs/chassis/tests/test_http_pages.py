@@ -14,7 +14,7 @@ from sqlalchemy import select
 from thing_service import THINGS, a_client, thing_app
 
 from chassis.audit import AuditRow
-from chassis.pagination import _encode, page_of
+from chassis.pagination import cursor_after, page_of
 from chassis.tables import table_of
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -105,13 +105,13 @@ async def test_a_page_has_1_to_200_rows(client: httpx.AsyncClient, limit: object
         "é",
         "%20%20",
         "bnVsbA",
-        _encode(5, uuid4()),
-        _encode(None, uuid4()),
-        _encode("noon", uuid4()),
-        _encode("2026-11-24T12:00:00", uuid4()),
-        _encode(NOON, uuid4())[:-10],
-        _encode([NOON], uuid4()),
-        _encode("a\x00", uuid4()),
+        cursor_after(5, uuid4()),
+        cursor_after(None, uuid4()),
+        cursor_after("noon", uuid4()),
+        cursor_after("2026-11-24T12:00:00", uuid4()),
+        cursor_after(NOON, uuid4())[:-10],
+        cursor_after([NOON], uuid4()),
+        cursor_after("a\x00", uuid4()),
     ],
 )
 async def test_a_cursor_that_was_tampered_with_is_answered_400(
@@ -123,6 +123,8 @@ async def test_a_cursor_that_was_tampered_with_is_answered_400(
 
 def test_rows_can_be_paged_by_a_models_own_instants() -> None:
     table = table_of(AuditRow)
-    query = page_of(select(table), table.c.at, table.c.id, cursor=_encode(NOON, uuid4()), limit=1)
+    query = page_of(
+        select(table), table.c.at, table.c.id, cursor=cursor_after(NOON, uuid4()), limit=1
+    )
 
     assert NOON in query.compile().params.values()

@@ -148,6 +148,7 @@ async def test_lag_is_told_in_messages_and_in_seconds(intake: Intake) -> None:
         started = time.monotonic()
         await asyncio.sleep(0.3)
         assert intake.lag_age() >= time.monotonic() - started - 0.05
+        assert {topic for topic, age in intake.lag_ages().items() if age} == {TOPIC}
 
         slow.free.set()
 

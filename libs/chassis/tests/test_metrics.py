@@ -33,8 +33,23 @@ def some_metrics() -> Metrics:
         (lambda m: m.relayed(9, 0), "messaging_client_sent_messages_total{}", 9),
         (lambda m: m.relayed(9, 2), "ltc_relay_errors_total{error_type=unpublished}", 2),
         (lambda m: m.relay_failed("OSError"), "ltc_relay_errors_total{error_type=OSError}", 1),
-        (lambda m: m.lag(12, 3.0), "ltc_consumer_lag{}", 12),
-        (lambda m: m.lag(12, 3.0), "ltc_consumer_lag_age_seconds{}", 3),
+        (lambda m: m.lag(12, {"a": 3.0, "b": 1.0}), "ltc_consumer_lag{}", 12),
+        (lambda m: m.lag(12, {"a": 3.0, "b": 1.0}), "ltc_consumer_lag_age_seconds{}", 3),
+        (
+            lambda m: m.lag(12, {"a": 3.0, "b": 1.0}),
+            "ltc_consumer_topic_lag_age_seconds{messaging_destination_name=b}",
+            1,
+        ),
+        (
+            lambda m: m.late_gates({("approval", "role:x"): (2, 60.0)}),
+            "ltc_gate_late{ltc_gate=approval,ltc_owner=role:x}",
+            2,
+        ),
+        (
+            lambda m: m.late_gates({("approval", "role:x"): (2, 60.0)}),
+            "ltc_gate_late_age_seconds{ltc_gate=approval,ltc_owner=role:x}",
+            60,
+        ),
         (lambda m: m.paused(2), "ltc_consumer_paused{}", 2),
         (lambda m: m.duplicates(4), "ltc_inbox_duplicates_total{}", 4),
         (lambda m: m.ignored(5), "ltc_consumer_ignored_total{}", 5),
@@ -89,14 +104,15 @@ def test_a_batch_counts_its_messages_and_its_duration_once() -> None:
     assert found[f"ltc_critical_time_seconds_bucket{{le=0.25,{topic}}}"] == 1
 
 
-def test_an_error_class_that_is_gone_goes_to_zero() -> None:
+def test_what_is_gone_goes_to_zero_and_the_rest_stays() -> None:
     metrics = some_metrics()
-    metrics.parked_classes({"X": (3, 9.0)})
-    metrics.parked_classes({})
+    metrics.parked_classes({"X": (3, 9.0), "Y": (1, 2.0)})
+    metrics.parked_classes({"Y": (2, 5.0)})
 
     found = values(metrics)
     assert found["ltc_parking_class_keys{error_type=X}"] == 0
     assert found["ltc_parking_class_oldest_age_seconds{error_type=X}"] == 0
+    assert found["ltc_parking_class_keys{error_type=Y}"] == 2
 
 
 def test_a_clock_behind_the_senders_makes_no_negative_time() -> None:

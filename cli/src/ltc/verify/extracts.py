@@ -26,9 +26,11 @@ SELECT '{service}' AS service, '{place}' AS place, seq, id, topic, key, {subject
 FROM {table}
 """
 _NO_TIME, _NO_TEXT = "NULL::timestamptz", "NULL::text"
+_UNSAID = "outbox WHERE aggregatetype <> 'state'"
+"""Facts that are published again stand in the log already."""
 _PLACES = (
     ("log", "event_log", "aggregateid", "aggregate_version", "published_at", _NO_TEXT),
-    ("outbox", "outbox", "aggregateid", "aggregate_version", _NO_TIME, _NO_TEXT),
+    ("outbox", _UNSAID, "aggregateid", "aggregate_version", _NO_TIME, _NO_TEXT),
     ("dead", "outbox_dead", "key", "(headers->>'ce_sequence')::bigint", _NO_TIME, "error"),
 )
 
@@ -38,6 +40,11 @@ _EVERYWHERE = (
         "parked",
         "SELECT '{service}' AS service, id, consumer, event_id, topic, key, type, state, error,"
         " journey_id, parked_at, raw IS NOT NULL AS has_raw, md5(raw) AS hash FROM parked_message",
+    ),
+    Extract(
+        "edit",
+        "SELECT '{service}' AS service, consumer, event_id, new_event_id FROM payload_edit"
+        " WHERE new_event_id IS NOT NULL",
     ),
     Extract("parked_key", "SELECT '{service}' AS service, * FROM parked_key"),
     Extract("gate", "SELECT '{service}' AS service, * FROM gate"),

@@ -13,6 +13,8 @@ from ltc.verify.sources import Sources
 MECHANICS = {
     "alembic_version",
     "audit",
+    "bulk_item",
+    "bulk_run",
     "event_log",
     "idempotency_key",
     "inbox",
@@ -21,6 +23,7 @@ MECHANICS = {
     "outbox_shard",
     "parked_key",
     "parked_message",
+    "payload_edit",
     "subscription",
 }
 """How facts travel, not what they made."""

@@ -19,7 +19,7 @@ from ltc_client.errors import (
     Refused,
     Superseded,
 )
-from ltc_client.fact import Fact, UnknownFact, as_cloudevent, from_cloudevent
+from ltc_client.fact import Fact, State, UnknownFact, as_cloudevent, from_cloudevent
 from ltc_client.signatures import Verifier
 from ltc_client.sql import TABLES, InSql
 from ltc_client.subscription import Subscription
@@ -39,6 +39,7 @@ __all__ = [
     "MissingExtra",
     "PositionExpired",
     "Refused",
+    "State",
     "Subscription",
     "Superseded",
     "UnknownFact",
@@ -88,14 +89,17 @@ def feed(
     checkpoint: Checkpoint | None = None,
     token: str | Callable[[], str] | None = None,
     start: Start = "oldest",
+    stream: bool = False,
 ) -> Subscription:
-    """Door 3, the hub's feed by long polling. A ``token`` that runs out is given as a function,
-    which is asked before each request."""
+    """Door 3, the hub's feed: by long polling, or as a stream of server-sent events. A ``token``
+    that runs out is given as a function, which is asked before each request."""
     from ltc_client.doors.feed import FeedDoor
+    from ltc_client.doors.stream import StreamDoor
 
     chosen = Types(types)
+    door = StreamDoor if stream else FeedDoor
     return Subscription(
-        FeedDoor(url, chosen, token=token, latest=start == "latest"), chosen, checkpoint
+        door(url, chosen, token=token, latest=start == "latest"), chosen, checkpoint
     )
 
 

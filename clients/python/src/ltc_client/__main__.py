@@ -54,8 +54,10 @@ def _parser() -> argparse.ArgumentParser:
         " LTC_KAFKA_PASSWORD, where Kafka wants them, a principal and its password.",
     )
     tail.add_argument("--type", action="append", default=[], help="such as deal.*; repeatable")
-    tail.add_argument("--door", choices=("feed", "kafka"), default="feed")
-    tail.add_argument("--url", default="http://127.0.0.1:8111", help="of the hub, for the feed")
+    tail.add_argument("--door", choices=("feed", "stream", "kafka"), default="feed")
+    tail.add_argument(
+        "--url", default="http://127.0.0.1:8111", help="of the hub, for feed and stream"
+    )
     tail.add_argument("--bootstrap", default="127.0.0.1:9092", help="of Kafka")
     tail.add_argument("--tls", action="store_true", help="to Kafka")
     tail.add_argument("--start", choices=("oldest", "latest"), default="latest")
@@ -67,13 +69,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _subscription(options: argparse.Namespace) -> Subscription:
     checkpoint = InFile(options.checkpoint) if options.checkpoint else None
-    if options.door == "feed":
+    if options.door != "kafka":
         return ltc_client.feed(
             options.url,
             types=options.type,
             checkpoint=checkpoint,
             token=os.environ.get("LTC_TOKEN"),
             start=options.start,
+            stream=options.door == "stream",
         )
     return ltc_client.kafka(
         options.bootstrap,

@@ -50,6 +50,10 @@ class Checkpoint(Protocol):
     def save(self, progress: Progress) -> None:
         """Keep it. Raises Superseded when somebody else has got further meanwhile."""
 
+    def begin(self, positions: Mapping[str, str], sequences: Mapping[tuple[str, str], int]) -> None:
+        """Begin anew, in the middle: here each place is read on, and of these sources and subjects
+        everything up to a sequence is known. Raises BadCheckpoint when they are too many."""
+
     def pass_over(self, place: str, position: str) -> None:
         """Nothing up to here was for the subscriber: so that what is kept does not grow old."""
 
@@ -90,6 +94,19 @@ class InMemory:
             self._events[str(fact.id)] = None
             _bound(self._events, self._window)
 
+    def begin(self, positions: Mapping[str, str], sequences: Mapping[tuple[str, str], int]) -> None:
+        if len(sequences) > self._window:
+            raise BadCheckpoint(
+                f"{len(sequences)} states, and this checkpoint remembers {self._window} things:"
+                " give it a larger window, or keep it in SQL"
+            )
+        self._positions = dict(positions)
+        self._sequences = {f"{source} {of}": last for (source, of), last in sequences.items()}
+        self._write()
+
+    def _write(self) -> None:
+        """Nowhere."""
+
     def pass_over(self, place: str, position: str) -> None:
         self.save(Progress(place, position, None, True))
 
@@ -121,6 +138,9 @@ class InFile(InMemory):
 
     def save(self, progress: Progress) -> None:
         super().save(progress)
+        self._write()
+
+    def _write(self) -> None:
         kept = {
             "positions": self._positions,
             "sequences": self._sequences,

@@ -58,6 +58,42 @@ class UnknownFact(Fact):
     """The value as it came, when it is no JSON object."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a thing is now: of each field that its facts told, the newest value. None is required;
+    what a person may tell of themselves is there by your grant alone."""
+
+    stage: str
+    """Who tells of it. Two stages may tell of one subject: these are two states."""
+    subject: str
+    sequence: int
+    """Of the last fact that is in it."""
+    time: datetime
+    """When that was said."""
+    journey_id: UUID
+    data: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def source(self) -> str:
+        """The source of the facts that it was made of; its own is the hub."""
+        return f"/ltc/{self.stage}-svc"
+
+
+def as_state(fact: Fact) -> State:
+    """What came as ``ltc.deal.state.v1`` and the like. Raises MalformedEnvelope for a fact."""
+    _, stage, what, *_ = [*fact.type.split("."), "", ""]
+    if what != "state":
+        raise MalformedEnvelope(f"{fact.type} is no state")
+    return State(
+        stage=stage,
+        subject=fact.subject,
+        sequence=fact.sequence,
+        time=fact.time,
+        journey_id=fact.journey_id,
+        data=fact.data,
+    )
+
+
 def from_cloudevent(event: Mapping[str, Any]) -> Fact:
     """A fact from the JSON that the feed and webhooks carry. Raises MalformedEnvelope."""
     try:

@@ -94,6 +94,19 @@ class InSql:
                 str(fact.id),
             )
 
+    def begin(self, positions: Mapping[str, str], sequences: Mapping[tuple[str, str], int]) -> None:
+        """In your transaction, like the states that you write."""
+        self._run("DELETE FROM ltc_position WHERE subscription = ?", self._name)
+        self._run("DELETE FROM ltc_sequence WHERE subscription = ?", self._name)
+        self._expected = {}
+        for place, position in positions.items():
+            self._move(place, position)
+        known = [(self._name, *thing, last) for thing, last in sequences.items()]
+        statement = (
+            "INSERT INTO ltc_sequence (subscription, source, subject, sequence) VALUES (?, ?, ?, ?)"
+        )
+        self._connection.cursor().executemany(statement.replace("?", self._mark), known)
+
     def pass_over(self, place: str, position: str) -> None:
         if _in_transaction(self._connection):  # it is yours
             return

@@ -6,13 +6,14 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from ltc_client.checkpoints import WINDOW, Checkpoint, InMemory, Progress
-from ltc_client.doors import Arrival, Door
-from ltc_client.fact import Fact
+from ltc_client.doors import Arrival, Door, Present
+from ltc_client.fact import Fact, State
 from ltc_client.types import Types
 
 T = TypeVar("T")
@@ -49,6 +50,49 @@ class Subscription:
         if not self._is_done:
             self._is_done = True
             self._keep(self._in_hand)
+
+    def bootstrap(self, *, anew: bool = False) -> Iterator[State]:
+        """The present states, for whoever begins in the middle; the facts that follow are what came
+        after them. To be asked for before the first fact.
+
+        Nothing when the checkpoint has begun already, unless ``anew``: after `PositionExpired`,
+        when what you have is to be replaced. It has begun once the last state was handed out; in
+        your own database, once you have committed then.
+        """
+        if not self._begins(anew=anew):
+            return
+        if self._thread is None:
+            self._thread = _LoopThread()
+        beginning = _Beginning()
+        pages = self._states()
+        try:
+            while (present := self._thread.run(_next(pages))) is not None:
+                yield from beginning.newer_of(present)
+        finally:
+            self._thread.run(pages.aclose())
+        self._checkpoint.begin(beginning.positions, beginning.known)
+
+    async def abootstrap(self, *, anew: bool = False) -> AsyncGenerator[State, None]:
+        """`bootstrap`, for those who iterate with ``async for``."""
+        if not self._begins(anew=anew):
+            return
+        beginning = _Beginning()
+        async with aclosing(self._states()) as pages:
+            async for present in pages:
+                for state in beginning.newer_of(present):
+                    yield state
+        self._checkpoint.begin(beginning.positions, beginning.known)
+
+    def _begins(self, *, anew: bool) -> bool:
+        if self._in_hand is not None or self._arrived:
+            raise ValueError("states come before the first fact: subscribe anew")
+        return anew or not self._checkpoint.positions()
+
+    async def _states(self) -> AsyncGenerator[Present, None]:
+        await self._open()
+        async with aclosing(self._door.states()) as pages:
+            async for present in pages:
+                yield present
 
     def __iter__(self) -> Self:
         return self
@@ -116,11 +160,14 @@ class Subscription:
         self._checkpoint.close()
 
     async def _more(self) -> list[Arrival] | None:
+        await self._open()
+        arrivals = await self._door.next()
+        return None if arrivals is None else list(arrivals)
+
+    async def _open(self) -> None:
         if not self._is_open:
             self._is_open = True
             await self._door.open()
-        arrivals = await self._door.next()
-        return None if arrivals is None else list(arrivals)
 
     def _from_arrived(self) -> Fact | None:
         """The next one for the subscriber, of what is here already."""
@@ -175,6 +222,27 @@ class Subscription:
         if arrival.position is not None:
             self._passed_over[arrival.place] = arrival.position
         self._door.passed(arrival)
+
+
+class _Beginning:
+    """From where the facts go on, and up to which sequence the states know them already."""
+
+    def __init__(self) -> None:
+        self.positions: dict[str, str] = {}
+        self.known: dict[tuple[str, str], int] = {}
+
+    def newer_of(self, present: Present) -> Iterator[State]:
+        """Those that are news: Kafka has older states beside the newest."""
+        self.positions |= present.positions
+        for state in present.states:
+            of = (state.source, state.subject)
+            if state.sequence > self.known.get(of, 0):
+                self.known[of] = state.sequence
+                yield state
+
+
+async def _next(pages: AsyncIterator[Present]) -> Present | None:
+    return await anext(pages, None)
 
 
 class _LoopThread:

@@ -33,6 +33,10 @@ class Types:
             found |= known or set(PUBLIC_TOPICS)
         return sorted(found)
 
+    def stages(self) -> list[str]:
+        """Whose facts those are."""
+        return [topic.split(".")[1] for topic in self.topics()]
+
 
 def _expression(pattern: str) -> str:
     name = pattern.removeprefix("ltc.")

@@ -58,6 +58,8 @@ def _not_stored(
 
 
 secretive = Depends(_not_stored)
+AS_BEFORE = RotationForm()
+"""A secret is rotated by an empty request too."""
 
 
 def _secret_view(row: EndpointSecretRow) -> dict[str, Any]:
@@ -182,7 +184,7 @@ async def remove_endpoint(_: owner, tx: Tx, endpoint_id: UUID) -> None:
     dependencies=[secretive],
 )
 async def rotate_secret(
-    _: owner, tx: Tx, request: Request, endpoint_id: UUID, form: RotationForm
+    _: owner, tx: Tx, request: Request, endpoint_id: UUID, form: RotationForm = AS_BEFORE
 ) -> NewSecret:
     """A new secret; until the old one ends, deliveries carry a signature by each."""
     row = await endpoints.find(endpoint_id, tx, lock=True)

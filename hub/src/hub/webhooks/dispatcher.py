@@ -1,7 +1,8 @@
 """Sends what is due: one loop a process, any number of processes.
 
-Each pass keeps what attempts came to, deals out the feed and takes what is due, in bulk; attempts
-run beside it. An endpoint has its own few places, so one that hangs fills only those.
+Each pass keeps what attempts came to, deals out the feed and takes what is due, in bulk and in one
+transaction; attempts run beside it. An endpoint has its own few places, so one that hangs fills
+only those.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from chassis import bulk
 from chassis.db import Database
 from chassis.domain import DomainError
 from chassis.metrics import Metrics
@@ -33,6 +33,7 @@ from hub.webhooks.retrying import Outcome, State, follow
 from hub.webhooks.sending import Result, Sender, shown
 from hub.webhooks.signature import Secret, signed_headers
 from hub.webhooks.vault import Vault
+from hub.webhooks.watching import Instruments
 
 logger = logging.getLogger(__name__)
 
@@ -45,43 +46,10 @@ LOOK_S = 0.1
 AFTER_TROUBLE_S = 0.5
 TEST_TYPE = "ltc.hub.test.v1"
 
-STATE = """
-SELECT (SELECT count(*) FROM endpoint WHERE NOT enabled),
-       (SELECT count(*) FROM endpoint WHERE failing_since IS NOT NULL AND enabled),
-       (SELECT count(*) FROM delivery WHERE state = 'pending'),
-       (SELECT extract(epoch FROM now() - min(created_at)) FROM delivery WHERE state = 'pending')
-"""
-
 
 def guard_of(settings: Settings) -> Guard:
     """Where this process sends to."""
     return Guard(https_only=settings.environment == "production", networks=settings.egress_networks)
-
-
-class Instruments:
-    """What webhooks are watched by."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        meter = metrics.provider.get_meter("hub")
-        self._attempts = meter.create_counter("ltc.webhook.attempts", "{attempt}", "By outcome")
-        self._disabled = meter.create_gauge(
-            "ltc.webhook.endpoints.disabled", "{endpoint}", "Switched off, backlog growing"
-        )
-        self._failing = meter.create_gauge(
-            "ltc.webhook.endpoints.failing", "{endpoint}", "Accept nothing at present"
-        )
-        self._backlog = meter.create_gauge("ltc.webhook.backlog", "{delivery}", "Not yet delivered")
-        self._oldest = meter.create_gauge("ltc.webhook.backlog.age", "s", "Oldest not delivered")
-
-    def attempted(self, outcomes: Counter[str]) -> None:
-        for outcome, count in outcomes.items():
-            self._attempts.add(count, {"outcome": outcome})
-
-    def state(self, disabled: int, failing: int, backlog: int, oldest_s: float) -> None:
-        self._disabled.set(disabled)
-        self._failing.set(failing)
-        self._backlog.set(backlog)
-        self._oldest.set(oldest_s)
 
 
 class Dispatcher:
@@ -107,7 +75,8 @@ class Dispatcher:
         self._done: list[Done] = []
         self._woken = asyncio.Event()
         self._position = 0
-        self._fed = True
+        self._dealt = asyncio.Event()
+        """Clear while the feed has gone on and has not been dealt out."""
 
     async def run(self) -> None:
         """Until cancelled. What is being sent then is sent again, here or elsewhere."""
@@ -127,16 +96,23 @@ class Dispatcher:
 
     async def work(self) -> None:
         """One pass."""
-        await self._record()
-        if self._fed:
-            await self._deal_out()
+        done, fed = list(self._done), not self._dealt.is_set()
         busy = Counter(self._sending.values())
+        contents: dict[int, Any] = {}
+        senders: dict[UUID, Any] = {}
         async with self._database.transaction() as tx:
+            notices = await queue.record(tx, self._lease, done) if done else []
+            position, facts = await queue.deal_out(tx) if fed else (self._position, 0)
             due = await queue.take(tx, self._lease, self._lease_s, busy, PLACES)
-            if not due:
-                return
-            contents = await queue.contents(tx, due)
-            senders = await queue.senders(tx, due)
+            if due:
+                contents = await queue.contents(tx, due)
+                senders = await queue.senders(tx, due)
+        self._recorded(done, notices)
+        self._position = position
+        if facts >= queue.PORTION:
+            self._woken.set()
+        elif fed:
+            self._dealt.set()
         for one in due:
             task = asyncio.create_task(
                 self._deliver(one, contents.get(one.position), senders.get(one.endpoint_id))
@@ -144,44 +120,28 @@ class Dispatcher:
             self._sending[task] = one.endpoint_id
             task.add_done_callback(self._ended)
 
-    async def _deal_out(self) -> None:
-        self._fed = False
-        async with self._database.transaction() as tx:
-            dealt = await queue.deal_out(tx)
-        if dealt is None:
-            return  # another instance is at it
-        self._position, facts = dealt
-        if facts >= queue.PORTION:
-            self._fed = True
-            self._woken.set()
-
     async def _listen(self) -> None:
         """Wake when the feed goes on."""
         while True:
+            await self._dealt.wait()
             if await watch(self._database).beyond(self._position, 30.0):
-                self._fed = True
+                self._dealt.clear()
                 self._woken.set()
-                await asyncio.sleep(0.01)
 
     async def _report(self) -> None:
         while True:
             try:
-                [row] = await bulk.ask(self._database.engine, STATE)
-                self._instruments.state(row[0], row[1], row[2], float(row[3] or 0))
+                await self._instruments.report(self._database.engine)
             except Exception as error:
                 logger.debug("webhooks' state not read: %s", error)
             await asyncio.sleep(5)
 
-    async def _record(self) -> None:
-        done = list(self._done)
-        if not done:
-            return
-        async with self._database.transaction() as tx:
-            notices = await queue.record(tx, self._lease, done)
+    def _recorded(self, done: Sequence[Done], notices: Sequence[str]) -> None:
+        """These are kept."""
         del self._done[: len(done)]
         for notice in notices:
             logger.warning("%s", notice)
-        self._instruments.attempted(Counter(d.result.outcome.value for d in done if d.result))
+        self._instruments.recorded(done)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._sending.pop(task, None)
@@ -204,6 +164,7 @@ class Dispatcher:
             now,
             once=due.is_test,
             chance=random.random(),  # noqa: S311 - spreads load, guards nothing
+            at_least=result.wait,
         )
         self._done.append(
             Done(due, after.state, after.at, at, sender["url"], headers, shown(body), result)
@@ -231,9 +192,11 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
-            await self._record()
+            done = list(self._done)
             async with self._database.transaction() as tx:
+                notices = await queue.record(tx, self._lease, done) if done else []
                 await queue.release(tx, self._lease)
+            self._recorded(done, notices)
         except Exception as error:
             logger.warning("leases were not given back: %s: %s", type(error).__name__, error)
         await self._sender.close()

@@ -35,7 +35,6 @@ SELECT position, at, set_config('synchronous_commit', 'off', true) FROM fan_out 
 """
 """Without waiting for the disk at the commit: what a crash of the database takes back is done
 again, and a receiver knows what it had by its id."""
-HOLD_IF_FREE = f"{HOLD_LIGHTLY} SKIP LOCKED"
 BEHIND = """
 SELECT position, seen_at, event_id, type, stage, subject, owner, amount_minor, currency
 FROM feed WHERE position > $1 AND seen_at > $2 ORDER BY position LIMIT $3
@@ -148,12 +147,10 @@ class Done:
     result: Result | None
 
 
-async def deal_out(tx: Transaction, portion: int = PORTION) -> tuple[int, int] | None:
+async def deal_out(tx: Transaction, portion: int = PORTION) -> tuple[int, int]:
     """Make deliveries of the next facts of the feed; up to which position, and how many facts that
-    were. None when somebody else is at it."""
-    held = await tx.scalar_row(HOLD_IF_FREE)
-    if held is None:
-        return None
+    were."""
+    held = await tx.scalar_row(HOLD_LIGHTLY)
     facts = await tx.read(BEHIND, held["position"], held["at"] - SLACK, portion)
     if not facts:
         return held["position"], 0
@@ -169,12 +166,7 @@ async def deal_out(tx: Transaction, portion: int = PORTION) -> tuple[int, int] |
         on_conflict="ON CONFLICT DO NOTHING",
     )
     last = facts[-1]
-    await bulk.execute(
-        tx.connection,
-        "UPDATE fan_out SET position = $1, at = $2",
-        last["position"],
-        last["seen_at"],
-    )
+    await bulk.execute(tx.connection, DEALT, last["position"], last["seen_at"])
     return last["position"], len(facts)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
@@ -23,6 +25,11 @@ JITTER: Final = 0.1
 """A wait is up to this share longer, so that what failed together does not come back together."""
 DISABLED_AFTER: Final = timedelta(days=5)
 """An endpoint that has accepted nothing for so long is switched off."""
+LONGEST_ASKED: Final = timedelta(hours=1)
+"""A receiver may ask us to wait, with ``Retry-After``, and no longer than this."""
+BUSY: Final = frozenset({429, 503})
+"""Answers of which ``Retry-After`` is believed."""
+SECONDS: Final = re.compile("[0-9]{1,100}")
 
 
 class State(StrEnum):
@@ -72,13 +79,38 @@ class Next:
     at: datetime | None = None
 
 
-def follow(outcome: Outcome, attempts: int, now: datetime, *, once: bool, chance: float) -> Next:
-    """What follows the attempt that made it ``attempts`` in all; ``chance`` is from 0 up to 1."""
+def asked_to_wait(status: int, retry_after: str | None, now: datetime) -> timedelta:
+    """How long a receiver wants to be left alone: ``Retry-After`` in seconds or as a date."""
+    if status not in BUSY or retry_after is None:
+        return timedelta(0)
+    if SECONDS.fullmatch(retry_after):
+        wait = timedelta(seconds=min(int(retry_after), LONGEST_ASKED.total_seconds()))
+    else:
+        try:
+            until = parsedate_to_datetime(retry_after)
+        except (ValueError, OverflowError):
+            return timedelta(0)
+        wait = (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
+    return min(max(wait, timedelta(0)), LONGEST_ASKED)
+
+
+def follow(
+    outcome: Outcome,
+    attempts: int,
+    now: datetime,
+    *,
+    once: bool,
+    chance: float,
+    at_least: timedelta = timedelta(0),
+) -> Next:
+    """What follows the attempt that made it ``attempts`` in all; ``chance`` is from 0 up to 1,
+    ``at_least`` is what the receiver asked for."""
     if outcome is Outcome.ACCEPTED:
         return Next(LIFECYCLE.move(State.PENDING, State.DELIVERED))
     if once or attempts > len(AFTER):
         return Next(LIFECYCLE.move(State.PENDING, State.GIVEN_UP))
-    return Next(State.PENDING, now + AFTER[attempts - 1] * (1 + JITTER * chance))
+    wait = max(AFTER[attempts - 1], at_least)
+    return Next(State.PENDING, now + wait * (1 + JITTER * chance))
 
 
 def why_disabled(outcome: Outcome, failing_since: datetime, now: datetime) -> str | None:

@@ -6,12 +6,13 @@ import asyncio
 import ssl
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import httpcore
 import httpx
 
 from hub.webhooks.guard import Guard, PinningBackend, UrlRefused
-from hub.webhooks.retrying import Outcome
+from hub.webhooks.retrying import Outcome, asked_to_wait
 
 ATTEMPT_S = 15.0
 """How long a receiver may take in all: who has more to do answers first and does it then."""
@@ -34,6 +35,8 @@ class Result:
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
     error: str = ""
+    wait: timedelta = timedelta(0)
+    """How long the receiver asked to be left alone."""
 
 
 def shown(body: bytes) -> str:
@@ -107,6 +110,9 @@ class Sender:
             response.status_code,
             _shown_headers(response.headers),
             shown(content),
+            wait=asked_to_wait(
+                response.status_code, response.headers.get("retry-after"), datetime.now(UTC)
+            ),
         )
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from chassis.db import Database
 from chassis.limits import install_limits
 from chassis.logging import setup_logging
 from chassis.metrics import Metrics
+from chassis.revisions import of_database
 from chassis.runtime import Runtime, Service
 from chassis.settings import Settings
 from chassis.tracing import HttpTelemetry, setup_telemetry
@@ -68,6 +69,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     app.state.authenticator = Authenticator(settings)
     problems.install(app)
     install_limits(app, settings, service.larger_bodies)
+    for looks_first in service.middleware:
+        app.add_middleware(looks_first)
     app.add_middleware(HttpTelemetry)
     app.include_router(service.router)
     app.include_router(ops.router)
@@ -91,9 +94,12 @@ def _health(app: FastAPI) -> APIRouter:
         taken at this moment."""
         vigil = app.state.runtime.vigil if app.state.ready else None
         status = "ready" if app.state.ready else "starting"
+        revision = ""
         if app.state.ready:
             try:
                 await bulk.ask(app.state.database.engine, "SELECT 1 FROM outbox_shard LIMIT 1")
+                async with app.state.database.engine.connect() as connection:
+                    revision = (await of_database(connection)).revision or ""
             except Exception as error:
                 logger.info("not ready: %s: %s", type(error).__name__, error)
                 status = "the database does not answer"
@@ -102,7 +108,12 @@ def _health(app: FastAPI) -> APIRouter:
         if status != "ready":
             response.status_code = 503
         hearing = "yes" if vigil and vigil.hearing else "no"
-        return {"status": status, "version": app.state.service.version, "hearing": hearing}
+        return {
+            "status": status,
+            "version": app.state.service.version,
+            "hearing": hearing,
+            "database_revision": revision,
+        }
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

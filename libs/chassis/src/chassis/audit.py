@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Text
+from sqlalchemy import Index, Text
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -21,7 +22,10 @@ class AuditRow(ChassisRow, table=True):
     """One act of one person or system."""
 
     __tablename__ = "audit"
-    __table_args__ = (APPEND_ONLY,)
+    __table_args__ = (
+        Index("ix_audit_journey_id", "journey_id", postgresql_where=sql("journey_id IS NOT NULL")),
+        APPEND_ONLY,
+    )
 
     id: UUID = Field(primary_key=True)
     at: datetime
@@ -33,6 +37,8 @@ class AuditRow(ChassisRow, table=True):
     before: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     after: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     reason: str = Field(sa_type=Text)
+    journey_id: UUID | None = None
+    """The journey that the act was done to, where it was done to one."""
 
 
 def audit(
@@ -45,6 +51,7 @@ def audit(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     reason: str = "",
+    journey_id: UUID | None = None,
 ) -> None:
     """Record an act, in the transaction that carries it out."""
     tx.insert(
@@ -59,4 +66,5 @@ def audit(
         before=orjson.dumps(before).decode() if before is not None else None,
         after=orjson.dumps(after).decode() if after is not None else None,
         reason=reason,
+        journey_id=journey_id,
     )

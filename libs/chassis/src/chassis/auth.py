@@ -85,14 +85,15 @@ class Authenticator:
         cached = self._cache.get(fingerprint)
         if cached and cached[0] > time.time():
             return cached[1]
-        claims = await self._claims(token)
-        actor = self._read(claims)
+        claims = await self.claims(token)
+        actor = _read(claims)
         if len(self._cache) >= CACHE_SIZE:
             self._cache.clear()
         self._cache[fingerprint] = (min(claims["exp"], time.time() + CACHE_S), actor)
         return actor
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    async def claims(self, token: str, *, audience: str | None = None) -> dict[str, Any]:
+        """What a token of our issuer says, to us or to another audience. Raises Unauthenticated."""
         decoded = _decode(token, await self._trusted())
         if decoded is None:
             decoded = _decode(token, await self._trusted(again=True))
@@ -104,31 +105,18 @@ class Authenticator:
             raise Unauthenticated("this is not an access token")
         if not isinstance(decoded.claims, dict):
             raise Unauthenticated("the token makes no claims")
-        return decoded.claims
-
-    def _read(self, claims: dict[str, Any]) -> Actor:
         registry = jwt.JWTClaimsRegistry(
             leeway=5,
             iss={"essential": True, "value": self._issuer},
-            aud={"essential": True, "value": self._audience},
+            aud={"essential": True, "value": audience or self._audience},
             exp={"essential": True},
             sub={"essential": True},
         )
         try:
-            registry.validate(claims)
+            registry.validate(decoded.claims)
         except (JoseError, ValueError, TypeError) as error:
             raise Unauthenticated(f"the token is not valid here: {error}") from error
-        roles, teams = claims.get("roles", []), claims.get("teams", [])
-        if not isinstance(roles, list) or not isinstance(teams, list):
-            raise Unauthenticated("roles and teams must be lists")
-        email = claims.get("email")
-        return Actor(
-            sub=_storable(claims["sub"]),
-            name=_storable(str(claims.get("name", claims["sub"]))),
-            email=_storable(email) if isinstance(email, str) else None,
-            roles=frozenset(map(str, roles)),
-            teams=frozenset(map(str, teams)),
-        )
+        return decoded.claims
 
     async def _trusted(self, *, again: bool = False) -> KeySet:
         """The issuer's keys; asked for ``again``, at most as old as the last time we might ask."""
@@ -185,6 +173,20 @@ def _decode(token: str, keys: KeySet) -> jwt.Token | None:
         return None
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise Unauthenticated("the token's signature is not one we trust") from error
+
+
+def _read(claims: dict[str, Any]) -> Actor:
+    roles, teams = claims.get("roles", []), claims.get("teams", [])
+    if not isinstance(roles, list) or not isinstance(teams, list):
+        raise Unauthenticated("roles and teams must be lists")
+    email = claims.get("email")
+    return Actor(
+        sub=_storable(claims["sub"]),
+        name=_storable(str(claims.get("name", claims["sub"]))),
+        email=_storable(email) if isinstance(email, str) else None,
+        roles=frozenset(map(str, roles)),
+        teams=frozenset(map(str, teams)),
+    )
 
 
 def _storable(text: str) -> str:

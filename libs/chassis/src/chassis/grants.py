@@ -69,6 +69,8 @@ def _grants(name: str, access: Access) -> Iterator[AclBinding]:
         yield may(AclOperation.WRITE, ResourceType.TOPIC, topic)
     for topic in access.reads:
         yield may(AclOperation.READ, ResourceType.TOPIC, topic)
+    for topic in access.watches:
+        yield may(AclOperation.DESCRIBE, ResourceType.TOPIC, topic)
     for group in access.groups:
         yield may(AclOperation.READ, ResourceType.GROUP, group)
     if access.group_prefix:

@@ -115,6 +115,7 @@ class Intake:
         self.doubt = asyncio.Event()
         """Set when Kafka says that offsets are missing or out of range."""
         self._processor = processor
+        self._topics = consumer.topics
         self._events: dict[TopicPartition, UUID] = {}
         self._done: dict[TopicPartition, int] = {}
         self._at_hand: list[Any] = []
@@ -262,14 +263,21 @@ class Intake:
         return sum(self._behind().values())
 
     def lag_age(self) -> float:
-        """Seconds that the next message to apply has waited: since it was written when it is at
-        hand, else since its partition was first seen to be behind. Zero when none waits."""
+        """Seconds that the next message to apply has waited; zero when none waits."""
+        return max(self.lag_ages().values(), default=0.0)
+
+    def lag_ages(self) -> dict[str, float]:
+        """The same by topic: since it was written when it is at hand, else since its partition was
+        first seen to be behind."""
         now = time.time()
         behind = self._behind()
         self._behind_since = {p: self._behind_since.get(p, now) for p, n in behind.items() if n}
-        since = list(self._behind_since.values())
-        since += [record.timestamp / 1000 for record in self._at_hand]
-        return max(0.0, now - min(since, default=now))
+        since = [(partition.topic, at) for partition, at in self._behind_since.items()]
+        since += [(record.topic, record.timestamp / 1000) for record in self._at_hand]
+        ages = dict.fromkeys(self._topics, 0.0)
+        for topic, at in since:
+            ages[topic] = max(ages.get(topic, 0.0), now - at)
+        return ages
 
     def _behind(self) -> dict[TopicPartition, int]:
         consumer = self.subscriber.consumer

@@ -8,28 +8,21 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ValidationError
+
+from chassis.issuer_codes import Codes, GrantRefused, SignIn, authorization_router
 
 AUDIENCE = "ltc"
-
-
-class SignIn(BaseModel):
-    """Who to be."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sub: str = "dev"
-    name: str = "Developer"
-    email: str | None = None
-    roles: list[str]
-    teams: list[str] = []
-    ttl_s: int = Field(default=3600, ge=1, le=86_400)
+FORM = "application/x-www-form-urlencoded"
 
 
 def load_key(path: Path) -> ECKey:
@@ -59,21 +52,39 @@ def sign(
     teams: list[str],
     ttl_s: int,
 ) -> str:
+    """An access token."""
+    claims = {"sub": sub, "name": name, "email": email, "roles": roles, "teams": teams}
+    return _signed(key, issuer, AUDIENCE, claims, ttl_s=ttl_s, kind="at+jwt")
+
+
+def sign_identity(
+    key: ECKey, issuer: str, client_id: str, *, sub: str, nonce: str | None, ttl_s: int
+) -> str:
+    """An ID token: tells one client who signed in, and opens nothing."""
+    claims = {"sub": sub, **({"nonce": nonce} if nonce else {})}
+    return _signed(key, issuer, client_id, claims, ttl_s=ttl_s, kind="JWT")
+
+
+def _signed(
+    key: ECKey,
+    issuer: str,
+    audience: str,
+    claims: Mapping[str, object],
+    *,
+    ttl_s: int,
+    kind: str,
+) -> str:
     now = int(time.time())
-    claims = {
+    stamped = {
         "iss": issuer,
-        "aud": AUDIENCE,
-        "sub": sub,
-        "name": name,
-        "email": email,
-        "roles": roles,
-        "teams": teams,
+        "aud": audience,
+        **claims,
         "iat": now,
         "nbf": now - 1,
         "exp": now + ttl_s,
     }
-    header = {"alg": "ES256", "kid": key.kid, "typ": "at+jwt"}
-    return jwt.encode(header, claims, key, algorithms=["ES256"])
+    header = {"alg": "ES256", "kid": key.kid, "typ": kind}
+    return jwt.encode(header, stamped, key, algorithms=["ES256"])
 
 
 def mint(
@@ -100,17 +111,25 @@ def mint(
     )
 
 
-def create_issuer(key_file: Path, issuer: str) -> FastAPI:
-    """The issuer's own small application."""
+def create_issuer(key_file: Path, issuer: str, *, public_url: str = "") -> FastAPI:
+    """The issuer's own small application. ``public_url`` is where browsers reach it, when that is
+    not where services do."""
     app = FastAPI(title="LTC development issuer", description=__doc__)
     key = load_key(key_file)
+    codes = Codes()
+    app.include_router(authorization_router(codes))
 
     @app.get("/.well-known/openid-configuration")
     async def configuration() -> dict[str, object]:
         return {
             "issuer": issuer,
             "jwks_uri": f"{issuer}/jwks.json",
+            "authorization_endpoint": f"{public_url or issuer}/authorize",
             "token_endpoint": f"{issuer}/token",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": ["none"],
             "id_token_signing_alg_values_supported": ["ES256"],
         }
 
@@ -122,22 +141,39 @@ def create_issuer(key_file: Path, issuer: str) -> FastAPI:
     async def ready() -> dict[str, str]:
         return {"status": "ready"}
 
-    @app.post("/token")
-    async def token(who: SignIn) -> dict[str, object]:
-        """A token for whoever you say you are. Development only."""
-        signed = sign(
-            key,
-            issuer,
-            sub=who.sub,
-            name=who.name,
-            email=who.email,
-            roles=who.roles,
-            teams=who.teams,
-            ttl_s=who.ttl_s,
-        )
-        return {"access_token": signed, "token_type": "Bearer", "expires_in": who.ttl_s}
+    @app.post("/token", response_model=None)
+    async def token(request: Request) -> dict[str, object] | JSONResponse:
+        """A token: for a code, as OAuth has it, or for whoever a JSON body says that you are.
+        Development only."""
+        if request.headers.get("content-type", "").startswith(FORM):
+            return _exchange(codes, key, issuer, await request.form())
+        try:
+            who = SignIn.model_validate_json(await request.body())
+        except ValidationError as error:
+            raise RequestValidationError(error.errors(include_context=False)) from error
+        return _access(key, issuer, who)
 
     return app
+
+
+def _access(key: ECKey, issuer: str, who: SignIn) -> dict[str, object]:
+    signed = sign(key, issuer, **who.model_dump())
+    return {"access_token": signed, "token_type": "Bearer", "expires_in": who.ttl_s}
+
+
+def _exchange(
+    codes: Codes, key: ECKey, issuer: str, form: Mapping[str, object]
+) -> dict[str, object] | JSONResponse:
+    """Tokens for a code (RFC 6749, 4.1.3)."""
+    try:
+        grant = codes.redeem({name: str(value) for name, value in form.items()})
+    except GrantRefused as refused:
+        body = {"error": refused.code, "error_description": str(refused)}
+        return JSONResponse(body, 400, {"Cache-Control": "no-store"})
+    identity = sign_identity(
+        key, issuer, grant.client_id, sub=grant.who.sub, nonce=grant.nonce, ttl_s=grant.who.ttl_s
+    )
+    return {**_access(key, issuer, grant.who), "id_token": identity}
 
 
 def main() -> None:
@@ -145,7 +181,8 @@ def main() -> None:
     port = int(os.environ.get("LTC_HTTP_PORT", "8100"))
     issuer = os.environ.get("LTC_OIDC_ISSUER", f"http://127.0.0.1:{port}")
     key_file = Path(os.environ.get("LTC_ISSUER_KEY_FILE", ".ltc/issuer/key.json"))
-    app = create_issuer(key_file, issuer)
+    public_url = os.environ.get("LTC_PUBLIC_URL", "")
+    app = create_issuer(key_file, issuer, public_url=public_url)
     print(  # noqa: T201 - whoever starts this by hand must read it
         f"{issuer}: FOR DEVELOPMENT ONLY. Whoever reaches it can sign in here as anybody.",
         file=sys.stderr,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Histogram, Meter
+from opentelemetry.metrics import _Gauge as Gauge
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -23,6 +25,25 @@ def _seconds(meter: Meter, name: str, bounds: tuple[float, ...], description: st
     return meter.create_histogram(
         name, unit="s", description=description, explicit_bucket_boundaries_advisory=bounds
     )
+
+
+class _Named:
+    """Gauges of things that come and go by name. What is gone goes to zero, so that its alert
+    ends."""
+
+    def __init__(self, *gauges: Gauge, labels: tuple[str, ...]) -> None:
+        self.gauges = gauges
+        self._labels = labels
+        self._seen: set[tuple[str, ...]] = set()
+
+    def set(self, values: Mapping[tuple[str, ...], Sequence[float]]) -> None:
+        """What there is now, by the labels' values; a value for each gauge."""
+        gone = dict.fromkeys(self._seen - values.keys(), (0,) * len(self.gauges))
+        for names, numbers in {**gone, **values}.items():
+            about = dict(zip(self._labels, names, strict=True))
+            for gauge, number in zip(self.gauges, numbers, strict=True):
+                gauge.set(number, about)
+        self._seen |= values.keys()
 
 
 class Metrics:
@@ -83,6 +104,9 @@ class Metrics:
         )
         self._lag = meter.create_gauge("ltc.consumer.lag", "{message}", "Not yet applied")
         self._lag_s = meter.create_gauge("ltc.consumer.lag.age", "s", "Age of the next to apply")
+        self._topic_lag_s = meter.create_gauge(
+            "ltc.consumer.topic.lag.age", "s", "Age of the next to apply, by topic"
+        )
 
     def _create_queues(self, meter: Meter) -> None:
         gauge = meter.create_gauge
@@ -93,18 +117,25 @@ class Metrics:
         self._parked_keys = gauge("ltc.parking.keys", "{key}", "Parked keys by status")
         self._parked_messages = gauge("ltc.parking.messages", "{message}", "Parked messages")
         self._parked_age = gauge("ltc.parking.oldest.age", "s", "Age of the oldest parked key")
-        self._classes = gauge("ltc.parking.class.keys", "{key}", "Parked keys by error class")
-        self._class_age = gauge("ltc.parking.class.oldest.age", "s", "Oldest key by error class")
+        self._classes = _Named(
+            gauge("ltc.parking.class.keys", "{key}", "Parked keys by error class"),
+            gauge("ltc.parking.class.oldest.age", "s", "Oldest key by error class"),
+            labels=(_ERROR,),
+        )
         self._dead = gauge("ltc.dead.letters", "{message}", "Given up, waiting for a person")
         self._gates = gauge("ltc.gate.open", "{gate}", "Gates that somebody must pass")
         self._overdue = gauge("ltc.gate.overdue", "{gate}", "Open gates past their time")
+        self._late = _Named(
+            gauge("ltc.gate.late", "{gate}", "Overdue gates by name and who must act"),
+            gauge("ltc.gate.late.age", "s", "How far the longest of them is past its time"),
+            labels=("ltc.gate", "ltc.owner"),
+        )
         self._stage_age = gauge("ltc.stage.age", "s", "How long open gates have been open")
         self._transaction = gauge("ltc.db.oldest.transaction", "s", "Oldest open transaction")
         self._connections = gauge(
             "db.client.connection.count", "{connection}", "Connections of the pool by state"
         )
         self._most = gauge("db.client.connection.max", "{connection}", "Most the pool may open")
-        self._seen_classes: set[str] = set()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One HTTP request. Route is the template, never the path."""
@@ -169,10 +200,12 @@ class Metrics:
         """Partitions that wait for the surroundings to recover."""
         self._paused.set(partitions)
 
-    def lag(self, messages: int, seconds: float) -> None:
-        """Messages not yet applied, and how long the first of them has waited."""
+    def lag(self, messages: int, ages_s: dict[str, float]) -> None:
+        """Messages not yet applied, and by topic how long the first of them has waited."""
         self._lag.set(messages)
-        self._lag_s.set(seconds)
+        self._lag_s.set(max(ages_s.values(), default=0.0))
+        for topic, seconds in ages_s.items():
+            self._topic_lag_s.set(seconds, {_DESTINATION: topic})
 
     def outbox_state(self, pending: int, oldest_s: float) -> None:
         self._pending.set(pending)
@@ -185,15 +218,8 @@ class Metrics:
         self._parked_age.set(oldest_s)
 
     def parked_classes(self, classes: dict[str, tuple[int, float]]) -> None:
-        """Per error class: parked keys, and the age of the oldest in seconds. A class that is
-        gone goes to zero, so that its alert ends."""
-        for name in self._seen_classes - classes.keys():
-            self._classes.set(0, {_ERROR: name})
-            self._class_age.set(0.0, {_ERROR: name})
-        for name, (keys, oldest_s) in classes.items():
-            self._classes.set(keys, {_ERROR: name})
-            self._class_age.set(oldest_s, {_ERROR: name})
-        self._seen_classes |= classes.keys()
+        """Per error class: parked keys, and the age of the oldest in seconds."""
+        self._classes.set({(name,): values for name, values in classes.items()})
 
     def dead_letters(self, messages: int) -> None:
         self._dead.set(messages)
@@ -201,6 +227,10 @@ class Metrics:
     def gates_state(self, open_gates: int, overdue: int) -> None:
         self._gates.set(open_gates)
         self._overdue.set(overdue)
+
+    def late_gates(self, late: dict[tuple[str, ...], tuple[int, float]]) -> None:
+        """By gate and who must act: overdue gates, and how far the longest is past its time."""
+        self._late.set(late)
 
     def stage_age(self, longest_s: float, p95_s: float) -> None:
         """How long this service's open gates have been open."""

@@ -33,7 +33,8 @@ class Page(BaseModel, Generic[T]):
     next: str | None = None
 
 
-def _encode(value: Any, row_id: UUID) -> str:
+def cursor_after(value: Any, row_id: UUID) -> str:
+    """Where the next page begins: after the row with this sort value and id."""
     return urlsafe_b64encode(orjson.dumps([value, row_id], default=str)).decode().rstrip("=")
 
 
@@ -47,7 +48,8 @@ _READERS: dict[type, TypeAdapter[Any]] = {
 """Read a sort value back, strictly enough for PostgreSQL to take it."""
 
 
-def _decode(cursor: str, python_type: type) -> tuple[Any, UUID]:
+def read_cursor(cursor: str, python_type: type) -> tuple[Any, UUID]:
+    """The sort value and id that a cursor stands for. Raises Problem for one that is not ours."""
     try:
         value, row_id = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         read = _READERS[python_type].validate_json(orjson.dumps(value), strict=True)
@@ -75,7 +77,7 @@ def page_of(
     The sort column must not be null: rows without a value would be on no page.
     """
     if cursor:
-        value, after = _decode(cursor, _python_type(sort))
+        value, after = read_cursor(cursor, _python_type(sort))
         query = query.where(tuple_(sort, row_id) < tuple_(value, after))
     page: Q = query.order_by(sort.desc(), row_id.desc()).limit(limit + 1)
     return page
@@ -86,7 +88,7 @@ def next_cursor(rows: list[Any], sort: str, limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     del rows[limit:]
-    return _encode(getattr(rows[-1], sort), rows[-1].id)
+    return cursor_after(getattr(rows[-1], sort), rows[-1].id)
 
 
 _NEXT = re.compile(rb'"next":"([A-Za-z0-9_-]+)"\}$')

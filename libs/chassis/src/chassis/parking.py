@@ -2,7 +2,7 @@
 
 The first message that fails parks its *key*; later ones of that key queue behind it. A worker tries
 the head again on a schedule, or at once when what it waited for arrives. After the last try the key
-is dead and waits for a person (`chassis.ops`).
+is dead and waits for a person (`chassis.ops`). A key that a person holds waits until they let go.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ INSERT INTO parked_key (consumer, topic, key, status, attempts, next_retry_at, e
                         wake_key, trace_id, parked_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (consumer, topic, key) DO UPDATE SET
-  status = excluded.status, attempts = excluded.attempts, next_retry_at = excluded.next_retry_at,
+  status = CASE parked_key.status WHEN 'held' THEN 'held' ELSE excluded.status END,
+  attempts = excluded.attempts, next_retry_at = excluded.next_retry_at,
   error_class = excluded.error_class, error = excluded.error, wake_key = excluded.wake_key,
   trace_id = excluded.trace_id
 """
@@ -75,7 +76,7 @@ DELETE FROM parked_key p USING unnest($2::text[], $3::text[]) AS lane(topic, key
 WHERE p.consumer = $1 AND p.topic = lane.topic AND p.key = lane.key
 """
 HEAD = """
-SELECT id, event_id, partition, kafka_offset, type, headers::text AS headers, raw
+SELECT id, event_id, partition, kafka_offset, type, headers::text AS headers, raw, journey_id
 FROM parked_message
 WHERE consumer = $1 AND topic = $2 AND key = $3 AND state IN ('waiting', 'dead')
 ORDER BY id LIMIT 1
@@ -88,6 +89,30 @@ ON CONFLICT DO NOTHING
 """Its lane is free afterwards: the inbox must know it, lest it is taken up when it comes again."""
 
 
+TAKE_PLACE = """
+UPDATE parked_message SET event_id = $2, raw = $3, headers = $4::jsonb, state = 'waiting',
+                          error = NULL WHERE id = $1
+"""
+KEEP_EDITED = """
+WITH kept AS (
+  INSERT INTO parked_message (consumer, event_id, topic, key, partition, kafka_offset, type,
+                              headers, raw, state, journey_id, parked_at)
+  SELECT consumer, $2, topic, key, partition, kafka_offset, type, $4::jsonb, $3, 'edited',
+         journey_id, parked_at
+  FROM parked_message WHERE id = $1 RETURNING consumer, event_id)
+INSERT INTO inbox (consumer, event_id, received_at) SELECT consumer, event_id, now() FROM kept
+ON CONFLICT DO NOTHING
+"""
+LET_GO = """
+DELETE FROM parked_key WHERE consumer = $1 AND topic = $2 AND key = $3 AND status <> 'held'
+"""
+GO_ON = """
+UPDATE parked_key SET status = 'retrying', attempts = 0, next_retry_at = now(), wake_key = NULL
+WHERE consumer = $1 AND topic = $2 AND key = $3 AND status <> 'held'
+"""
+"""A key that a person holds stays held, whatever becomes of its messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The first waiting message of a parked lane."""
@@ -96,6 +121,7 @@ class Head:
     event_id: UUID
     type: str | None
     record: RawRecord
+    journey_id: UUID | None = None
 
 
 async def lock_lanes(
@@ -256,7 +282,7 @@ async def head_of(connection: AsyncConnection, consumer: str, lane: Lane) -> Hea
         row["raw"],
         RawRecord.headers_from(orjson.loads(row["headers"])),
     )
-    return Head(row["id"], row["event_id"], row["type"], record)
+    return Head(row["id"], row["event_id"], row["type"], record, row["journey_id"])
 
 
 async def finish_head(
@@ -268,20 +294,19 @@ async def finish_head(
     else:
         await bulk.execute(connection, GIVE_UP, head.id, state)
     topic, key = lane
-    if await head_of(connection, consumer, lane) is None:
-        await bulk.execute(
-            connection,
-            "DELETE FROM parked_key WHERE consumer = $1 AND topic = $2 AND key = $3",
-            consumer,
-            topic,
-            key,
-        )
-    else:
-        await bulk.execute(
-            connection,
-            "UPDATE parked_key SET status = 'retrying', attempts = 0, next_retry_at = now(),"
-            " wake_key = NULL WHERE consumer = $1 AND topic = $2 AND key = $3",
-            consumer,
-            topic,
-            key,
-        )
+    left = await head_of(connection, consumer, lane) is not None
+    await bulk.execute(connection, GO_ON if left else LET_GO, consumer, topic, key)
+
+
+async def replace_head(
+    connection: AsyncConnection, consumer: str, lane: Lane, head: Head, by: RawRecord, new_id: UUID
+) -> None:
+    """Another message takes the head's place in the line and is tried at once. The head is kept as
+    it came, as ``edited``; the inbox knows it, lest it is taken up when it comes again."""
+    kept = head.record
+    await bulk.execute(connection, TAKE_PLACE, head.id, new_id, by.value, by.headers_json())
+    await bulk.execute(
+        connection, KEEP_EDITED, head.id, head.event_id, kept.value, kept.headers_json()
+    )
+    topic, key = lane
+    await bulk.execute(connection, GO_ON, consumer, topic, key)

@@ -8,22 +8,24 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy.pool import QueuePool
+from starlette.types import ASGIApp
 
-from chassis import bulk, kafka_connections  # noqa: F401 - before any client is made
+from chassis import bulk, kafka_connections, queues  # noqa: F401 - before any client is made
 from chassis.batch import BatchProcessor
+from chassis.clearing import Clearing
 from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.gates import sweep_overdue
 from chassis.idempotency import purge
 from chassis.intake import Intake
 from chassis.metrics import Metrics
+from chassis.ops import bulk_runs
 from chassis.relay import Relay
 from chassis.repository import Repository
 from chassis.retries import Retries
@@ -42,29 +44,6 @@ CANCEL_AGAIN_S = 5.0
 EXIT_NO_PROGRESS = 75
 """EX_TEMPFAIL: the process gave up waiting for itself; a supervisor starts a new one."""
 
-STATE = """
-SELECT (SELECT count(*) FROM outbox),
-       (SELECT extract(epoch FROM now() - min(created_at)) FROM outbox),
-       (SELECT count(*) FROM parked_key WHERE status = 'retrying'),
-       (SELECT count(*) FROM parked_key WHERE status = 'dead'),
-       (SELECT count(*) FROM parked_message WHERE state IN ('waiting', 'dead')),
-       (SELECT extract(epoch FROM now() - min(parked_at)) FROM parked_key),
-       (SELECT count(*) FROM parked_message WHERE state = 'dead')
-         + (SELECT count(*) FROM outbox_dead),
-       g.open_now, g.overdue, g.oldest_s, g.p95_s,
-       (SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity
-        WHERE datname = current_database() AND state <> 'idle')
-FROM (SELECT count(*) AS open_now, count(overdue_at) AS overdue,
-             extract(epoch FROM now() - min(opened_at)) AS oldest_s,
-             percentile_cont(0.95) WITHIN GROUP (
-               ORDER BY extract(epoch FROM now() - opened_at)) AS p95_s
-      FROM gate WHERE cleared_at IS NULL) g
-"""
-CLASSES = """
-SELECT error_class, count(*), extract(epoch FROM now() - min(parked_at))
-FROM parked_key GROUP BY error_class
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -79,9 +58,13 @@ class Service:
     description: str = ""
     larger_bodies: dict[str, int] = field(default_factory=dict)
     """Paths that take more than the usual body, and how many bytes."""
+    middleware: tuple[Callable[[ASGIApp], ASGIApp], ...] = ()
+    """What looks at a request before its budget is charged, the last one first."""
     on_start: Callable[[Database], Awaitable[None]] | None = None
     background: tuple[Callable[[Runtime], Coroutine[Any, Any, None]], ...] = ()
     """What runs as long as the process serves, beside the rest, until it is cancelled."""
+    clearings: Mapping[str, Clearing] = field(default_factory=dict)
+    """By gate, what clears it."""
 
 
 async def end(tasks: Collection[asyncio.Task[None]]) -> None:
@@ -144,6 +127,7 @@ class Runtime:
         self._spawn(self._watch())
         for timer in self.service.timers.timers:
             self._spawn(run_timer(self.database, timer))
+        self._spawn(run_timer(self.database, bulk_runs.timer(self.service.consumer.group)))
         for work in self.service.background:
             self._spawn(work(self))
         if self.intake is not None and self.vigil is not None:
@@ -219,7 +203,7 @@ class Runtime:
             if self.intake is None:
                 continue
             lag = self.intake.lag()
-            self.metrics.lag(lag, self.intake.lag_age())
+            self.metrics.lag(lag, self.intake.lag_ages())
             now = time.monotonic()
             if lag == 0 or self.intake.applied_at > (stuck_since or now):
                 stuck_since = None if lag == 0 else now
@@ -235,20 +219,6 @@ class Runtime:
 
     async def _report(self) -> None:
         try:
-            [row] = await bulk.ask(self.database.engine, STATE)
-            parked = row[2] + row[3]
-            classes = await bulk.ask(self.database.engine, CLASSES) if parked else []
+            await queues.report(self.database, self.metrics)
         except Exception as error:
             logger.debug("state not read: %s", error)
-            return
-        pending, age, retrying, dead, messages, parked_age, letters, *gates, oldest = row
-        open_gates, overdue, stage_age, stage_p95 = gates
-        self.metrics.outbox_state(pending, float(age or 0))
-        self.metrics.parked_state(retrying, dead, messages, float(parked_age or 0))
-        self.metrics.parked_classes({name: (keys, float(s)) for name, keys, s in classes})
-        self.metrics.dead_letters(letters)
-        self.metrics.gates_state(open_gates, overdue)
-        self.metrics.stage_age(float(stage_age or 0), float(stage_p95 or 0))
-        self.metrics.oldest_transaction(float(oldest or 0))
-        pool = cast(QueuePool, self.database.engine.pool)
-        self.metrics.pool(pool.checkedout(), pool.checkedin(), pool.size() + pool._max_overflow)

@@ -186,6 +186,37 @@ def keep_audit(execute: Callable[[str], object]) -> None:
     )
 
 
+def create_acts(execute: Callable[[str], object]) -> None:
+    """What people do to messages: edits that two agree on, acts on many, and of each act its
+    journey. For a service's next migration."""
+    for statement in ACTS:
+        execute(statement)
+
+
+ACTS: tuple[str, ...] = (
+    "ALTER TABLE audit ADD journey_id uuid",
+    "CREATE INDEX ix_audit_journey_id ON audit (journey_id) WHERE journey_id IS NOT NULL",
+    """CREATE TABLE payload_edit (
+        id uuid CONSTRAINT pk_payload_edit PRIMARY KEY, consumer text NOT NULL, topic text NOT NULL,
+        key text NOT NULL, type text NOT NULL, event_id uuid NOT NULL, new_event_id uuid,
+        journey_id uuid NOT NULL, status text NOT NULL, payload bytea NOT NULL, diff jsonb NOT NULL,
+        reason text NOT NULL, proposed_by text NOT NULL, proposed_by_name text NOT NULL,
+        proposed_at timestamptz NOT NULL, decided_by text, decided_by_name text,
+        decided_at timestamptz)""",
+    "CREATE INDEX ix_payload_edit_status ON payload_edit (status, id)",
+    """CREATE TABLE bulk_run (
+        id uuid CONSTRAINT pk_bulk_run PRIMARY KEY, action text NOT NULL, fingerprint text NOT NULL,
+        reason text NOT NULL, actor_sub text NOT NULL, actor_name text NOT NULL,
+        per_second integer NOT NULL, status text NOT NULL, next_at timestamptz NOT NULL,
+        created_at timestamptz NOT NULL, finished_at timestamptz)""",
+    "CREATE INDEX ix_bulk_run_due ON bulk_run (next_at) WHERE status = 'running'",
+    """CREATE TABLE bulk_item (
+        run_id uuid NOT NULL, n integer NOT NULL, topic text NOT NULL, key text NOT NULL,
+        event_id uuid NOT NULL, outcome text, acted_at timestamptz,
+        CONSTRAINT pk_bulk_item PRIMARY KEY (run_id, n))""",
+)
+
+
 def create_number_sequence(execute: Callable[[str], object], series: str) -> None:
     """The sequence behind ``tx.number(series)``."""
     execute(f"CREATE SEQUENCE number_{series.lower()}")

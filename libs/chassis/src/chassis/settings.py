@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     oidc_issuer: str = "http://127.0.0.1:8100"
     oidc_jwks_url: str = "http://127.0.0.1:8100/jwks.json"
     oidc_audience: str = "ltc"
+    oidc_client_id: str = "ltc-console"
+    """As whom the console asks the provider to sign people in, back to ``/session/callback``."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """Empty for a public client: PKCE is used in either case."""
+    oidc_scope: str = "openid profile email"
     link_secret: SecretStr = SecretStr("")
     """Signs the links sent to people without an account. Empty: no link can be made or opened."""
 
@@ -77,8 +82,11 @@ class Settings(BaseSettings):
     commas between them. Empty: none, and nobody makes us call into our own network."""
 
     service_urls: Annotated[dict[str, str], NoDecode] = {}
-    """Where the console asks each service what it sees, ``lead=http://…,deal=http://…``. A service
-    that is not named is one the console cannot ask. No service calls another."""
+    """Where the console asks each service what it sees, ``name=http://…``, several with commas. A
+    service that is not named is one the console cannot ask. No service calls another."""
+
+    trace_url: str = ""
+    """Where people look at one trace, with ``{trace_id}`` in it; the console's pages link there."""
 
     otlp_endpoint: str | None = None
     trace_ratio: float = 1.0

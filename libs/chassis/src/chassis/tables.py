@@ -164,7 +164,7 @@ class ParkedKeyRow(ChassisRow, table=True):
     topic: str = Field(sa_type=Text, primary_key=True)
     key: str = Field(sa_type=Text, primary_key=True)
     status: str = Field(sa_type=Text)
-    """``retrying``, or ``dead`` when only a person can help."""
+    """``retrying``, ``dead`` when only a person can help, ``held`` until a person lets go."""
     attempts: int
     next_retry_at: datetime
     error_class: str = Field(sa_type=Text)
@@ -196,7 +196,7 @@ class ParkedMessageRow(ChassisRow, table=True):
     """Name and base64 value of each header; a null value stays null."""
     raw: bytes | None = Field(default=None, sa_type=LargeBinary)
     state: str = Field(sa_type=Text)
-    """``waiting``, ``dead``, ``skipped``, ``done``."""
+    """``waiting``, ``dead``, ``skipped``, ``edited`` (another took its place), ``done``."""
     error: str | None = Field(default=None, sa_type=Text)
     journey_id: UUID | None = Field(default=None, index=True)
     parked_at: datetime

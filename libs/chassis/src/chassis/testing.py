@@ -6,6 +6,7 @@ what it says is read from its outbox. Kafka itself is in the tests of the chassi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from joserfc.jwk import ECKey, KeySet
 from pydantic import SecretStr
@@ -30,6 +32,7 @@ from chassis.runtime import Service
 from chassis.settings import Settings
 from chassis.timers import run_once
 from chassis.transaction import Transaction
+from chassis.wire import BoundedHttp
 from contracts.envelope import Envelope
 from contracts.event import Event
 from contracts.ids import new_id
@@ -181,6 +184,21 @@ class Harness:
     async def close(self) -> None:
         """Give the database up."""
         await self.database.close()
+
+
+@asynccontextmanager
+async def over_http(app: FastAPI, *, port: int = 0) -> AsyncIterator[str]:
+    """An application at a port of this machine, without what runs beside it."""
+    config = uvicorn.Config(app, port=port, http=BoundedHttp, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
 
 
 @asynccontextmanager

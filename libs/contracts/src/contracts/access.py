@@ -22,6 +22,8 @@ class Access(NamedTuple):
     """It may hear in every group so named."""
     watches_groups: bool = False
     """It may see how far every group has come."""
+    watches: tuple[str, ...] = ()
+    """Topics of which it may see how far they go, and nothing that is in them."""
 
 
 def principals() -> dict[str, Access]:
@@ -29,7 +31,9 @@ def principals() -> dict[str, Access]:
     has one group, all under its own name. The hub, which hears all, writes the states."""
     return {
         **{f"{stage}-svc": _of_stage(stage) for stage in STAGES},
-        CONSOLE: Access(reads=PUBLIC_TOPICS, groups=(CONSOLE,)),
+        CONSOLE: Access(
+            reads=PUBLIC_TOPICS, groups=(CONSOLE,), watches_groups=True, watches=STATE_TOPICS
+        ),
         HUB: Access(writes=STATE_TOPICS, reads=PUBLIC_TOPICS, groups=(HUB,)),
         CHECKER: Access(reads=PUBLIC_TOPICS, watches_groups=True),
     }

@@ -24,3 +24,15 @@ ROLES: Final = {
 
 SELLERS: Final = frozenset({"sales_rep", "account_manager"})
 """Who has no other role sees only what is theirs, their team's, or nobody's yet."""
+
+DEMO_PEOPLE: Final = {
+    "ops-1": ("On call", "ops", "auditor"),
+    "ops-2": ("Second on call", "ops", "auditor"),
+    "rep-1": ("李雷", "sales_rep"),
+    "boss-1": ("Margaret", "sales_manager"),
+    "desk-1": ("Order desk", "order_desk"),
+    "fin-1": ("周会计", "finance"),
+    "audit-1": ("Auditor", "auditor"),
+    "admin-1": ("Administrator", "admin"),
+}
+"""Who acts in a demo, by subject: a name, then the roles. The development issuer offers them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from billing_svc import __version__
 from billing_svc.api import router
+from billing_svc.clearings import CLEARINGS
 from billing_svc.consumers import consumer
 from billing_svc.storage import BillingAccounts, Invoices, Payments
 from billing_svc.timers import timers
@@ -16,6 +17,7 @@ service = Service(
     consumer=consumer,
     repositories=(BillingAccounts, Invoices, Payments),
     timers=timers,
+    clearings=CLEARINGS,
     larger_bodies={
         "/bank-statements": 4 * 1024 * 1024,
         "/bank-statements/file": 4 * 1024 * 1024,

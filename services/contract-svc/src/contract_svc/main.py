@@ -5,6 +5,7 @@ from __future__ import annotations
 from chassis.runtime import Service
 from contract_svc import __version__
 from contract_svc.api import router
+from contract_svc.clearings import CLEARINGS
 from contract_svc.consumers import consumer
 from contract_svc.storage import Contracts
 from contract_svc.timers import timers
@@ -16,5 +17,6 @@ service = Service(
     consumer=consumer,
     repositories=(Contracts,),
     timers=timers,
+    clearings=CLEARINGS,
     description="Drafts contracts from accepted offers, has them signed, follows their execution.",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chassis.runtime import Service
 from deal_svc import __version__
 from deal_svc.api import router
+from deal_svc.clearings import CLEARINGS
 from deal_svc.consumers import consumer
 from deal_svc.storage import Deals
 from deal_svc.timers import timers
@@ -16,6 +17,7 @@ service = Service(
     consumer=consumer,
     repositories=(Deals,),
     timers=timers,
+    clearings=CLEARINGS,
     larger_bodies={"/deals/batch": 8 * 1024 * 1024},
     description="Leads opportunities from need to signature; won follows the signed contract.",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chassis.runtime import Service
 from quote_svc import __version__
 from quote_svc.api import router
+from quote_svc.clearings import CLEARINGS
 from quote_svc.consumers import consumer
 from quote_svc.storage import Quotes
 from quote_svc.timers import timers
@@ -16,5 +17,6 @@ service = Service(
     consumer=consumer,
     repositories=(Quotes,),
     timers=timers,
+    clearings=CLEARINGS,
     description="Prices what is asked for, gets it approved, and takes the customer's answer.",
 )

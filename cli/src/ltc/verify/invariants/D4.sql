@@ -20,4 +20,9 @@ UNION ALL
 SELECT v.consumer || ' has a verdict on event ' || v.event_id || ', which no topic holds', NULL
 FROM (SELECT consumer, event_id FROM inbox UNION ALL SELECT consumer, event_id FROM parked) v
 ANTI JOIN on_topic r ON r.event_id = v.event_id
+ANTI JOIN (
+  -- What two people put in the place of a message that is on its topic, and that is kept as it came.
+  SELECT e.consumer, e.new_event_id AS event_id FROM edit e
+  JOIN parked p ON p.consumer = e.consumer AND p.event_id = e.event_id AND p.state = 'edited'
+) m ON m.consumer = v.consumer AND m.event_id = v.event_id
 WHERE NOT EXISTS (FROM forgotten)

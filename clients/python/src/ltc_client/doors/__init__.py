@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from ltc_client.fact import Fact
+from ltc_client.fact import Fact, State
 
 
 class Arrival(NamedTuple):
@@ -16,6 +16,14 @@ class Arrival(NamedTuple):
     """None while more of the same page is to come: after a crash the page is read again."""
     fact: Fact | None
     """None when what came is nothing for a subscriber, and only the position moves."""
+
+
+class Present(NamedTuple):
+    """Some of the present states, and from where each place tells what came after them: what the
+    last of these says is the one that counts."""
+
+    states: Sequence[State]
+    positions: Mapping[str, str]
 
 
 class Door(Protocol):
@@ -31,6 +39,10 @@ class Door(Protocol):
 
     async def resume(self, positions: Mapping[str, str]) -> None:
         """The answer to that."""
+
+    def states(self) -> AsyncGenerator[Present, None]:
+        """The present states of the stages that are asked for. Raises ClientError where a door has
+        none."""
 
     def passed(self, arrival: Arrival) -> None:
         """The subscriber is through with it. Called from any thread."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from contracts.envelope import MalformedEnvelope, peek_type
-from ltc_client.doors import Arrival
+from ltc_client.doors import Arrival, Present
 from ltc_client.errors import ClientError, MissingExtra, PositionExpired, Refused
-from ltc_client.fact import from_record
+from ltc_client.fact import as_state, from_record
 from ltc_client.types import Types
 
 try:
@@ -111,7 +111,7 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._asks:  # given away meanwhile, and to be read from the kept positions
             return None
         return [
-            self._arrival(f"{partition.topic}/{partition.partition}", record)
+            self._arrival(_place(partition), record)
             for partition, records in batches.items()
             for record in records
         ]
@@ -134,7 +134,7 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
             first = await self._consumer.beginning_offsets(partitions)
             end = await self._consumer.end_offsets(partitions)
             for partition in partitions:
-                kept = positions.get(f"{partition.topic}/{partition.partition}")
+                kept = positions.get(_place(partition))
                 if kept is None and self._group is not None and self._trust_group:
                     kept = await self._consumer.committed(partition)
                 start = end[partition] if self._latest else first[partition]
@@ -142,7 +142,7 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
                     start = int(kept)
                     _be_there(partition, start, first[partition], end[partition])
                 elif self._latest:  # kept at once: what is said before the first fact counts
-                    place = f"{partition.topic}/{partition.partition}"
+                    place = _place(partition)
                     self._begun_at.append(Arrival(place, str(start), None))
                 self._consumer.seek(partition, start)
                 self._consumer.resume(partition)
@@ -150,6 +150,41 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         except KafkaError as error:
             raise _in_words(error) from error
+
+    async def states(self) -> AsyncGenerator[Present, None]:
+        """All to their end. Facts go on behind the greatest claim of their partition; where there
+        is none, or what comes next is kept no more, at the oldest."""
+        said_at = {topic.replace(".v1", ".state.v1"): topic for topic in self._types.topics()}
+        consumer = AIOKafkaConsumer(
+            *said_at,
+            *said_at.values(),
+            bootstrap_servers=self._bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **self._connection,
+        )
+        try:
+            await consumer.start()
+            places = [place for place in consumer.assignment() if place.topic in said_at]
+            facts = {p: TopicPartition(said_at[p.topic], p.partition) for p in places}
+            consumer.pause(*facts.values())
+            oldest = await consumer.beginning_offsets(facts.values())
+            ends = await consumer.end_offsets(places)
+            await consumer.seek_to_beginning(*places)
+            yield Present((), {_place(fact): str(first) for fact, first in oldest.items()})
+            while any([await consumer.position(place) < ends[place] for place in places]):
+                for place, records in (await consumer.getmany(timeout_ms=SILENCE_MS)).items():
+                    fact = facts[place]
+                    claims = (int(dict(record.headers)["ltc_position"]) + 1 for record in records)
+                    oldest[fact] = max(oldest[fact], *claims)
+                    yield Present(
+                        [as_state(from_record(list(r.headers), r.value)) for r in records],
+                        {_place(fact): str(oldest[fact])},
+                    )
+        except KafkaError as error:
+            raise _in_words(error) from error
+        finally:
+            await consumer.stop()
 
     def passed(self, arrival: Arrival) -> None:
         if self._group is not None and arrival.position is not None:
@@ -176,6 +211,10 @@ class KafkaDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         except KafkaError as error:
             _log.warning("the last offset was not committed: %s", error)
         await self._consumer.stop()
+
+
+def _place(partition: Any) -> str:
+    return f"{partition.topic}/{partition.partition}"
 
 
 def _be_there(partition: Any, start: int, first: int, end: int) -> None:

@@ -7,14 +7,14 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from contracts.envelope import MalformedEnvelope
-from ltc_client.doors import Arrival
-from ltc_client.errors import BadSignature
+from ltc_client.doors import Arrival, Present
+from ltc_client.errors import BadSignature, ClientError
 from ltc_client.fact import from_cloudevent
 from ltc_client.signatures import Verifier
 
@@ -80,6 +80,10 @@ class WebhookDoor:
 
     async def resume(self, positions: Mapping[str, str]) -> None:
         """The hub knows what it has delivered."""
+
+    async def states(self) -> AsyncGenerator[Present, None]:
+        raise ClientError("webhooks have no states: begin at the feed, with the same checkpoint")
+        yield
 
     def passed(self, arrival: Arrival) -> None:
         answered = self._handed_out.pop(id(arrival))

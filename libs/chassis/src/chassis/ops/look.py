@@ -1,4 +1,4 @@
-"""``/ops``: what on-call asks a service, and what they may do to it. Every act is audited."""
+"""What on-call asks a service: what waits, where a journey stands, which gates are open."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from chassis import parking
-from chassis.audit import audit
-from chassis.auth import Actor, roles
+from chassis.clearing import Clearing
 from chassis.delivery import RawRecord
 from chassis.domain import NotFound
-from chassis.http import ApiModel, TransactionalRoute, Tx
+from chassis.http import TransactionalRoute, Tx
+from chassis.ops.acts import Looker
 
-Looker = Annotated[Actor, Depends(roles("ops", "admin", "auditor"))]
-Fixer = Annotated[Actor, Depends(roles("ops", "admin"))]
-
-router = APIRouter(prefix="/ops", tags=["ops"], route_class=TransactionalRoute)
+router = APIRouter(route_class=TransactionalRoute)
 
 
 class ParkedKey(BaseModel):
@@ -38,6 +34,10 @@ class ParkedKey(BaseModel):
     trace_id: str | None
     parked_at: datetime
     messages: int
+    event_id: UUID | None
+    """The message that the key waits at; none when it is held and nothing has come."""
+    type: str | None
+    journey_id: UUID | None
 
 
 class ParkedMessage(BaseModel):
@@ -55,12 +55,6 @@ class ParkedMessage(BaseModel):
     payload_base64: str | None
 
 
-class Reason(ApiModel):
-    """Why a person did this; kept in the audit."""
-
-    reason: str
-
-
 class OpenGate(BaseModel):
     """What is waited for: who must act, by when."""
 
@@ -71,6 +65,10 @@ class OpenGate(BaseModel):
     opened_at: datetime
     due_at: datetime
     overdue_at: datetime | None
+    cleared_by: list[str]
+    """The operations of this service that clear it; none when only other facts do."""
+    resolvable: bool
+    """Whether on-call may say that it is over, by evidence, if they have a role for it."""
 
 
 class PendingFact(BaseModel):
@@ -95,11 +93,15 @@ class JourneyState(BaseModel):
 
 LIST = """
 SELECT k.topic, k.key, k.status, k.attempts, k.next_retry_at, k.error_class, k.error,
-       k.wake_key AS waits_for, k.trace_id, k.parked_at,
+       k.wake_key AS waits_for, k.trace_id, k.parked_at, h.event_id, h.type, h.journey_id,
        (SELECT count(*) FROM parked_message m WHERE m.consumer = k.consumer AND m.topic = k.topic
         AND m.key = k.key AND m.state IN ('waiting', 'dead')) AS messages
-FROM parked_key k
+FROM parked_key k LEFT JOIN LATERAL (
+  SELECT event_id, type, journey_id FROM parked_message m WHERE m.consumer = k.consumer
+  AND m.topic = k.topic AND m.key = k.key AND m.state IN ('waiting', 'dead')
+  ORDER BY m.id LIMIT 1) h ON true
 WHERE ($1::text IS NULL OR k.status = $1) AND ($2::text IS NULL OR k.error_class = $2)
+  AND ($4::text IS NULL OR k.key = $4)
 ORDER BY k.parked_at LIMIT $3
 """
 MESSAGES = """
@@ -118,6 +120,15 @@ LAST_TRACE = """
 SELECT headers->>'traceparent' FROM event_log
 WHERE aggregateid = ANY($1::text[]) ORDER BY published_at DESC, seq DESC LIMIT 1
 """
+
+
+def _gate(row: Any, request: Request) -> OpenGate:
+    clearing: Clearing | None = request.app.state.service.clearings.get(row.gate)
+    return OpenGate(
+        **row._asdict(),
+        cleared_by=list(clearing.operations) if clearing else [],
+        resolvable=clearing is not None and clearing.by is not None,
+    )
 
 
 def _message(row: Any) -> ParkedMessage:
@@ -145,10 +156,11 @@ async def list_parked(
     tx: Tx,
     status: str | None = None,
     error_class: str | None = None,
+    key: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[ParkedKey]:
     """Keys whose messages wait, the longest waiting first."""
-    rows = await tx.connection.exec_driver_sql(LIST, (status, error_class, limit))
+    rows = await tx.connection.exec_driver_sql(LIST, (status, error_class, limit, key))
     return [ParkedKey(**row._asdict()) for row in rows]
 
 
@@ -161,44 +173,6 @@ async def show_parked(_: Looker, tx: Tx, topic: str, key: str) -> list[ParkedMes
     if not found:
         raise NotFound(f"nothing is parked for {key} of {topic}")
     return found
-
-
-@router.post("/parked/{topic}/{key}/retry", operation_id="retryParkedKey")
-async def retry_parked(actor: Fixer, tx: Tx, topic: str, key: str, body: Reason) -> dict[str, str]:
-    """Try the head again now, whatever its schedule says; a dead key gets all its tries anew."""
-    result = await tx.connection.exec_driver_sql(
-        "UPDATE parked_key SET status = 'retrying', attempts = 0, next_retry_at = $3"
-        " WHERE topic = $1 AND key = $2",
-        (topic, key, tx.now),
-    )
-    if not result.rowcount:
-        raise NotFound(f"nothing is parked for {key} of {topic}")
-    audit(tx, actor, "retry", f"parked:{topic}", key, reason=body.reason)
-    return {"status": "retrying"}
-
-
-@router.post("/parked/{topic}/{key}/skip", operation_id="skipParkedMessage")
-async def skip_parked(
-    actor: Fixer, tx: Tx, request: Request, topic: str, key: str, body: Reason
-) -> dict[str, str]:
-    """Give up the head of a parked key, with a reason, and go on with what waits behind it."""
-    connection = tx.connection
-    consumer = request.app.state.service.consumer.group
-    locked = await parking.lock_lanes(connection, consumer, [(topic, key)])
-    head = await parking.head_of(connection, consumer, (topic, key)) if locked else None
-    if head is None:
-        raise NotFound(f"nothing is parked for {key} of {topic}")
-    await parking.finish_head(connection, consumer, (topic, key), head, state="skipped")
-    audit(
-        tx,
-        actor,
-        "skip",
-        f"parked:{topic}",
-        key,
-        before={"event_id": str(head.event_id), "type": head.type},
-        reason=body.reason,
-    )
-    return {"status": "skipped", "event_id": str(head.event_id)}
 
 
 @router.get("/journeys/{journey_id}", operation_id="showJourneyState")
@@ -227,7 +201,7 @@ async def show_journey(_: Looker, tx: Tx, request: Request, journey_id: UUID) ->
     return JourneyState(
         service=service.name,
         aggregates=aggregates,
-        gates=[OpenGate(**row._asdict()) for row in gates],
+        gates=[_gate(row, request) for row in gates],
         unpublished=[PendingFact(**row._asdict()) for row in unpublished],
         parked=[_message(row) for row in (parked.all() if aggregates else found)],
         last_trace_id=trace.split("-")[1] if trace else None,
@@ -238,6 +212,7 @@ async def show_journey(_: Looker, tx: Tx, request: Request, journey_id: UUID) ->
 async def list_gates(
     _: Looker,
     tx: Tx,
+    request: Request,
     *,
     overdue: bool = False,
     owner: str | None = None,
@@ -250,4 +225,4 @@ async def list_gates(
         " AND (NOT $2::boolean OR overdue_at IS NOT NULL) ORDER BY due_at LIMIT $3",
         (owner, overdue, limit),
     )
-    return [OpenGate(**row._asdict()) for row in rows]
+    return [_gate(row, request) for row in rows]

@@ -1,0 +1,59 @@
+"""``ltc stuck``: what stands still, the worst first."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ltc.people import Person
+from ltc.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``ltc stuck``."""
+
+    @app.command()
+    def stuck(
+        over_sla: Annotated[bool, typer.Option("--over-sla", help="only what is overdue")] = False,
+        stage: Annotated[str | None, typer.Option(help="lead, deal, … billing")] = None,
+        reason: Annotated[str | None, typer.Option(help="a code, as WAITING_HUMAN")] = None,
+        owner: Annotated[str | None, typer.Option(help="who must act, as role:finance")] = None,
+        limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+        as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+    ) -> None:
+        """What stands still and why: with given-up messages first, then by how late it is."""
+        ops = Person(Settings.from_env(), "ops-1", "On call", "ops")
+        asked = {"stage": stage, "reason": reason, "owner": owner}
+        given = {name: value for name, value in asked.items() if value is not None}
+        try:
+            page = ops.get("console", "/stuck", over_sla=over_sla, limit=limit, **given)
+        except (RuntimeError, httpx.HTTPError) as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
+        if as_json:
+            print(json.dumps(page, ensure_ascii=False))
+        else:
+            _print(page)
+
+
+def _print(page: dict[str, Any]) -> None:
+    out = Console(highlight=False)
+    if not page["items"]:
+        out.print("Nothing stands still.")
+    table = Table("reason", "number", "customer", "late", "why")
+    for item in page["items"]:
+        number = item["numbers"].get(item["stage"]) or next(iter(item["numbers"].values()), "")
+        late = f"{item['overdue_s'] / 3600:.1f} h" if item["overdue_s"] else ""
+        table.add_row(item["reason"], number, item["customer"] or "", late, item["sentence"])
+    if page["items"]:
+        out.print(table)
+    counts = ", ".join(f"{name} {n}" for name, n in page["counts"].items() if n)
+    out.print(counts or "nothing counted")
+    for asked in page["asked"]:
+        if asked["status"] != "ok":
+            out.print(f"{asked['service']}: {asked['status']} {asked['error'] or ''}")

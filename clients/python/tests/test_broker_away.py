@@ -1,0 +1,48 @@
+"""Kafka is stopped under a subscriber and comes back: nothing missed, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from speaking import a_deal, heard, publish
+
+import ltc_client
+from chassis.cluster import Cluster
+from local_infra.kafka import Kafka
+from local_infra.ports import free_port
+from local_infra.topics import ensure_topics
+
+DEALS = 40
+
+
+@pytest.mark.parametrize("group", [None, "acme.board"], ids=["alone", "in a group"])
+async def test_a_broker_that_goes_and_comes_costs_nothing(
+    tmp_path: Path, group: str | None
+) -> None:
+    kafka = Kafka(tmp_path / "kafka", free_port(), free_port())
+    await asyncio.to_thread(kafka.start)
+    try:
+        await ensure_topics(Cluster(kafka.bootstrap))
+        kept = ltc_client.InFile(tmp_path / "here")
+        async with ltc_client.kafka(
+            kafka.bootstrap, types="deal.*", checkpoint=kept, group=group
+        ) as facts:
+            await publish(kafka.bootstrap, [fact for n in range(DEALS) for fact in a_deal(n)])
+            found = await heard(facts, 50)
+            more = asyncio.create_task(heard(facts, DEALS * 6 - 50, within_s=150))
+            await asyncio.to_thread(kafka.stop)
+            await asyncio.sleep(2)
+            await asyncio.to_thread(kafka.start)
+            await publish(kafka.bootstrap, [fact for n in range(DEALS) for fact in a_deal(n)])
+            found += await more
+            with pytest.raises(TimeoutError):
+                await heard(facts, 1, within_s=2)
+    finally:
+        await asyncio.to_thread(kafka.stop)
+    sequences = defaultdict(list)
+    for fact in found:
+        sequences[fact.subject].append(fact.sequence)
+    assert list(sequences.values()) == [[1, 2, 3]] * DEALS * 2

@@ -1,0 +1,84 @@
+"""Acts of on-call, handed on to the service that owns what they change: with the caller's own
+token, to these doors and no others, and its answer handed back as it is."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from chassis import problems
+from chassis.auth import Actor, roles
+from chassis.http import read_body, refuse_nul
+from chassis.problems import Problem
+from console.failures_api import Looker
+from console.peers import AskedPeers, Peers, Token
+
+router = APIRouter(tags=["console"], dependencies=[Depends(refuse_nul)])
+
+Fixer = Annotated[Actor, Depends(roles("ops", "admin"))]
+
+_PART = r"[^/?#%\\]+"
+_KEY = rf"parked/{_PART}/{_PART}"
+SEEN = re.compile(
+    rf"parked|{_KEY}|journeys/{_PART}|gates|edits|audit|failures|bulk/{_PART}", re.ASCII
+)
+DONE = re.compile(
+    rf"park|replay|{_KEY}/(retry|skip|release|edit)|edits/{_PART}/(approve|reject)"
+    rf"|failures/{_PART}/(retry|skip)|bulk/{_PART}/(pause|resume|cancel)"
+    rf"|expectations/{_PART}/{_PART}/resolve",
+    re.ASCII,
+)
+"""What may be asked of a service here, and what may be done."""
+ASKED_WITH = (
+    "status", "error_class", "key", "limit", "after", "journey_id", "object_id", "overdue", "owner",
+)  # fmt: skip
+HANDED_ON = ("idempotency-key",)
+
+
+@router.get("/services/{service}/ops/{path:path}", operation_id="askService")
+async def ask(
+    _: Looker, peers: AskedPeers, token: Token, request: Request, service: str, path: str
+) -> JSONResponse:
+    """What a service's own /ops answers to this person."""
+    return await _hand_on(peers, token, request, service, path, SEEN)
+
+
+@router.post("/services/{service}/ops/{path:path}", operation_id="actInService")
+async def act(
+    _: Fixer, peers: AskedPeers, token: Token, request: Request, service: str, path: str
+) -> JSONResponse:
+    """Have a service do it, as this person; it decides and audits."""
+    return await _hand_on(peers, token, request, service, path, DONE)
+
+
+async def _hand_on(
+    peers: Peers,
+    token: str | None,
+    request: Request,
+    service: str,
+    path: str,
+    allowed: re.Pattern[str],
+) -> JSONResponse:
+    if service not in peers.urls:
+        known = ", ".join(peers.urls) or "none"
+        raise Problem(404, f"the console knows no service {service}; it knows {known}")
+    if not allowed.fullmatch(path) or ".." in path.split("/") or "." in path.split("/"):
+        raise Problem(404, f"there is no /ops/{path} to {request.method} here")
+    body = await read_body(request, takes_json=False)
+    answer = await peers.ask(
+        service,
+        f"/ops/{path}",
+        method=request.method,
+        token=token,
+        body=await request.json() if body else None,
+        headers={n: request.headers[n] for n in HANDED_ON if n in request.headers},
+        **{n: request.query_params[n] for n in ASKED_WITH if n in request.query_params},
+    )
+    if answer.away or answer.status is None:
+        why = answer.error or f"it answers {answer.status}"
+        raise Problem(502, f"{service} is away: {why}", type="service-away")
+    media_type = problems.MEDIA_TYPE if answer.status >= 400 else None
+    return JSONResponse(answer.body, answer.status, media_type=media_type)

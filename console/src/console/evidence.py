@@ -1,0 +1,151 @@
+"""What there is to see beside a journey's facts: asked of the services and of Kafka, now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from console.broker import Broker, Committed
+from console.folding import STAGES
+from console.peers import Answer, Peers
+
+Answered = Literal["ok", "away", "forbidden", "not asked"]
+
+
+class Asked(BaseModel):
+    """Whether a service could tell what it sees of a journey."""
+
+    service: str
+    status: Answered
+    error: str | None = None
+
+
+class Parked(BaseModel):
+    """A key of this journey whose messages wait, and why."""
+
+    service: str
+    topic: str
+    key: str
+    status: str
+    attempts: int
+    error_class: str
+    error: str
+    waits_for: str | None = None
+    next_retry_at: datetime | None = None
+    parked_at: datetime
+    messages: int
+    trace_id: str | None = None
+
+
+class Unpublished(BaseModel):
+    """A fact that was said and is not in Kafka yet."""
+
+    service: str
+    type: str
+    key: str
+    created_at: datetime
+
+
+class Version(BaseModel):
+    """What a service keeps of this journey."""
+
+    service: str
+    kind: str
+    id: UUID
+    number: str | None
+    version: int
+    revision: int
+    status: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was found out. What nobody could tell is not in it, and ``asked`` says so."""
+
+    asked: tuple[Asked, ...] = ()
+    parked: tuple[Parked, ...] = ()
+    unpublished: tuple[Unpublished, ...] = ()
+    versions: tuple[Version, ...] = ()
+    committed: Committed = field(default_factory=dict)
+    """By group, topic and partition: the offset up to which messages are done with."""
+
+    def away(self, service: str) -> Asked | None:
+        return next((a for a in self.asked if a.service == service and a.status == "away"), None)
+
+
+async def gather(
+    journey_id: UUID, keys: Iterable[str], peers: Peers, broker: Broker, token: str | None
+) -> Evidence:
+    """Ask everybody at once. Who does not answer in time is away."""
+    states, parked, committed = await asyncio.gather(
+        peers.ask_all(f"/ops/journeys/{journey_id}", token=token),
+        peers.ask_all_lately("/ops/parked", token=token, limit=200),
+        broker.committed(),
+    )
+    return read(states, parked, set(keys), committed)
+
+
+def read(
+    states: Mapping[str, Answer],
+    parked: Mapping[str, Answer],
+    keys: set[str],
+    committed: Committed,
+) -> Evidence:
+    """The answers, as evidence of one journey: ``keys`` are its aggregates."""
+    return Evidence(
+        asked=tuple(_asked(answer) for answer in _stages(states)),
+        parked=tuple(p for p in all_parked(parked) if p.key in keys),
+        unpublished=tuple(
+            Unpublished(service=_named(answer.service), **_only(row, Unpublished))
+            for answer in _stages(states)
+            if answer.ok
+            for row in answer.body["unpublished"]
+        ),
+        versions=tuple(
+            Version(service=_named(answer.service), **_only(row, Version))
+            for answer in _stages(states)
+            if answer.ok
+            for row in answer.body["aggregates"]
+        ),
+        committed=committed,
+    )
+
+
+def all_parked(answers: Mapping[str, Answer]) -> list[Parked]:
+    """Every parked key of the stages that told."""
+    return [
+        Parked(service=_named(answer.service), **_only(row, Parked))
+        for answer in _stages(answers)
+        if answer.ok
+        for row in answer.body
+    ]
+
+
+def _stages(answers: Mapping[str, Answer]) -> list[Answer]:
+    return [answers[name] for name in STAGES if name in answers]
+
+
+def _named(stage: str) -> str:
+    return f"{stage}-svc"
+
+
+def _only(row: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    return {name: row[name] for name in model.model_fields if name in row}
+
+
+def _asked(answer: Answer) -> Asked:
+    status: Answered
+    if answer.away:
+        status = "away"
+    elif answer.status in (401, 403):
+        status = "forbidden"
+    else:
+        status = "ok"  # 404: it knows nothing of this journey, and said so
+    return Asked(service=_named(answer.service), status=status, error=answer.error or None)

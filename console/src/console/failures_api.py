@@ -1,0 +1,78 @@
+"""What fails and what waits, of all services on one list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from chassis.auth import Actor, roles
+from console.peers import Answer, AskedPeers, Token
+
+router = APIRouter(tags=["console"])
+
+Looker = Annotated[Actor, Depends(roles("ops", "admin", "auditor"))]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+class Asked(BaseModel):
+    """Whether a service answered, and why not."""
+
+    service: str
+    status: str
+    """``ok``, ``away`` or ``refused``."""
+    error: str
+
+
+class Merged(BaseModel):
+    """The entries of all services that answered, each with its ``service``."""
+
+    items: list[dict[str, Any]]
+    asked: list[Asked]
+
+
+@router.get("/failures", operation_id="listAllFailures")
+async def list_failures(_: Looker, peers: AskedPeers, token: Token, limit: Limit = 50) -> Merged:
+    """Why messages wait anywhere, the reason that most keys have first."""
+    answers = await peers.ask_all("/ops/failures", token=token, limit=limit)
+    merged = _merged(answers)
+    merged.items.sort(key=lambda group: (-group["keys"], group["first_at"]))
+    return merged
+
+
+@router.get("/parked", operation_id="listAllParkedKeys")
+async def list_parked(
+    _: Looker,
+    peers: AskedPeers,
+    token: Token,
+    status: str | None = None,
+    error_class: str | None = None,
+    key: str | None = None,
+    limit: Limit = 50,
+) -> Merged:
+    """Every key that waits anywhere, the longest waiting first."""
+    answers = await peers.ask_all(
+        "/ops/parked", token=token, status=status, error_class=error_class, key=key, limit=limit
+    )
+    merged = _merged(answers)
+    merged.items.sort(key=lambda key: key["parked_at"])
+    return merged
+
+
+def _merged(answers: dict[str, Answer]) -> Merged:
+    return Merged(
+        items=[
+            {"service": service, **entry}
+            for service, answer in answers.items()
+            if answer.ok
+            for entry in answer.body
+        ],
+        asked=[_asked(answer) for answer in answers.values()],
+    )
+
+
+def _asked(answer: Answer) -> Asked:
+    status = "ok" if answer.ok else "away" if answer.away else "refused"
+    said = answer.body.get("detail", "") if isinstance(answer.body, dict) else ""
+    return Asked(service=answer.service, status=status, error=answer.error or str(said))

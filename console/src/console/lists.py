@@ -1,0 +1,288 @@
+"""Journeys in lists: all of them, what is stuck, and what a person searches for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from chassis import sight
+from chassis.pagination import cursor_after, read_cursor
+from chassis.transaction import Transaction
+from console.broker import Broker, Committed
+from console.evidence import Asked, Evidence, Parked, all_parked
+from console.folding import STAGES, State, Summary, fold
+from console.peers import Peers
+from console.reasons import Code, Reason, reason_of
+from console.summaries import facts_of
+
+AT_MOST_BLOCKED = 200
+"""So many journeys with parked messages stand before all others on the first page."""
+
+VISIBLE = "(NOT $1::boolean OR seller IS NULL OR seller = $2 OR seller_team = ANY($3::text[]))"
+"""Sellers see what is theirs, their team's or nobody's, as everywhere (`chassis.sight`)."""
+ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
+
+RECENT = f"""
+SELECT journey_id, last_fact_at FROM journey
+WHERE {VISIBLE} AND ($4::text IS NULL OR state = $4) AND ($5::text IS NULL OR stage = $5)
+  AND ($6::text IS NULL OR waits_for = $6) AND ($7::text IS NULL OR customer ILIKE $7)
+  AND ($8::timestamptz IS NULL OR (last_fact_at, journey_id) < ($8, $9::uuid))
+ORDER BY last_fact_at DESC, journey_id DESC LIMIT $10
+"""  # noqa: S608
+STUCK = f"""
+SELECT journey_id, coalesce(due_at, last_fact_at) AS breach_at FROM journey
+WHERE state = 'open' AND {VISIBLE} AND ($4::text IS NULL OR coalesce(gate_stage, stage) = $4)
+  AND ($5::text IS NULL OR waits_for = $5) AND NOT journey_id = ANY($6::uuid[])
+  AND (NOT $7::boolean OR due_at < $8) AND (gate IS NOT NULL OR last_fact_at < $8 - interval '5 s')
+  AND ($9::boolean IS NULL OR $9 = (gate IS NOT NULL))
+  AND ($10::text[] IS NULL OR split_part(waits_for, ':', 1) = ANY($10))
+  AND ($11::timestamptz IS NULL
+       OR (coalesce(due_at, last_fact_at), journey_id) > ($11, $12::uuid))
+ORDER BY coalesce(due_at, last_fact_at), journey_id LIMIT $13
+"""  # noqa: S608
+COUNTS = f"""
+SELECT count(*) FILTER (WHERE waits_for LIKE 'person:%' OR waits_for LIKE 'role:%') AS human,
+       count(*) FILTER (WHERE waits_for LIKE 'party:%' OR waits_for LIKE 'system:%') AS outside,
+       count(*) FILTER (WHERE due_at < $4) AS overdue,
+       count(*) FILTER (WHERE gate IS NULL AND last_fact_at < $4 - interval '5 s') AS without_gate
+FROM journey WHERE state = 'open' AND {VISIBLE}
+"""  # noqa: S608
+ON_KEYS = "SELECT DISTINCT journey_id FROM journey_key WHERE key = ANY($1::text[])"
+SEEN = f"SELECT journey_id FROM journey WHERE journey_id = ANY($4::uuid[]) AND {VISIBLE}"  # noqa: S608
+
+HUMANS, OUTSIDERS = ["person", "role"], ["party", "system"]
+
+
+class Worth(BaseModel):
+    """An amount as its fact says it: a decimal in text, with its currency."""
+
+    amount: str
+    currency: str
+
+
+class Listed(BaseModel):
+    """A journey in a list."""
+
+    journey_id: UUID
+    customer: str | None
+    amount: Worth | None
+    stage: str
+    state: State
+    numbers: dict[str, str]
+    gate: str | None
+    owner: str | None
+    """Who must act now; of a journey that waits for nobody, none."""
+    seller: str | None
+    due_at: datetime | None
+    overdue_s: int
+    """Seconds of office hours."""
+    reason: Code | None
+    since: datetime | None
+    hop: str | None
+    last_fact_at: datetime
+    started_at: datetime
+    sentence: str
+
+
+class JourneyPage(BaseModel):
+    items: list[Listed]
+    next: str | None = None
+
+
+class StuckPage(JourneyPage):
+    """What stands still, the worst first, and how much of it there is."""
+
+    counts: dict[str, int]
+    """By reason code as far as facts tell; ``overdue`` beside them. Parked keys of every service
+    are counted where the asker may see them. On the first page alone."""
+    asked: list[Asked]
+
+
+def listed(journey_id: UUID, summary: Summary, reason: Reason | None) -> Listed:
+    last = summary.last
+    if reason is not None:
+        sentence = reason.sentence
+    elif summary.state == "settled":
+        sentence = f"Settled {last.said_at:%F %R}: everything contracted is delivered and paid."
+    elif summary.state == "ended":
+        sentence = f"Ended with {last.verb} at {last.said_at:%F %R}."
+    else:
+        sentence = f"On its way in {summary.stage}; the last was {last.verb}."
+    return Listed(
+        journey_id=journey_id,
+        customer=summary.customer,
+        amount=Worth(**summary.amount) if summary.amount else None,
+        stage=summary.stage,
+        state=summary.state,
+        numbers=summary.numbers,
+        gate=reason.gate if reason else None,
+        owner=reason.owner if reason else None,
+        seller=summary.owner.name if summary.owner else None,
+        due_at=reason.due_at if reason else None,
+        overdue_s=reason.overdue_s if reason else 0,
+        reason=reason.code if reason else None,
+        since=reason.since if reason else None,
+        hop=reason.hop if reason else None,
+        last_fact_at=last.said_at,
+        started_at=summary.facts[0].said_at,
+        sentence=sentence,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was asked once for a whole page."""
+
+    asked: tuple[Asked, ...]
+    parked: list[Parked]
+    committed: Committed
+
+    def of(self, summary: Summary) -> Evidence:
+        keys = {fact.subject for fact in summary.facts}
+        mine = tuple(parked for parked in self.parked if parked.key in keys)
+        return Evidence(asked=self.asked, parked=mine, committed=self.committed)
+
+
+async def look_around(peers: Peers, broker: Broker, token: str | None) -> Surroundings:
+    """Who is away, what is parked, how far each group has come: once for all rows of a page."""
+    parked, committed = await asyncio.gather(
+        peers.ask_all_lately("/ops/parked", token=token, limit=200), broker.committed()
+    )
+    asked = tuple(
+        Asked(
+            service=f"{name}-svc",
+            status="away" if parked[name].away else ("ok" if parked[name].ok else "forbidden"),
+            error=parked[name].error or None,
+        )
+        for name in STAGES
+        if name in parked
+    )
+    return Surroundings(asked=asked, parked=all_parked(parked), committed=committed)
+
+
+async def rows_of(journeys: Sequence[UUID], around: Surroundings, tx: Transaction) -> list[Listed]:
+    """Some journeys as rows, in the order given: folded from their facts as they are now."""
+    folded = {i: fold(facts) for i, facts in (await facts_of(journeys, tx)).items()}
+    return [
+        listed(i, folded[i], reason_of(folded[i], around.of(folded[i]), now=tx.now))
+        for i in journeys
+        if i in folded
+    ]
+
+
+async def recent(
+    tx: Transaction,
+    around: Surroundings,
+    *,
+    state: State | None,
+    stage: str | None,
+    owner: str | None,
+    q: str | None,
+    after: str | None,
+    limit: int,
+) -> JourneyPage:
+    """All journeys, whoever moved last first."""
+    at, last = read_cursor(after, datetime) if after else (None, None)
+    like = f"%{q.translate(ESCAPED)}%" if q else None
+    visible = sight.parameters(tx.actor)
+    rows = await tx.read(RECENT, *visible, state, stage, owner, like, at, last, limit + 1)
+    items = await rows_of([row["journey_id"] for row in rows[:limit]], around, tx)
+    return JourneyPage(items=items, next=_next(rows, "last_fact_at", limit))
+
+
+async def stuck(
+    tx: Transaction,
+    around: Surroundings,
+    *,
+    stage: str | None,
+    reason: Code | None,
+    owner: str | None,
+    over_sla: bool,
+    after: str | None,
+    limit: int,
+) -> StuckPage:
+    """Open journeys, worst first: with parked messages, then by what is due or last moved."""
+    at, last = read_cursor(after, datetime) if after else (None, None)
+    visible = sight.parameters(tx.actor)
+    blocked = await _blocked(tx, around, visible)
+    with_gate, kinds = _narrowed(reason)
+    rows = await tx.read(
+        STUCK,
+        *visible,
+        stage,
+        owner,
+        blocked,
+        over_sla,
+        tx.now,
+        with_gate,
+        kinds,
+        at,
+        last,
+        limit + 1,
+    )
+    first = [] if after or over_sla else blocked
+    items = await rows_of([*first, *(row["journey_id"] for row in rows[:limit])], around, tx)
+    kept = [
+        item
+        for item in items
+        if item.reason is not None
+        and (reason is None or item.reason == reason)
+        and (owner is None or item.owner == owner)
+        and (stage is None or item.hop == f"{stage}-svc" or item.stage == stage)
+    ]
+    return StuckPage(
+        items=kept,
+        next=_next(rows, "breach_at", limit),
+        counts={} if after else await _counts(tx, visible, around),
+        asked=list(around.asked),
+    )
+
+
+def _narrowed(reason: Code | None) -> tuple[bool | None, list[str] | None]:
+    """What the database can tell of a reason: whether there is a gate, and whose."""
+    match reason:
+        case Code.WAITING_HUMAN:
+            return True, HUMANS
+        case Code.WAITING_EXTERNAL:
+            return True, OUTSIDERS
+        case Code.TIMER | Code.UNKNOWN | Code.CONSUMER_LAG | Code.OUTBOX_BACKLOG:
+            return False, None
+        case _:
+            return None, None
+
+
+async def _blocked(
+    tx: Transaction, around: Surroundings, visible: tuple[bool, str, list[str]]
+) -> list[UUID]:
+    keys = list({parked.key for parked in around.parked})[:AT_MOST_BLOCKED]
+    if not keys:
+        return []
+    found = [row[0] for row in await tx.read(ON_KEYS, keys)]
+    return [row[0] for row in await tx.read(SEEN, *visible, found)]
+
+
+async def _counts(
+    tx: Transaction, visible: tuple[bool, str, list[str]], around: Surroundings
+) -> dict[str, int]:
+    row = await tx.scalar_row(COUNTS, *visible, tx.now)
+    dead = sum(parked.status == "dead" for parked in around.parked)
+    return {
+        Code.DEAD_LETTERED: dead,
+        Code.PARKED: len(around.parked) - dead,
+        Code.WAITING_HUMAN: row["human"],
+        Code.WAITING_EXTERNAL: row["outside"],
+        "overdue": row["overdue"],
+        "without_gate": row["without_gate"],
+    }
+
+
+def _next(rows: Sequence[Any], sort: str, limit: int) -> str | None:
+    if len(rows) <= limit:
+        return None
+    return cursor_after(rows[limit - 1][sort], rows[limit - 1]["journey_id"])

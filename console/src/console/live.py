@@ -1,0 +1,115 @@
+"""Who watches pages that change by themselves, and what tells them: one look a second for all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import orjson
+from fastapi import Request
+
+from chassis import bulk
+from chassis.db import Database
+
+logger = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+HEARTBEAT_S = 15.0
+"""How long a page hears nothing at most; proxies hang up on silence."""
+STREAM_S = 600.0
+"""A stream ends after this, and its page comes again as somebody who is looked at again."""
+MOST = 50
+"""Journeys named in one event; a page that sees fewer than it knows looks at its list again."""
+OVERLAP = timedelta(seconds=5)
+"""How long a transaction may take to commit what it has seen and still be noticed."""
+SEEN = "SELECT event_id, journey_id FROM journey_event WHERE seen_at >= $1"
+
+
+@dataclass(slots=True)
+class Change:
+    """What has happened since a page was told last."""
+
+    journeys: dict[UUID, None] = field(default_factory=dict)
+    facts: int = 0
+
+    def add(self, journeys: list[UUID]) -> None:
+        self.facts += len(journeys)
+        self.journeys.update(dict.fromkeys(journeys))
+
+    def as_event(self) -> bytes:
+        told = {"journeys": [str(j) for j in [*self.journeys][:MOST]], "facts": self.facts}
+        return b"event: changed\ndata: " + orjson.dumps(told) + b"\n\n"
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """One open page."""
+
+    change: Change = field(default_factory=Change)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Live:
+    """The facts that come in, of all instances. Nobody looks while nobody listens."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners: set[Listener] = set()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def stream(self, draining: asyncio.Event | None) -> AsyncIterator[bytes]:
+        """Events for one page, until it goes away, we stop, or ten minutes are over."""
+        until = time.monotonic() + STREAM_S
+        listener = Listener()
+        self._listeners.add(listener)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        try:
+            yield b"retry: 1000\n\n"
+            silent_s = 0.0
+            while time.monotonic() < until and not (draining and draining.is_set()):
+                try:
+                    async with asyncio.timeout(EVERY_S):
+                        await listener.told.wait()
+                except TimeoutError:
+                    silent_s += EVERY_S
+                    if silent_s >= HEARTBEAT_S:
+                        silent_s = 0.0
+                        yield b": still here\n\n"
+                    continue
+                change, listener.change = listener.change, Change()
+                listener.told.clear()
+                silent_s = 0.0
+                yield change.as_event()
+        finally:
+            self._listeners.discard(listener)
+
+    async def _look(self) -> None:
+        known: set[UUID] | None = None
+        while self._listeners:
+            try:
+                since = datetime.now(UTC) - OVERLAP
+                rows = await bulk.ask(self._database.engine, SEEN, since)
+            except Exception as error:
+                logger.warning("no look at new facts: %s: %s", type(error).__name__, error)
+            else:
+                new = [row[1] for row in rows if known is not None and row[0] not in known]
+                known = {row[0] for row in rows}
+                if new:
+                    for listener in self._listeners:
+                        listener.change.add(new)
+                        listener.told.set()
+            await asyncio.sleep(EVERY_S)
+
+
+def live_of(request: Request) -> Live:
+    """This process's one; made for the first page."""
+    state = request.app.state
+    if not hasattr(state, "live"):
+        state.live = Live(state.database)
+    return state.live  # type: ignore[no-any-return]

@@ -1,0 +1,102 @@
+"""Summaries kept up with the facts: each journey that gained a fact is folded anew, whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from chassis import bulk
+from chassis.tables import table_of
+from chassis.transaction import Transaction
+from console.folding import Fact, Summary, fold
+from console.storage import JourneyRow
+
+AT_ONCE = 200
+"""Journeys folded in one transaction."""
+
+TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('summaries', 0))"
+"""One instance at a time: of two that read at different moments the later could write first."""
+TAKE = """
+WITH due AS (SELECT DISTINCT journey_id FROM (SELECT journey_id FROM unfolded LIMIT $1) part)
+DELETE FROM unfolded u USING due WHERE u.journey_id = due.journey_id
+RETURNING u.journey_id
+"""
+COLUMNS = (
+    "event_id, type, source, subject, sequence, said_at, causation_id, trace_id, payload,"
+    " kafka_partition, kafka_offset"
+)
+FACTS = f"SELECT journey_id, {COLUMNS} FROM journey_event WHERE journey_id = ANY($1::uuid[])"  # noqa: S608
+SETTABLE = [name for name in table_of(JourneyRow).columns.keys() if name != "journey_id"]  # noqa: SIM118
+UPSERT = (
+    f"ON CONFLICT (journey_id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in SETTABLE)}"
+)
+
+
+def fact_of(row: Any) -> Fact:
+    """A row of `COLUMNS`, as a fact."""
+    return Fact(
+        event_id=row["event_id"],
+        type=row["type"],
+        source=row["source"],
+        subject=row["subject"],
+        sequence=row["sequence"],
+        said_at=row["said_at"],
+        causation_id=row["causation_id"],
+        trace_id=row["trace_id"],
+        payload=orjson.loads(row["payload"]),
+        partition=row["kafka_partition"],
+        offset=row["kafka_offset"],
+    )
+
+
+async def facts_of(journeys: Iterable[UUID], tx: Transaction) -> dict[UUID, list[Fact]]:
+    """All facts of some journeys."""
+    found: dict[UUID, list[Fact]] = defaultdict(list)
+    for row in await tx.read(FACTS, list(journeys)):
+        found[row["journey_id"]].append(fact_of(row))
+    return found
+
+
+async def keep_up(tx: Transaction) -> int:
+    """Fold a portion of the journeys that gained facts; how many."""
+    [[ours]] = await tx.read(TURN)
+    if not ours:
+        return 0
+    # What a transaction under way adds is not seen, not deleted, and folded next time.
+    due = {row[0] for row in await tx.read(TAKE, AT_ONCE)}
+    if due:
+        folded = await facts_of(due, tx)
+        rows = [row_of(journey_id, fold(facts)) for journey_id, facts in folded.items()]
+        await bulk.insert(tx.connection, table_of(JourneyRow), rows, on_conflict=UPSERT)
+    return len(due)
+
+
+def row_of(journey_id: UUID, summary: Summary) -> dict[str, Any]:
+    gate = summary.gates[0] if summary.gates else None
+    return {
+        "journey_id": journey_id,
+        "customer": summary.customer,
+        "amount": summary.amount["amount"] if summary.amount else None,
+        "currency": summary.amount["currency"] if summary.amount else None,
+        "stage": summary.stage,
+        "state": summary.state,
+        "numbers": orjson.dumps(summary.numbers).decode(),
+        "gate": gate.gate if gate else None,
+        "gate_stage": gate.stage if gate else None,
+        "gate_number": gate.number if gate else None,
+        "waits_for": gate.owner if gate else None,
+        "waits_since": gate.opened_at if gate else None,
+        "due_at": gate.due_at if gate else None,
+        "seller": summary.owner.sub if summary.owner else None,
+        "seller_team": summary.owner.team if summary.owner else None,
+        "started_at": summary.facts[0].said_at,
+        "last_fact_at": summary.last.said_at,
+        "last_type": summary.last.type,
+        "last_number": summary.last.payload.get("number"),
+        "last_subject": summary.last.subject,
+        "facts": len(summary.facts),
+    }

@@ -1,0 +1,224 @@
+"""Topics, services and facts as the console tells of them: real Kafka, real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from tests.integration.stack import eventually, start_at_end
+
+from chassis.app import create_app
+from chassis.cluster import Cluster
+from chassis.metrics import Metrics
+from chassis.problems import Problem
+from chassis.testing import Harness, over_http
+from console.kafka_look import GroupLag, KafkaLook
+from console.peers import Peers
+from console.shared_look import SharedLook
+from contracts.catalog import CATALOG, PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
+from contracts.lead import LeadCaptured
+from contracts.samples import sample
+from local_infra.ports import free_port
+from local_infra.testing import kafka_bootstrap
+
+TOPIC = "ltc.lead.v1"
+PLACE = TopicPartition(TOPIC, 0)
+
+
+def kafka() -> KafkaLook:
+    return KafkaLook(Cluster(kafka_bootstrap()))
+
+
+async def lag_of(look: KafkaLook, group: str) -> GroupLag:
+    [topic] = [topic for topic in await look.look() if topic.topic == TOPIC]
+    [found] = [said for said in topic.groups if said.group == group]
+    return found
+
+
+async def test_a_group_that_falls_behind_is_told_with_how_long_it_has_been() -> None:
+    group = f"thing-{uuid4().hex[:8]}"
+    for name in (group, f"other-{group}"):  # one is read right where two are not
+        await start_at_end(kafka_bootstrap(), name, [TOPIC])
+    look = kafka()
+    before = await lag_of(look, group)
+    async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap()) as producer:
+        for _ in range(3):
+            await producer.send_and_wait(TOPIC, b"{}", partition=0)
+    await asyncio.sleep(0.3)
+    behind = await lag_of(look, group)
+    async with AIOKafkaConsumer(
+        TOPIC, bootstrap_servers=kafka_bootstrap(), group_id=group, enable_auto_commit=False
+    ) as member:
+        await member.getmany(timeout_ms=5000)
+        joined = await lag_of(look, group)
+        end = (await member.end_offsets([PLACE]))[PLACE]
+        await member.commit({PLACE: end})
+        caught_up = await lag_of(look, group)
+    topics = {topic.topic: topic for topic in await look.look()}
+
+    assert (before.lag, before.lag_s, before.members, before.state) == (0, 0.0, 0, "Empty")
+    assert behind.lag == 3
+    assert behind.lag_s is not None
+    assert 0.3 <= behind.lag_s < 10
+    assert (joined.members, joined.state, joined.lag) == (1, "Stable", 3)
+    assert (caught_up.lag, caught_up.lag_s) == (0, 0.0)
+    assert set(topics) == {*PUBLIC_TOPICS, *STATE_TOPICS}
+    assert topics[TOPIC].partitions == PARTITIONS
+    assert topics[TOPIC].rate_per_s is not None
+    assert topics[TOPIC].rate_per_s > 0
+
+
+async def test_kafka_that_is_away_is_said_to_be() -> None:
+    began = time.monotonic()
+    with pytest.raises(Problem) as refused:
+        await KafkaLook(Cluster(f"127.0.0.1:{free_port()}")).look()
+
+    assert refused.value.status_code == 503
+    assert "does not answer" in str(refused.value.detail)
+    assert time.monotonic() - began < 6
+
+
+async def test_topics_are_told_to_who_looks_after_the_installation(console_svc: Harness) -> None:
+    settings = console_svc.settings.model_copy(update={"kafka_bootstrap": kafka_bootstrap()})
+    app = create_app(console_svc.service, settings)
+    app.state.authenticator = console_svc.app.state.authenticator
+    like = Harness(console_svc.service, settings, app, "console")
+    try:
+        async with like.client("auditor") as auditor, like.client("sales_rep") as seller:
+            told, refused = await auditor.get("/topics"), await seller.get("/topics")
+    finally:
+        await like.close()
+
+    assert {topic["topic"] for topic in told.json()} == {*PUBLIC_TOPICS, *STATE_TOPICS}
+    assert refused.status_code == 403
+
+
+async def test_one_look_serves_all_who_ask_and_errors_are_told_to_all() -> None:
+    looks = 0
+
+    async def look() -> int:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0.05)
+        if looks == 3:
+            raise ConnectionError("away")
+        return looks
+
+    shared = SharedLook(look, every_s=0.2)
+    assert await asyncio.gather(*(shared.found() for _ in range(20))) == [1] * 20
+    assert await shared.found() == 1, "asked again too soon"
+    await asyncio.sleep(0.2)
+    assert await shared.found() == 2
+    await asyncio.sleep(0.2)
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            await shared.found()
+    assert looks == 3
+
+
+async def test_who_goes_away_does_not_end_the_look_of_others() -> None:
+    async def look() -> str:
+        await asyncio.sleep(0.1)
+        return "found"
+
+    shared = SharedLook(look, every_s=5)
+    impatient = asyncio.create_task(shared.found())
+    await asyncio.sleep(0.01)
+    patient = asyncio.create_task(shared.found())
+    await asyncio.sleep(0.01)
+    impatient.cancel()
+
+    assert await patient == "found"
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """A process that hangs: its port takes connections and never says anything."""
+    with socket.socket() as hanging:
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen(16)
+        yield f"http://127.0.0.1:{hanging.getsockname()[1]}"
+
+
+async def test_services_are_told_in_time_while_half_of_them_are_away(
+    console_svc: Harness, mute: str
+) -> None:
+    app = create_app(console_svc.service, console_svc.settings)
+    metrics: Metrics = app.state.metrics
+    metrics.outbox_state(7, 12.5)
+    metrics.parked_state(2, 1, 5, 60.0)
+    metrics.oldest_transaction(0.25)
+    metrics.lag(3, 1.5)
+    app.state.runtime = SimpleNamespace(vigil=SimpleNamespace(obstacle=None, hearing=True))
+    app.state.ready = True
+    starting = create_app(console_svc.service, console_svc.settings)
+    async with over_http(app) as one, over_http(starting) as two:
+        console_svc.app.state.peers = Peers(
+            {"one": one, "two": two, "gone": f"http://127.0.0.1:{free_port()}", "mute": mute}
+        )
+        began = time.monotonic()
+        try:
+            async with console_svc.client("ops") as ops:
+                told = (await ops.get("/services")).json()
+        finally:
+            took = time.monotonic() - began
+            await console_svc.app.state.peers.close()
+            del console_svc.app.state.peers, console_svc.app.state.shared_looks
+    for served in (app, starting):
+        await served.state.database.close()
+    by_name = {state["service"]: state for state in told}
+
+    assert took < 3.6
+    assert {name: state["status"] for name, state in by_name.items()} == {
+        "one": "ready",
+        "two": "starting",
+        "gone": "away",
+        "mute": "away",
+    }
+    assert by_name["one"] == {
+        "service": "one",
+        "status": "ready",
+        "version": console_svc.service.version,
+        "hearing": True,
+        "database_revision": "0004",
+        "outbox_rows": 7,
+        "outbox_age_s": 12.5,
+        "parked_keys": 2,
+        "dead_keys": 1,
+        "oldest_transaction_s": 0.25,
+        "lag_s": 1.5,
+        "error": None,
+    }
+    assert by_name["two"]["outbox_rows"] is None
+    assert all(by_name[name]["error"] for name in ("two", "gone", "mute"))
+
+
+async def test_the_catalogue_tells_what_comes_in(console_svc: Harness) -> None:
+    captured = sample(LeadCaptured)
+    await console_svc.receives(captured)
+    async with console_svc.client("sales_rep") as seller, console_svc.client() as stranger:
+
+        async def told() -> int:
+            facts = {f["type"]: f for f in (await seller.get("/catalogue/facts")).json()}
+            assert set(facts) == set(CATALOG)
+            return int(facts[LeadCaptured.name]["facts_5m"])
+
+        await eventually(told, 1)
+        facts = {f["type"]: f for f in (await seller.get("/catalogue/facts")).json()}
+        nobody = await stranger.get("/catalogue/facts")
+        page = await stranger.get("/catalogue/lead.html")
+    fact, quiet = facts[LeadCaptured.name], facts["ltc.deal.won.v1"]
+
+    assert (fact["stage"], fact["topic"], fact["producer"]) == ("lead", TOPIC, "lead-svc")
+    assert fact["versions"] == [LeadCaptured.name]
+    assert fact["last_seen_at"] is not None
+    assert fact["sample"] == captured.model_dump(mode="json")
+    assert (quiet["facts_5m"], quiet["last_seen_at"]) == (0, None)
+    assert nobody.status_code == 401
+    assert page.status_code == 200

@@ -1,0 +1,97 @@
+"""The built pages, served: from a folder of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chassis.testing import Harness
+
+
+@pytest.fixture
+async def stranger(
+    console_svc: Harness, tmp_path: Path
+) -> AsyncIterator[tuple[httpx.AsyncClient, Path]]:
+    """Somebody without a token, and the folder that is served."""
+    built = tmp_path / "static"
+    console_svc.app.state.static = built
+    try:
+        async with console_svc.client() as client:
+            yield client, built
+    finally:
+        del console_svc.app.state.static
+
+
+def build(folder: Path) -> None:
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>Desk</title>")
+    (folder / "assets" / "index-B1x.js").write_text("export {}")
+    (folder.parent / "secret.txt").write_text("not for anybody")
+
+
+async def test_every_path_of_the_pages_leads_to_the_one_page(
+    stranger: tuple[httpx.AsyncClient, Path],
+) -> None:
+    client, folder = stranger
+    build(folder)
+
+    home = await client.get("/", follow_redirects=True)
+    deep = await client.get("/app/journeys/SO-2026-000001")
+
+    for answer in (home, deep):
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
+        assert "<title>Desk</title>" in answer.text
+        assert answer.headers["content-type"].startswith("text/html")
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'self'; style-src 'self' 'unsafe-inline';")
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert str(home.url).endswith("/app/")
+
+
+async def test_what_has_a_hash_in_its_name_is_kept_for_good(
+    stranger: tuple[httpx.AsyncClient, Path],
+) -> None:
+    client, folder = stranger
+    build(folder)
+
+    script = await client.get("/app/assets/index-B1x.js")
+    of_another_build = await client.get("/app/assets/index-A0a.js")
+
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert of_another_build.status_code == 404
+
+
+async def test_nothing_beside_the_pages_is_served(
+    stranger: tuple[httpx.AsyncClient, Path],
+) -> None:
+    client, folder = stranger
+    build(folder)
+
+    for way in (
+        "..%2fsecret.txt",
+        "assets/..%2f..%2fsecret.txt",
+        "%2fetc%2fpasswd",
+        ".%2e/secret.txt",
+    ):
+        answer = await client.get(f"/app/{way}")
+        assert answer.status_code == 404 or "<title>Desk</title>" in answer.text, way
+        assert "not for anybody" not in answer.text
+    nul = await client.get("/app/%00")
+    assert nul.status_code == 422
+
+
+async def test_without_a_build_the_page_says_what_to_run(
+    stranger: tuple[httpx.AsyncClient, Path],
+) -> None:
+    client, _ = stranger
+
+    answer = await client.get("/app/stuck")
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "make pages" in answer.text

@@ -1,0 +1,219 @@
+"""Why a journey stands still, from planted evidence: each code, and which of two comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+
+from console.business_time import business_seconds, spoken
+from console.evidence import Asked, Evidence, Parked, Unpublished
+from console.folding import Fact, Summary, fold
+from console.reasons import Code, Reason, reason_of
+
+SAID = datetime(2026, 11, 2, 2, tzinfo=UTC)
+"""Monday, 10:00 in the office."""
+NOW = SAID + timedelta(minutes=10)
+DEAL = str(UUID(int=2))
+TOPIC = "ltc.deal.v1"
+
+
+def a_fact(type_: str, sequence: int, **payload: Any) -> Fact:
+    return Fact(
+        event_id=uuid5(UUID(int=7), f"{type_}{sequence}"),
+        type=type_,
+        source="/ltc/deal-svc",
+        subject=DEAL,
+        sequence=sequence,
+        said_at=SAID,
+        causation_id=None,
+        trace_id=None,
+        payload={"number": "D-1", **payload},
+        partition=3,
+        offset=40 + sequence,
+    )
+
+
+ASKED = fold([a_fact("ltc.deal.opened.v1", 1), a_fact("ltc.deal.proposal_requested.v1", 2)])
+
+
+def at_gate(owner: str) -> Summary:
+    gate = a_fact(
+        "ltc.deal.gate_opened.v1",
+        3,
+        gate="needs",
+        owner=owner,
+        opened_at=SAID.isoformat(),
+        due_at=(SAID + timedelta(minutes=5)).isoformat(),
+    )
+    return fold([a_fact("ltc.deal.opened.v1", 1), gate])
+
+
+def everybody(**away: str) -> tuple[Asked, ...]:
+    return tuple(
+        Asked(
+            service=f"{stage}-svc",
+            status="away" if stage in away else "ok",
+            error=away.get(stage),
+        )
+        for stage in ("lead", "deal", "quote", "contract", "order", "billing")
+    )
+
+
+HEARD: dict[str, dict[tuple[str, int], int]] = {
+    f"{stage}-svc": {(TOPIC, 3): 100}
+    for stage in ("lead", "deal", "quote", "contract", "order", "billing")
+}
+FINE = Evidence(asked=everybody(), committed=HEARD)
+BEHIND = replace(FINE, committed={**HEARD, "quote-svc": {(TOPIC, 3): 42}})
+PARKED = Parked(
+    service="quote-svc",
+    topic=TOPIC,
+    key=DEAL,
+    status="retrying",
+    attempts=4,
+    error_class="DependencyMissing",
+    error="price book 2027 is not there\nTraceback",
+    waits_for="price_book:2027",
+    parked_at=SAID,
+    messages=3,
+)
+UNSENT = Unpublished(
+    service="deal-svc", type="ltc.deal.proposal_requested.v1", key=DEAL, created_at=SAID
+)
+
+
+def why(summary: Summary, evidence: Evidence, now: datetime = NOW) -> Reason:
+    reason = reason_of(summary, evidence, now=now)
+    assert reason is not None
+    return reason
+
+
+def test_given_up_comes_before_everything() -> None:
+    dead = PARKED.model_copy(update={"status": "dead", "service": "contract-svc"})
+    evidence = replace(
+        BEHIND, parked=(PARKED, dead), asked=everybody(quote="refused"), unpublished=(UNSENT,)
+    )
+    reason = why(at_gate("role:legal"), evidence)
+    assert (reason.code, reason.hop) == (Code.DEAD_LETTERED, "contract-svc")
+    assert "given up a message of D-1" in reason.sentence
+    assert "2 more wait behind it" in reason.sentence
+    assert len(reason.evidence) == 2
+
+
+def test_parked_says_what_it_waits_for() -> None:
+    reason = why(ASKED, replace(BEHIND, parked=(PARKED,)))
+    assert reason.code == Code.PARKED
+    assert "price book 2027 is not there, waits for price_book:2027" in reason.sentence
+    assert "Traceback" not in reason.sentence
+
+
+def test_held_by_somebody_is_parked() -> None:
+    held = PARKED.model_copy(update={"status": "held", "waits_for": None})
+    assert (
+        "quote-svc holds the messages of D-1" in why(ASKED, replace(FINE, parked=(held,))).sentence
+    )
+
+
+def test_a_hearer_that_does_not_answer_is_down_only_if_it_must_move_next() -> None:
+    reason = why(ASKED, replace(BEHIND, asked=everybody(quote="ConnectError")))
+    assert (reason.code, reason.hop, reason.error) == (
+        Code.SERVICE_DOWN,
+        "quote-svc",
+        "ConnectError",
+    )
+    assert "deal.proposal_requested of D-1 waits for it" in reason.sentence
+    elsewhere = why(at_gate("role:legal"), replace(FINE, asked=everybody(billing="gone")))
+    assert elsewhere.code == Code.WAITING_HUMAN
+
+
+def test_who_holds_the_gate_and_does_not_answer_is_down() -> None:
+    reason = why(at_gate("party:customer"), replace(FINE, asked=everybody(deal="gone")))
+    assert (reason.code, reason.hop, reason.gate) == (Code.SERVICE_DOWN, "deal-svc", "needs")
+
+
+def test_what_was_said_and_not_sent_stands_in_the_outbox() -> None:
+    reason = why(ASKED, replace(BEHIND, unpublished=(UNSENT,)))
+    assert (reason.code, reason.hop) == (Code.OUTBOX_BACKLOG, "deal-svc")
+    fresh = UNSENT.model_copy(update={"created_at": NOW})
+    assert why(ASKED, replace(BEHIND, unpublished=(fresh,))).code == Code.CONSUMER_LAG
+
+
+def test_lag_names_offset_and_group() -> None:
+    reason = why(ASKED, BEHIND)
+    assert (reason.code, reason.hop) == (Code.CONSUMER_LAG, "quote-svc")
+    [proof] = reason.evidence
+    assert "ltc.deal.v1/3 offset 42; the group is at 42" in proof.text
+
+
+def test_a_group_just_past_it_has_heard_it() -> None:
+    heard = replace(FINE, committed={**HEARD, "quote-svc": {(TOPIC, 3): 43}})
+    assert why(ASKED, heard).code == Code.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("owner", "code"),
+    [
+        ("person:rep-1", Code.WAITING_HUMAN),
+        ("role:sales_manager", Code.WAITING_HUMAN),
+        ("party:customer", Code.WAITING_EXTERNAL),
+        ("system:erp", Code.WAITING_EXTERNAL),
+    ],
+)
+def test_a_gate_waits_for_its_owner(owner: str, code: Code) -> None:
+    reason = why(at_gate(owner), FINE)
+    assert (reason.code, reason.owner, reason.overdue_s) == (code, owner, 300)
+    assert "overdue since 2026-11-02 02:05, by 5 min of office hours" in reason.sentence
+
+
+def test_the_next_instalment_is_a_matter_of_time() -> None:
+    schedule = [{"n": 2, "due": "days_after_signature", "days": 30, "amount": {}}]
+    reason = why(fold([a_fact("ltc.contract.signed.v1", 1, schedule=schedule)]), FINE)
+    assert reason.code == Code.TIMER
+    assert "Instalment 2 of D-1 is invoiced on 2026-12-02" in reason.sentence
+
+
+def test_nothing_to_be_seen_is_called_unknown_and_says_who_was_silent() -> None:
+    assert "Nothing is unsent, unheard or parked" in why(ASKED, FINE).sentence
+    silent = why(ASKED, replace(FINE, asked=everybody(order="gone")))
+    assert (silent.code, [proof.service for proof in silent.evidence]) == (
+        Code.UNKNOWN,
+        ["order-svc"],
+    )
+    assert "order-svc could not be asked" in silent.sentence
+
+
+def test_what_moved_a_moment_ago_or_has_ended_has_no_reason() -> None:
+    soon = SAID + timedelta(seconds=1)
+    assert reason_of(ASKED, BEHIND, now=soon) is None
+    lost = fold([*ASKED.facts, a_fact("ltc.deal.lost.v1", 4)])
+    assert reason_of(lost, replace(BEHIND, parked=(PARKED,)), now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "hours"),
+    [
+        ("2026-11-06T08:00", "2026-11-09T02:00", 3),  # Friday 16:00 to Monday 10:00
+        ("2026-10-01T01:00", "2026-10-05T10:00", 0),  # the national holiday
+        ("2026-11-02T10:00", "2026-11-02T23:00", 0),  # Monday after 18:00
+        ("2026-11-03T04:00", "2026-11-02T04:00", 0),  # not yet
+    ],
+)
+def test_office_hours_alone_count(since: str, until: str, hours: int) -> None:
+    start, end = (datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (since, until))
+    assert business_seconds(start, end) == hours * 3600
+
+
+def test_days_worked_in_exchange_count() -> None:
+    """Sunday 20 September 2026 was worked for the national holiday."""
+    day = datetime(2026, 9, 20, 1, tzinfo=UTC)
+    assert business_seconds(day, day + timedelta(hours=2)) == 7200
+    assert [spoken(seconds) for seconds in (59, 300, 3600, 12_000)] == [
+        "59 s",
+        "5 min",
+        "1 h",
+        "3 h 20 min",
+    ]

@@ -1,0 +1,73 @@
+import { Group, NumberInput, Switch } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { opsPath, useAct } from "../../api/ops";
+import type { BulkStarted, FailureGroup } from "../../api/ops";
+import { ActDialog } from "../../ui/ActDialog";
+
+/** A whole group retried or skipped: first without doing it, and never faster than is good. */
+export function BulkDialog({
+  group,
+  verb,
+  onClose,
+  onStarted,
+}: {
+  group: FailureGroup;
+  verb: "retry" | "skip";
+  onClose: () => void;
+  onStarted: (begun: BulkStarted) => void;
+}) {
+  const { t } = useTranslation();
+  const act = useAct<BulkStarted>();
+  const [dryRun, setDryRun] = useState(true);
+  const [perSecond, setPerSecond] = useState<number | string>(10);
+  const [limit, setLimit] = useState<number | string>(group.keys);
+  return (
+    <ActDialog
+      opened
+      onClose={onClose}
+      title={t(`failures.${verb}Title`, { error: group.error_class })}
+      text={t(`failures.${verb}Text`, { count: group.messages })}
+      submit={t(dryRun ? "act.dryRun" : `action.${verb}`)}
+      danger={verb === "skip" && !dryRun}
+      ready={Number(perSecond) > 0 && Number(limit) > 0}
+      run={async (reason) => {
+        const begun = await act.mutateAsync({
+          path: opsPath(group.service, "failures", group.fingerprint, verb),
+          body: {
+            reason,
+            dry_run: dryRun,
+            per_second: Number(perSecond),
+            limit: Number(limit),
+          },
+        });
+        onStarted(begun);
+      }}
+    >
+      <Switch
+        label={t("failures.dryRun")}
+        checked={dryRun}
+        onChange={(event) => setDryRun(event.currentTarget.checked)}
+      />
+      <Group grow>
+        <NumberInput
+          label={t("failures.perSecond")}
+          min={1}
+          max={1000}
+          allowDecimal={false}
+          value={perSecond}
+          onChange={setPerSecond}
+        />
+        <NumberInput
+          label={t("failures.limit")}
+          min={1}
+          max={10_000}
+          allowDecimal={false}
+          value={limit}
+          onChange={setLimit}
+        />
+      </Group>
+    </ActDialog>
+  );
+}

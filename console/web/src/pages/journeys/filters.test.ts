@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+
+import { pathWith } from "../../api/client";
+import { changed, filtersFrom } from "./filters";
+
+describe("filters in the address", () => {
+  it("are read back as they were written", () => {
+    const filters = filtersFrom({ stage: "order", reason: "PARKED", owner: "role:finance" });
+    expect(filters).toEqual({ stage: "order", reason: "PARKED", owner: "role:finance" });
+    expect(pathWith("/stuck", { ...filters, after: null, limit: 100 })).toBe(
+      "/stuck?stage=order&reason=PARKED&owner=role%3Afinance&limit=100",
+    );
+  });
+
+  it("leave out what makes no sense", () => {
+    const search = { stage: "kitchen", reason: 7, state: "lost", owner: "  ", over_sla: "no" };
+    expect(filtersFrom(search)).toEqual({});
+  });
+
+  it("take a number that the address had no quotes around", () => {
+    expect(filtersFrom({ q: 20260042, over_sla: true })).toEqual({ q: "20260042", over_sla: true });
+  });
+
+  it("lose what is taken away and keep the rest", () => {
+    const filters = filtersFrom({ stage: "order", reason: "PARKED" });
+    expect(changed(filters, { reason: undefined, q: "" })).toEqual({ stage: "order" });
+  });
+});

@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+
+import { differences } from "./differences";
+
+it("names each field that differs, with both values", () => {
+  const before = { status: "draft", total: { amount: "10.00" }, note: "x" };
+  const after = { status: "sent", total: { amount: "12.00" }, by: "ops" };
+  expect(differences(before, after)).toEqual([
+    { path: "status", before: "draft", after: "sent" },
+    { path: "total.amount", before: "10.00", after: "12.00" },
+    { path: "note", before: "x", after: undefined },
+    { path: "by", before: undefined, after: "ops" },
+  ]);
+});
+
+it("follows the lines of an order by their number, not by their place", () => {
+  const before = {
+    lines: [
+      { line_no: 1, quantity: 4 },
+      { line_no: 2, quantity: 2 },
+    ],
+  };
+  const after = { lines: [{ line_no: 2, quantity: 3 }] };
+  expect(differences(before, after)).toEqual([
+    { path: "lines[0].quantity", before: 2, after: 3 },
+    { path: "lines[0]", before: { line_no: 1, quantity: 4 }, after: undefined },
+  ]);
+});
+
+it("says nothing of what is the same", () => {
+  expect(differences({ a: [1, { b: null }] }, { a: [1, { b: null }] })).toEqual([]);
+});

@@ -1,0 +1,59 @@
+"""What the delivery log forgets, and what it must not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hook_hub import an_endpoint, dispatching, facts, settled
+from hook_receiver import Receiver
+
+from chassis.testing import Harness
+from hub.webhooks import keeping
+
+
+async def delivered(hub: Harness, receiver: Receiver, count: int) -> None:
+    await an_endpoint(hub, receiver.url())
+    async with dispatching(hub):
+        await facts(hub, count)
+        await settled(hub, "delivered", count)
+
+
+@pytest.mark.parametrize(
+    ("age", "kept"), [(timedelta(days=30, minutes=1), 0), (timedelta(days=29, hours=23), 2)]
+)
+async def test_what_ended_is_kept_for_thirty_days(
+    hub: Harness, receiver: Receiver, age: timedelta, kept: int
+) -> None:
+    await delivered(hub, receiver, 2)
+    await hub.execute("UPDATE attempt SET at = now() - $1::interval", age)
+    await hub.execute("UPDATE delivery SET ended_at = now() - $1::interval", age)
+
+    assert await hub.tick("forget_attempts") == 2 - kept
+    assert await hub.tick("forget_deliveries") == 2 - kept
+    assert len(await hub.rows("SELECT 1 FROM attempt")) == kept
+    assert len(await hub.rows("SELECT 1 FROM delivery")) == kept
+
+
+async def test_what_is_not_delivered_is_never_forgotten(hub: Harness, receiver: Receiver) -> None:
+    """However long an endpoint was switched off."""
+    await delivered(hub, receiver, 2)
+    await hub.execute(
+        "UPDATE delivery SET state = 'pending', turn = true, ended_at = NULL,"
+        " created_at = now() - interval '400 days', next_at = now() - interval '400 days'"
+    )
+
+    assert await hub.tick("forget_deliveries") == 0
+    assert len(await hub.rows("SELECT 1 FROM delivery")) == 2
+
+
+async def test_it_forgets_in_portions_until_nothing_old_is_left(
+    hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "PORTION", 2)
+    await delivered(hub, receiver, 5)
+    await hub.execute("UPDATE attempt SET at = now() - interval '31 days'")
+    await hub.execute("UPDATE delivery SET ended_at = now() - interval '31 days'")
+
+    assert [await hub.tick("forget_attempts") for _ in range(4)] == [2, 2, 1, 0]
+    assert [await hub.tick("forget_deliveries") for _ in range(4)] == [2, 2, 1, 0]

@@ -1,0 +1,100 @@
+"""What the person on call is told of webhooks."""
+
+from __future__ import annotations
+
+import pytest
+from hook_hub import an_endpoint, dispatching, facts, make_due, settled, until
+from hook_receiver import Receiver, accept, status
+from prometheus_client.parser import text_string_to_metric_families
+
+from chassis.metrics import Metrics
+from chassis.testing import Harness
+from hub.webhooks import queue
+from hub.webhooks.watching import NAMED, OTHER, Instruments
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """Samples about webhooks, by name and labels."""
+    return {
+        " ".join([sample.name.removeprefix("ltc_webhook_"), *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(metrics.render().decode())
+        for sample in family.samples
+        if sample.name.startswith("ltc_webhook_")
+    }
+
+
+async def told(hub: Harness) -> dict[str, float]:
+    metrics = Metrics("hub", instance="1")
+    await Instruments(metrics).report(hub.database.engine)
+    return samples(metrics)
+
+
+async def dealt_out(hub: Harness) -> None:
+    async with hub.transaction() as tx:
+        await queue.deal_out(tx)
+
+
+async def test_attempts_and_ends_are_counted_apart(
+    hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await an_endpoint(hub, receiver.url())
+    monkeypatch.setattr(hub.app.state, "metrics", Metrics("hub", instance="1"))
+    receiver.behave = status(500)
+    async with dispatching(hub):
+        before = samples(hub.app.state.metrics)
+        await facts(hub, 1)
+        await until(hub, "SELECT 1 FROM attempt")
+        receiver.behave = accept
+        await make_due(hub)
+        await settled(hub, "delivered", 1)
+        await until(hub, "SELECT 1 FROM attempt HAVING count(*) = 2")
+    after = samples(hub.app.state.metrics)
+    assert before["deliveries_total given_up"] == 0  # there, so that the first is an increase
+    assert after["attempts_total rejected"] == after["attempts_total accepted"] == 1
+    assert after["deliveries_total delivered"] == 1
+    assert after["deliveries_total given_up"] == 0
+
+
+async def test_the_largest_backlogs_are_named_and_the_rest_is_one_number(
+    hub: Harness, receiver: Receiver
+) -> None:
+    quiet = await an_endpoint(hub, receiver.url(), filter={"stages": ["quote"]})
+    busy = [await an_endpoint(hub, receiver.url()) for _ in range(NAMED + 3)]
+    await facts(hub, 2)
+    await dealt_out(hub)
+
+    found = await told(hub)
+    named = {key.split()[1] for key in found if key.startswith("endpoint_backlog ")}
+    assert len(named) == NAMED + 1
+    assert named - {OTHER} < {made["id"] for made in busy}
+    assert quiet["id"] not in named
+    assert found[f"endpoint_backlog {OTHER}"] == 3 * 2
+    assert found["backlog"] == (NAMED + 3) * 2
+
+    await hub.execute("UPDATE delivery SET state = 'delivered', turn = false, ended_at = now()")
+    assert {k: v for k, v in (await told(hub)).items() if k.startswith("endpoint_backlog")} == {
+        f"endpoint_backlog {OTHER}": 0
+    }
+
+
+async def test_only_receivers_that_accept_make_us_late(hub: Harness, receiver: Receiver) -> None:
+    """What waits for one that fails or is switched off is theirs; what waits for its next try is
+    not due."""
+    made = await an_endpoint(hub, receiver.url())
+    await facts(hub, 1)
+    await dealt_out(hub)
+    await hub.execute("UPDATE delivery SET next_at = now() - interval '5 minutes'")
+    late = await told(hub)
+    await hub.execute("UPDATE endpoint SET failing_since = now()")
+    failing = await told(hub)
+    await hub.execute("UPDATE endpoint SET failing_since = NULL, enabled = false")
+    off = await told(hub)
+    await hub.execute("UPDATE endpoint SET enabled = true")
+    await hub.execute("UPDATE delivery SET next_at = now() + interval '5 minutes'")
+    early = await told(hub)
+
+    assert 300 <= late["due_age_seconds"] < 310
+    assert [found["due_age_seconds"] for found in (failing, off, early)] == [0, 0, 0]
+    assert [found["endpoints_failing"] for found in (late, failing, off)] == [0, 1, 0]
+    assert [found["endpoints_disabled"] for found in (late, failing, off)] == [0, 0, 1]
+    assert late[f"endpoint_backlog {made['id']}"] == 1

@@ -1,0 +1,59 @@
+"""What waits in a service's database, read for its metrics."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sqlalchemy.pool import QueuePool
+
+from chassis import bulk
+from chassis.db import Database
+from chassis.metrics import Metrics
+
+STATE = """
+SELECT (SELECT count(*) FROM outbox),
+       (SELECT extract(epoch FROM now() - min(created_at)) FROM outbox),
+       (SELECT count(*) FROM parked_key WHERE status = 'retrying'),
+       (SELECT count(*) FROM parked_key WHERE status = 'dead'),
+       (SELECT count(*) FROM parked_message WHERE state IN ('waiting', 'dead')),
+       (SELECT extract(epoch FROM now() - min(parked_at)) FROM parked_key),
+       (SELECT count(*) FROM parked_message WHERE state = 'dead')
+         + (SELECT count(*) FROM outbox_dead),
+       g.open_now, g.overdue, g.oldest_s, g.p95_s,
+       (SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity
+        WHERE datname = current_database() AND state <> 'idle')
+FROM (SELECT count(*) AS open_now, count(overdue_at) AS overdue,
+             extract(epoch FROM now() - min(opened_at)) AS oldest_s,
+             percentile_cont(0.95) WITHIN GROUP (
+               ORDER BY extract(epoch FROM now() - opened_at)) AS p95_s
+      FROM gate WHERE cleared_at IS NULL) g
+"""
+CLASSES = """
+SELECT error_class, count(*), extract(epoch FROM now() - min(parked_at))
+FROM parked_key GROUP BY error_class
+"""
+LATE_GATES = """
+SELECT name, CASE WHEN owner LIKE 'person:%' THEN 'person' ELSE owner END, count(*),
+       max(extract(epoch FROM now() - due_at))
+FROM gate WHERE cleared_at IS NULL AND overdue_at IS NOT NULL GROUP BY 1, 2
+"""
+"""Who a person is stays out of the metrics."""
+
+
+async def report(database: Database, metrics: Metrics) -> None:
+    """Set the gauges of outbox, parking, gates, transactions and connections."""
+    [row] = await bulk.ask(database.engine, STATE)
+    pending, age, retrying, dead, messages, parked_age, letters, *gates, oldest = row
+    open_gates, overdue, stage_age, stage_p95 = gates
+    classes = await bulk.ask(database.engine, CLASSES) if retrying + dead else []
+    late = await bulk.ask(database.engine, LATE_GATES) if overdue else []
+    metrics.outbox_state(pending, float(age or 0))
+    metrics.parked_state(retrying, dead, messages, float(parked_age or 0))
+    metrics.parked_classes({name: (keys, float(s)) for name, keys, s in classes})
+    metrics.dead_letters(letters)
+    metrics.gates_state(open_gates, overdue)
+    metrics.late_gates({(gate, owner): (n, float(s)) for gate, owner, n, s in late})
+    metrics.stage_age(float(stage_age or 0), float(stage_p95 or 0))
+    metrics.oldest_transaction(float(oldest or 0))
+    pool = cast(QueuePool, database.engine.pool)
+    metrics.pool(pool.checkedout(), pool.checkedin(), pool.size() + pool._max_overflow)

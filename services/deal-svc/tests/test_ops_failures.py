@@ -1,0 +1,181 @@
+"""Keys that fail alike: counted as one, retried and skipped together, at the rate asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from deal_builders import DEAL, NOW, a_lead_qualified
+
+from chassis.ops import bulk_runs
+from chassis.testing import Harness, as_record
+from contracts.ids import DealId, QuoteId
+from contracts.money import Money
+from contracts.quote import QuoteSent
+from contracts.terms import Totals
+
+KEYS = 12
+
+
+def a_quote_sent(n: int, deal: DealId = DEAL) -> QuoteSent:
+    hundred = Money(100_00, "CNY")
+    return QuoteSent(
+        quote_id=QuoteId(UUID(int=1000 + n)),
+        number=f"Q-{n}",
+        deal_id=deal,
+        version=1,
+        totals=Totals(net=hundred, tax=Money.zero("CNY"), gross=hundred),
+        valid_until=NOW,
+        sent_by="rep",
+        sent_at=NOW,
+    )
+
+
+@pytest.fixture
+async def failing(deal_svc: Harness) -> Harness:
+    """A deal-svc with keys that wait for deals that do not come, and one that waits otherwise."""
+    for n in range(KEYS):
+        await deal_svc.receives(a_quote_sent(n, DealId(UUID(int=500 + n))))
+    broken = as_record(a_lead_qualified())
+    await deal_svc.receives_raw(type(broken)(broken.topic, 0, 1, b"k", b"{}", broken.headers))
+    return deal_svc
+
+
+async def the_group(ops: httpx.AsyncClient) -> dict[str, Any]:
+    group: dict[str, Any] = (await ops.get("/ops/failures")).json()[0]
+    return group
+
+
+async def acted_at(under_test: Harness, now: datetime) -> int:
+    """Let one instance look for work at a moment."""
+    async with under_test.transaction(now=now) as tx:
+        return await bulk_runs.act_on_portion(tx, under_test.service.consumer.group)
+
+
+class Killed(Exception):
+    """The process is no more."""
+
+
+async def killed_in_the_middle(under_test: Harness, now: datetime) -> None:
+    async with under_test.transaction(now=now) as tx:
+        assert await bulk_runs.act_on_portion(tx, under_test.service.consumer.group) > 0
+        raise Killed
+
+
+async def begun(ops: httpx.AsyncClient, action: str = "retry", **how: Any) -> str:
+    fingerprint = (await the_group(ops))["fingerprint"]
+    body = {"reason": "the deals are there now", **how}
+    answer = await ops.post(f"/ops/failures/{fingerprint}/{action}", json=body)
+    assert answer.status_code == 202, answer.text
+    run: str = answer.json()["id"]
+    return run
+
+
+async def test_keys_that_fail_alike_are_one_group(failing: Harness) -> None:
+    async with failing.client("ops") as ops:
+        groups = (await ops.get("/ops/failures")).json()
+
+    assert [(g["error_class"], g["keys"], g["messages"]) for g in groups] == [
+        ("DependencyMissing", KEYS, KEYS),
+        ("Undecodable", 1, 1),
+    ]
+    assert groups[0]["type"] == "ltc.quote.sent.v1"
+    assert groups[0]["new_since_retry"] == KEYS
+
+
+async def test_a_dry_run_counts_and_does_nothing(failing: Harness) -> None:
+    async with failing.client("ops") as ops:
+        group = await the_group(ops)
+        dry = {"reason": "look", "dry_run": True, "limit": 5}
+        answer = await ops.post(f"/ops/failures/{group['fingerprint']}/skip", json=dry)
+        unknown = await ops.post("/ops/failures/none/skip", json=dry)
+
+    assert answer.status_code == 200
+    assert answer.json() == {"id": None, "dry_run": True, "keys": 5, "messages": 5}
+    assert unknown.status_code == 404
+    assert await failing.rows("SELECT count(*) FROM bulk_run") == [(0,)]
+    assert await acted_at(failing, datetime.now(UTC)) == 0
+
+
+async def test_many_are_retried_no_faster_than_asked_for(failing: Harness) -> None:
+    """Two instances look all the time; the clock is the test's."""
+    async with failing.client("ops") as ops:
+        run = await begun(ops, per_second=4)
+        begin = datetime.now(UTC)
+        done = [0]
+        for tick in range(30):
+            now = begin + timedelta(seconds=tick * 0.1)
+            both = await asyncio.gather(acted_at(failing, now), acted_at(failing, now))
+            done.append(done[-1] + sum(both))
+        shown = (await ops.get(f"/ops/bulk/{run}")).json()
+        fresh = await the_group(ops)
+
+    for tick, acted in enumerate(done[1:]):
+        allowed = 4 * tick * 0.1 + 4 * bulk_runs.LOOK_S
+        assert acted <= allowed + 1e-9, f"{acted} after {tick * 0.1:.1f} s"
+    assert shown["acted"] == KEYS
+    assert fresh["new_since_retry"] == 0
+    reset = await failing.rows("SELECT count(*) FROM parked_key WHERE attempts = 0")
+    assert reset == [(KEYS,)]
+
+
+async def test_a_run_goes_on_where_it_was_after_a_crash(failing: Harness) -> None:
+    """A portion that was not committed is done by whoever looks next, and none twice."""
+    async with failing.client("ops") as ops:
+        run = await begun(ops, "skip", per_second=8)
+    begin = datetime.now(UTC)
+    assert await acted_at(failing, begin) == 4
+    with pytest.raises(Killed):
+        await killed_in_the_middle(failing, begin + timedelta(seconds=1))
+
+    async with failing.client("ops") as ops:
+        assert (await ops.get(f"/ops/bulk/{run}")).json()["left"] == KEYS - 4
+        for second in range(1, 10):
+            await acted_at(failing, begin + timedelta(seconds=second))
+        shown = (await ops.get(f"/ops/bulk/{run}")).json()
+
+    assert (shown["status"], shown["acted"], shown["left"]) == ("done", KEYS, 0)
+    assert await failing.rows("SELECT count(*) FROM audit WHERE action = 'skip'") == [(KEYS,)]
+    assert await failing.rows("SELECT count(*) FROM parked_key") == [(1,)]
+
+
+async def test_a_run_is_paused_resumed_and_cancelled(failing: Harness) -> None:
+    why = {"reason": "wait"}
+    async with failing.client("ops") as ops:
+        run = await begun(ops, "skip", per_second=4)
+        later = datetime.now(UTC)
+        assert await acted_at(failing, later) == 2
+        assert (await ops.post(f"/ops/bulk/{run}/pause", json=why)).json()["status"] == "paused"
+        assert await acted_at(failing, later + timedelta(hours=1)) == 0
+        assert (await ops.post(f"/ops/bulk/{run}/pause", json=why)).status_code == 409
+        assert (await ops.post(f"/ops/bulk/{run}/resume", json=why)).status_code == 200
+        assert await acted_at(failing, later + timedelta(hours=1)) == 2
+        cancelled = (await ops.post(f"/ops/bulk/{run}/cancel", json=why)).json()
+        assert await acted_at(failing, later + timedelta(hours=2)) == 0
+        assert (await ops.post(f"/ops/bulk/{run}/resume", json=why)).status_code == 409
+
+    assert (cancelled["status"], cancelled["acted"], cancelled["left"]) == (
+        "cancelled",
+        4,
+        KEYS - 4,
+    )
+
+
+async def test_a_message_that_nobody_saw_is_not_skipped_with_the_others(failing: Harness) -> None:
+    """The head was skipped by hand meanwhile; the message behind it is another's to judge."""
+    first = a_quote_sent(0, DealId(UUID(int=500)))
+    await failing.receives_raw(as_record(first, version=2))
+    async with failing.client("ops") as ops:
+        run = await begun(ops, "skip", per_second=1000)
+        lane = f"/ops/parked/{QuoteSent.topic}/{first.quote_id}"
+        assert (await ops.post(f"{lane}/skip", json={"reason": "by hand"})).status_code == 200
+        await acted_at(failing, datetime.now(UTC))
+        shown = (await ops.get(f"/ops/bulk/{run}")).json()
+        [left] = (await ops.get(lane)).json()
+
+    assert (shown["acted"], shown["moved_on"]) == (KEYS - 1, 1)
+    assert dict(left["headers"])["ce_sequence"].endswith("2")
