@@ -93,7 +93,7 @@ class Chain:
 
 async def subscribe(chain: Chain, url: str, **wanted: list[str]) -> None:
     async with chain.services[HUB].client("subscriber", sub="erp") as erp:
-        answer = await erp.post("/endpoints", json={"url": url, **wanted})
+        answer = await erp.post("/endpoints", json={"url": url, "filter": wanted})
     assert answer.status_code == 201, answer.text
 
 
