@@ -23,6 +23,8 @@ RATE_OVER_S = 60.0
 AGED = 12
 """Of so many backlogs the age is found out, the largest first: each costs a read of one record."""
 READ_WITHIN_S = 0.5
+FETCH_WAIT_MS = 50
+"""Short: the answer about one partition is waited for before the next is asked about."""
 OURS = (*PUBLIC_TOPICS, *STATE_TOPICS)
 
 Offsets = dict[TopicPartition, int]
@@ -128,7 +130,9 @@ async def _clients(
     cluster: Cluster,
 ) -> AsyncIterator[tuple[AIOKafkaAdminClient, AIOKafkaConsumer]]:
     admin = AIOKafkaAdminClient(**cluster.client())
-    consumer = AIOKafkaConsumer(**cluster.client(), enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        **cluster.client(), enable_auto_commit=False, fetch_max_wait_ms=FETCH_WAIT_MS
+    )
     try:
         await admin.start()
         await consumer.start()
