@@ -6,9 +6,11 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from importlib import import_module
+from ipaddress import ip_network
 
 import pytest
-from cli.tests.small_installation import ORDERS, Chain, Loaded, more_of_life
+from cli.tests.small_installation import ORDERS, Chain, Loaded, more_of_life, subscribe
+from hook_receiver import receiving
 from tests.integration.stack import running
 
 from chassis.cluster import Cluster
@@ -16,7 +18,7 @@ from local_infra.kafka import Kafka
 from local_infra.ports import free_port
 from local_infra.topics import ensure_topics
 from ltc.programs import package_of
-from ltc.settings import CONSOLE, STAGES
+from ltc.settings import SERVICES
 from ltc.verify.run import Wish, check, load
 from ltc.verify.scratch import new_scratch
 from ltc.verify.sources import Sources
@@ -39,18 +41,26 @@ async def chain(broker: str) -> AsyncIterator[Chain]:
     """Twelve web orders that have become cash, leads that wait or were turned down, moved deals."""
     await ensure_topics(Cluster(broker))
     async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(receiving())
         services = {}
-        for name in (*STAGES, CONSOLE):
+        for name in SERVICES:
             package = package_of(name)
             service = import_module(f"{package}.main").service
             services[name] = await stack.enter_async_context(
-                running(service, package, bootstrap=broker)
+                running(
+                    service,
+                    package,
+                    bootstrap=broker,
+                    egress_networks=(ip_network("127.0.0.0/8"),),
+                )
             )
         databases = {
             name: service.harness.settings.database_url.get_secret_value().replace("+asyncpg", "")
             for name, service in services.items()
         }
         chain = Chain(services, Sources(databases, Cluster(broker)))
+        await subscribe(chain, receiver.url("/all"), stages=["lead"])
+        await subscribe(chain, receiver.url("/some"), types=["lead.*", "journey.settled"])
         await chain.capture(range(ORDERS))
         await more_of_life(chain)
         await chain.at_rest(ORDERS + 1)

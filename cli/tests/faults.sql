@@ -272,3 +272,69 @@ UPDATE ledger_entry SET written_by = '1' WHERE transaction_id = one_transaction(
 -- fault: a ledger transaction was taken out
 -- red: M10, M2, M7
 DELETE FROM ledger_entry WHERE transaction_id = (SELECT min(transaction_id) FROM ledger_entry WHERE kind = 'allocate');
+
+-- fault: the feed lost a fact that the hub had
+-- red: S1
+-- says: The feed has not got ltc.lead.qualified.v1
+DELETE FROM feed WHERE event_id = one_qualified();
+
+-- fault: the hub never heard a fact, and passed it
+-- red: D4, D6, D7, S1
+-- says: The hub has never heard ltc.lead.qualified.v1
+DELETE FROM feed WHERE event_id = one_qualified();
+DELETE FROM inbox WHERE consumer = 'hub' AND event_id = one_qualified();
+
+-- fault: the feed has a fact twice
+-- red: S1
+-- says:  2 times
+INSERT INTO feed FROM feed WHERE event_id = one_settlement();
+
+-- fault: the feed has a fact otherwise than it was said
+-- red: S1
+-- says: otherwise than it was said
+UPDATE feed SET hash = 'x' WHERE event_id = one_settlement();
+
+-- fault: the feed has an object's facts in another order
+-- red: S2
+UPDATE feed SET "position" = -"position" WHERE subject = one_deal() AND stage = 'deal' AND sequence <= 2;
+
+-- fault: the hub's state of a deal is older than its facts
+-- red: S3
+UPDATE state SET sequence = sequence - 1 WHERE aggregate_id = one_deal();
+
+-- fault: the hub has no state of a deal
+-- red: S3
+-- says: is missing
+DELETE FROM state WHERE aggregate_id = one_deal();
+
+-- fault: the hub has a state of something that nobody told of
+-- red: S3
+-- says: has never had a fact of it
+INSERT INTO state BY NAME SELECT * REPLACE (gen_random_uuid() AS aggregate_id) FROM state WHERE aggregate_id = one_deal();
+
+-- fault: the hub folds no more
+-- red: S3
+-- says: of its feed into no state
+UPDATE feed SET seen_at = seen_at - INTERVAL 1 HOUR;
+UPDATE fold SET "position" = "position" - 1;
+
+-- fault: a webhook was never dealt out
+-- red: S4
+-- says: nothing is known of its delivery
+DELETE FROM posting WHERE event_id = one_settlement();
+
+-- fault: a webhook is said to be delivered, and nobody accepted it
+-- red: S4
+-- says: without an attempt that was accepted
+UPDATE attempt SET outcome = 'rejected' WHERE event_id = one_settlement();
+
+-- fault: a webhook was given up untried
+-- red: S4
+-- says: is said to be given up without an attempt
+UPDATE posting SET state = 'given_up' WHERE event_id = one_settlement();
+DELETE FROM attempt WHERE event_id = one_settlement();
+
+-- fault: webhooks wait for a turn that never comes
+-- red: S4
+-- says: wait for their turn
+UPDATE posting SET state = 'pending', turn = false, ended_at = NULL WHERE event_id = one_settlement();

@@ -10,7 +10,7 @@ import duckdb
 from tests.integration.stack import Running, eventually
 from tests.integration.test_first_hop import a_web_order
 
-from ltc.settings import CONSOLE, STAGES
+from ltc.settings import CONSOLE, HUB, STAGES
 from ltc.verify.report import Finding
 from ltc.verify.rules import rules
 from ltc.verify.run import Wish, ask
@@ -38,7 +38,7 @@ def moved_deal(n: int, stage: str) -> dict[str, Any]:
 
 @dataclass
 class Chain:
-    """All six services and the console, and where their evidence is."""
+    """All six services, the console and the hub, and where their evidence is."""
 
     services: dict[str, Running]
     sources: Sources
@@ -56,7 +56,8 @@ class Chain:
             )
 
     async def at_rest(self, journeys: int) -> None:
-        """So many journeys are settled, and every stage and the console has heard of it."""
+        """So many journeys are settled, every stage and the console has heard of it, and so have
+        the hub's subscribers."""
 
         async def left() -> int:
             settled = await self.count("billing", "billing_account WHERE status = 'settled'")
@@ -75,9 +76,25 @@ class Chain:
 
         await eventually(unfiled, 0, within_s=60)
 
+        async def untold() -> int:
+            said = await self.count(CONSOLE, filed)
+            unfed = said - await self.count(HUB, "feed")
+            unfolded = await self.count(HUB, "feed WHERE position > (SELECT position FROM fold)")
+            undealt = await self.count(HUB, "feed WHERE position > (SELECT position FROM fan_out)")
+            pending = await self.count(HUB, "delivery WHERE state = 'pending'")
+            return unfed + unfolded + undealt + pending
+
+        await eventually(untold, 0, within_s=60)
+
     async def count(self, service: str, what: str) -> int:
         rows = await self.services[service].rows(f"SELECT count(*) FROM {what}")  # noqa: S608
         return int(rows[0][0])
+
+
+async def subscribe(chain: Chain, url: str, **wanted: list[str]) -> None:
+    async with chain.services[HUB].client("subscriber", sub="erp") as erp:
+        answer = await erp.post("/endpoints", json={"url": url, "filter": wanted})
+    assert answer.status_code == 201, answer.text
 
 
 async def more_of_life(chain: Chain) -> None:

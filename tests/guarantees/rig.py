@@ -32,19 +32,20 @@ from local_infra.postgres import Postgres, provision_sync
 from local_infra.processes import Child, run_sync
 from local_infra.topics import ensure_topics
 from ltc.programs import Program, bootstrap, database_url, issuer, migrate, package_of, service
-from ltc.settings import CONSOLE, PROJECT, STAGES, Settings
+from ltc.settings import PROJECT, SERVICES, Settings
 from ltc.supervisor import Unit, clear_leftovers
 from tests.guarantees import cleaning
 
 logger = logging.getLogger(__name__)
 
-NAMES = (*STAGES, CONSOLE)
+NAMES = SERVICES
 LAUNCHER = ("-m", "tests.guarantees.launch")
 """Serves like ``chassis.serve``, and can be told to die at a point (`Rig.arm`)."""
 
 
 class Rig:
-    """One installation. Units: ``postgres``, ``kafka``, ``issuer``, the six stages, ``console``."""
+    """One installation. Units: ``postgres``, ``kafka``, ``issuer``, the six stages, ``console``,
+    ``hub``."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -75,7 +76,7 @@ class Rig:
                 home,
                 given.pg_port if "LTC_PG_PORT" in os.environ else free_port(),
                 given.kafka_port if "LTC_KAFKA_PORT" in os.environ else free_block(2),
-                given.port_base if "LTC_PORT_BASE" in os.environ else free_block(11),
+                given.port_base if "LTC_PORT_BASE" in os.environ else free_block(12),
             )
         )
 

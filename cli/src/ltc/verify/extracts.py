@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ltc.settings import CONSOLE
+from ltc.settings import CONSOLE, HUB, SUBSCRIBERS
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,32 @@ _OWN: dict[str, tuple[Extract, ...]] = {
             " md5(payload::jsonb::text) AS content FROM journey_event",
         ),
     ),
+    HUB: (
+        Extract(
+            "feed",
+            "SELECT position, seen_at, event_id, type, stage, subject, sequence, journey_id, owner,"
+            " amount_minor, currency, md5(data) AS hash FROM feed",
+        ),
+        Extract("feed_floor", "SELECT position FROM feed_floor"),
+        Extract("fold", "SELECT position FROM fold"),
+        Extract(
+            "state", "SELECT stage, aggregate_id, journey_id, sequence, event_id FROM snapshot"
+        ),
+        Extract("fan_out", "SELECT position FROM fan_out"),
+        Extract(
+            "endpoint",
+            "SELECT id, url, to_json(types) AS types, to_json(stages) AS stages,"
+            " to_json(owners) AS owners, least_minor, currency, from_position,"
+            " (SELECT max(at) FROM audit WHERE object_type = 'endpoint' AND action = 'change'"
+            " AND object_id = e.id::text) AS changed_at FROM endpoint e",
+        ),
+        Extract(
+            "posting",
+            "SELECT endpoint_id, event_id, position, subject, type, state, turn, ended_at"
+            " FROM delivery",
+        ),
+        Extract("attempt", "SELECT endpoint_id, event_id, outcome FROM attempt"),
+    ),
 }
 
 
@@ -99,7 +125,7 @@ def extracts(service: str) -> list[Extract]:
             ),
         )
         for place, table, subject, version, published_at, error in _PLACES
-        if service != CONSOLE
+        if service not in SUBSCRIBERS
     ]
     common = [Extract(e.table, e.query.format(service=service)) for e in _EVERYWHERE]
     return [*said, *common, *_OWN[service]]

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).with_name("invariants")
 
 Kind = Literal["safety", "settled", "both"]
 Severity = Literal["critical", "serious"]
-GROUPS = {"D": "Delivery", "J": "Journey", "M": "Money"}
+GROUPS = {"D": "Delivery", "J": "Journey", "M": "Money", "S": "Subscribing"}
 
 
 @dataclass(frozen=True)

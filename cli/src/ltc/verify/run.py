@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from ltc.settings import CONSOLE, STAGES
+from ltc.settings import STAGES, SUBSCRIBERS
 from ltc.verify.code import moves
 from ltc.verify.databases import copy_out, pending, snapshots
 from ltc.verify.evidence import HISTORY, STATEMENT, read_history, read_statement
@@ -23,7 +23,7 @@ from ltc.verify.topics import committed, topics
 
 Say = Callable[[str], None]
 LOOK_AGAIN_S = 0.5
-GROUPS = (CONSOLE, *(f"{stage}-svc" for stage in STAGES))
+GROUPS = (*SUBSCRIBERS, *(f"{stage}-svc" for stage in STAGES))
 """The consumer groups, as each service names its own."""
 
 

@@ -1,4 +1,4 @@
-"""Where the evidence is: seven databases and a broker, each only ever read."""
+"""Where the evidence is: eight databases and a broker, each only ever read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from chassis.cluster import Cluster
 from ltc.programs import checker_dsn, cluster
-from ltc.settings import CONSOLE, STAGES, Settings
+from ltc.settings import STAGES, SUBSCRIBERS, Settings
 
-DOWNSTREAM_FIRST = (CONSOLE, *reversed(STAGES))
+DOWNSTREAM_FIRST = (*SUBSCRIBERS, *reversed(STAGES))
 """The order of the snapshots. What a later stage has made of an earlier one's fact is then never
 seen without it, however busy the platform is."""
 
