@@ -123,14 +123,19 @@ def _parked(summary: Summary, evidence: Evidence, now: datetime) -> Reason | Non
     waits = f", waits for {parked.waits_for}" if parked.waits_for else ""
     return Reason(
         code=code,
-        sentence=f"{parked.service} {what} since {parked.parked_at:%F %R}, {parked.attempts} tries:"
-        f" {parked.error_class}: {_first_line(parked.error)}{waits}{behind}.",
+        sentence=f"{parked.service} {what} since {parked.parked_at:%F %R},"
+        f" {_tries(parked.attempts)}: {parked.error_class}: {_first_line(parked.error)}{waits}"
+        f"{behind}.",
         since=parked.parked_at,
         hop=parked.service,
         number=number,
         error=parked.error,
         evidence=[_proof(one) for one in worst],
     )
+
+
+def _tries(count: int) -> str:
+    return f"{count} try" if count == 1 else f"{count} tries"
 
 
 def _proof(parked: Parked) -> Proof:

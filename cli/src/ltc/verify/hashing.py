@@ -27,10 +27,12 @@ MECHANICS = {
     "subscription",
 }
 """How facts travel, not what they made."""
-BESIDE = {"span"}
-"""Kept beside the facts and for a week only."""
+BESIDE = {"span", "browser_session", "unfolded"}
+"""Kept beside the facts and for a time only."""
 CLOCKS = {"created_at", "updated_at", "seen_at", "posted_at", "written_at", "first_seen_at"}
 """When we wrote something down, as against when it happened."""
+PLACES = {"kafka_partition", "kafka_offset"}
+"""Where a fact stood in Kafka: what was fed from an event log does not say so."""
 
 TABLES = """
 SELECT c.relname, array_agg(a.attname ORDER BY a.attname)
@@ -60,7 +62,7 @@ async def _tables(connection: asyncpg.Connection) -> dict[str, TableHash]:
     for table, columns in await connection.fetch(TABLES):
         if table in MECHANICS | BESIDE:
             continue
-        kept = ", ".join(f'"{column}"' for column in columns if column not in CLOCKS)
+        kept = ", ".join(f'"{column}"' for column in columns if column not in CLOCKS | PLACES)
         row = await connection.fetchrow(
             "SELECT count(*), md5(coalesce(string_agg(h, '' ORDER BY h COLLATE \"C\"), '')) FROM"  # noqa: S608
             f' (SELECT md5(ROW({kept})::text) AS h FROM "{table}") rows'
