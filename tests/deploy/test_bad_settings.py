@@ -120,7 +120,7 @@ BAD = {
         "run `quote-svc migrate` of this version first",
         {},
         ("UPDATE alembic_version SET version_num = '0001'",),
-        ("UPDATE alembic_version SET version_num = '0002'",),
+        ("UPDATE alembic_version SET version_num = '0003'",),
     ),
     "never migrated": Bad(76, "run `quote-svc migrate` first", with_url(database="postgres")),
     "ahead, and left behind": Bad(
@@ -132,7 +132,7 @@ BAD = {
             "COMMENT ON TABLE alembic_version IS 'oldest user 0008'",
         ),
         (
-            "UPDATE alembic_version SET version_num = '0002'",
+            "UPDATE alembic_version SET version_num = '0003'",
             "COMMENT ON TABLE alembic_version IS NULL",
         ),
     ),
@@ -222,4 +222,4 @@ def test_a_database_ahead_of_the_code_that_fits_stops_nothing(service: Bare) -> 
         with service.serving() as client:
             assert client.get("/health/ready").status_code == 200
     finally:
-        execute(service.dsn, "UPDATE alembic_version SET version_num = '0002'")
+        execute(service.dsn, "UPDATE alembic_version SET version_num = '0003'")

@@ -256,13 +256,9 @@ def _step(fact: Fact, first: datetime) -> Step:
 
 def actor_of(fact: Fact) -> str | None:
     """Who did it: the one field that ends in ``_by`` and names somebody."""
-    for name, value in fact.payload.items():
-        if name.endswith("_by") and value:
-            return (
-                str(value.get("name") or value.get("sub"))
-                if isinstance(value, dict)
-                else str(value)
-            )
+    for name in fact.payload:
+        if name.endswith("_by") and (who := fact.payload[name]):
+            return str(who.get("name") or who.get("sub")) if isinstance(who, dict) else str(who)
     return None
 
 

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger, Text
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Text,
+    func,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -50,6 +60,13 @@ class JourneyKeyRow(Row, table=True):
     """Anything a person may paste: a business number, a bank reference, an aggregate's id."""
 
     __tablename__ = "journey_key"
+    __table_args__ = (
+        Index(
+            "ix_journey_key_upper",
+            func.upper(literal_column("key")).label("shouted"),
+            postgresql_ops={"shouted": "text_pattern_ops"},
+        ),
+    )
 
     key: str = Field(sa_type=Text, primary_key=True)
     journey_id: UUID = Field(primary_key=True)
@@ -68,6 +85,15 @@ class JourneyRow(Row, table=True):
     """A journey in one row, folded from all its facts (`folding`): what lists and searches read."""
 
     __tablename__ = "journey"
+    __table_args__ = (
+        Index("ix_journey_last_fact_at", "last_fact_at", "journey_id"),
+        Index(
+            "ix_journey_breach_at",
+            text("coalesce(due_at, last_fact_at)"),
+            "journey_id",
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
 
     journey_id: UUID = Field(primary_key=True)
     customer: str | None = Field(default=None, sa_type=Text)

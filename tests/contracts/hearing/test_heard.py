@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 from uuid import uuid4
@@ -16,8 +18,12 @@ from uuid import uuid4
 import pytest
 
 from chassis.testing import JOURNEY, Harness, harness
+from console.evidence import Evidence
+from console.folding import Fact, fold
 from console.main import service as console_service
 from console.queries import assemble
+from console.reasons import reason_of
+from console.summaries import facts_of
 from contracts.catalog import FACTS
 from contracts.contract import ContractSigned
 from contracts.deal import DealOpened, ProposalRequested
@@ -126,12 +132,38 @@ class Watched(dict[str, Any]):
 async def test_the_console_files_every_fact_and_tells_of_it() -> None:
     async with harness(console_service, "console") as console:
         await console.receives(*SAMPLES.values())
-        rows = await console.rows(
-            "SELECT event_id, type, source, subject, sequence, said_at, causation_id, trace_id,"
-            " payload FROM journey_event ORDER BY said_at, sequence, event_id"
-        )
-    watched = [(*row[:8], Watched(row[1], json.loads(row[8]))) for row in rows]
+        async with console.database.transaction() as tx:
+            facts = (await facts_of([JOURNEY], tx))[JOURNEY]
+    watched = [replace(fact, payload=Watched(fact.type, fact.payload)) for fact in facts]
 
-    journey = assemble(JOURNEY, watched, now=rows[-1][5])
+    summary = fold(watched)
+    journey = assemble(JOURNEY, summary, Evidence(), [], [], now=summary.last.said_at)
+    reason_of(
+        replace(summary, state="open"), Evidence(), now=summary.last.said_at + timedelta(days=30)
+    )
 
     assert {step.type for step in journey.steps} == FACTS.keys()
+
+
+@pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.name)
+def test_null_and_values_that_nobody_said_yet_stop_no_telling(fact: type[Event]) -> None:
+    """The console keeps any JSON; that it can tell of it is what its stated needs claim."""
+    for _, value in variants(fact):
+        about = Fact(
+            event_id=new_id(),
+            type=fact.name,
+            source="/ltc/test",
+            subject=str(uuid4()),
+            sequence=1,
+            said_at=datetime(2026, 11, 2, tzinfo=UTC),
+            causation_id=None,
+            trace_id=None,
+            payload=Watched(fact.name, value),
+        )
+        summary = fold([about])
+        later = about.said_at + timedelta(days=1)
+
+        told = assemble(JOURNEY, summary, Evidence(), [], [], now=later)
+
+        assert told.steps[0].payload == value
+        EVIDENCE.of("console", fact.name).handled.append(value)
