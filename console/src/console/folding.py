@@ -160,14 +160,15 @@ def _amount(facts: Sequence[Fact]) -> dict[str, str] | None:
         match fact.stage:
             case "contract" | "quote" if isinstance(totals, dict):
                 worth[_rank(fact.stage)] = totals["gross"]
-            case "deal" if isinstance(payload.get("amount"), dict):
+            case "deal" if fact.verb == "deal.opened" and isinstance(payload.get("amount"), dict):
                 worth[_rank("deal")] = payload["amount"]
     return worth[max(worth)] if worth else None
 
 
 def _owner(facts: Sequence[Fact]) -> Owner | None:
-    """Whose the journey is, by the last fact that says so."""
-    said = [owner for fact in facts if isinstance(owner := fact.payload.get("owner"), dict)]
+    """Whose the journey is, by the last fact that says so; that a deal is won changes no owner."""
+    telling = (fact for fact in facts if fact.verb != "deal.won")
+    said = [owner for fact in telling if isinstance(owner := fact.payload.get("owner"), dict)]
     return Owner.model_validate(said[-1]) if said else None
 
 
