@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from chassis import bulk
+from chassis.http import refuse_nul
 from console.doors import looker
 from console.shared_look import SharedLook, look_of
 from contracts.catalog import CATALOG, FACTS, producer
@@ -27,7 +28,7 @@ GROUP BY type
 """
 """Ids are by time, so the newest facts are found by the index of their ids."""
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(tags=["catalogue"], dependencies=[Depends(refuse_nul)])
 
 
 class LiveFact(BaseModel):

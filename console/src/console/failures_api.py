@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from chassis.auth import Actor, roles
+from chassis.http import refuse_nul
 from console.peers import Answer, AskedPeers, Token
 
-router = APIRouter(tags=["console"])
+router = APIRouter(tags=["console"], dependencies=[Depends(refuse_nul)])
 
 Looker = Annotated[Actor, Depends(roles("ops", "admin", "auditor"))]
 Limit = Annotated[int, Query(ge=1, le=200)]

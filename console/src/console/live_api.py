@@ -9,13 +9,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from chassis.auth import Actor
+from chassis.http import refuse_nul
 from chassis.problems import Problem
 from chassis.wire import DRAINING
 from console.doors import any_looker
 from console.live import live_of
 
 STREAM = "text/event-stream"
-router = APIRouter(tags=["live"])
+router = APIRouter(tags=["live"], dependencies=[Depends(refuse_nul)])
 
 
 @router.get(

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 
+from chassis.http import refuse_nul
 from console.doors import operator
 from console.peers import Answer, AskedPeers
 from console.shared_look import SharedLook, look_of
 
-router = APIRouter(tags=["installation"])
+router = APIRouter(tags=["installation"], dependencies=[Depends(refuse_nul)])
 LOOK_EVERY_S = 1.0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
+from chassis.http import refuse_nul
 from console.doors import operator
 from console.kafka_look import KafkaLook, Topic
 from console.shared_look import SharedLook, look_of
 
-router = APIRouter(tags=["installation"])
+router = APIRouter(tags=["installation"], dependencies=[Depends(refuse_nul)])
 LOOK_EVERY_S = 2.0
 
 
