@@ -39,7 +39,7 @@ SHOWS = {
     "rotated.json": r'"whsec_(.|\n)*"valid":true,"id":"[^"]+","type":"ltc\.hub\.test',
     "$ENDPOINT/enable": r'"status":"enabled"',
     "ltc-client tail": r"(.* ltc\.deal\.\w+\.v1 .* [1-3] D-.*\n){6}$",
-    "sales_board.py": r"^\('D-\d+-\d+', '\w+', 'won', 271200\)$",
+    "sales_board.py": r"^\('D-\d+-\d+', '[^']+', 'won', 271200\)$",
     "/states?stage=deal": r'"type":"ltc\.deal\.state\.v1"(.|\n)*\{"events":\[',
     "--topic ltc.deal.state.v1": r"Partition:\d+\s.*ce_type:ltc\.deal\.state\.v1.*ltc_position:",
 }
