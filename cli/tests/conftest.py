@@ -24,7 +24,7 @@ from ltc.verify.scratch import new_scratch
 from ltc.verify.sources import Sources
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Kafka that holds nothing but what these tests say."""
     home = tmp_path_factory.mktemp("verify-kafka")
@@ -36,7 +36,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         kafka.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def chain(broker: str) -> AsyncIterator[Chain]:
     """Twelve web orders that have become cash, leads that wait or were turned down, moved deals."""
     await ensure_topics(Cluster(broker))
@@ -67,7 +67,7 @@ async def chain(broker: str) -> AsyncIterator[Chain]:
         yield chain
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def loaded(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Loaded]:
     """Everything read as a run reads it, with a history and a statement that agree."""
     rest = await check(chain.sources, Wish(only=["D8"], wait_s=30))
