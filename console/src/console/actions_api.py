@@ -13,7 +13,7 @@ from chassis import problems
 from chassis.auth import Actor, roles
 from chassis.http import read_body, refuse_nul
 from chassis.problems import Problem
-from console.failures_api import Looker
+from console.doors import operator
 from console.peers import AskedPeers, Peers, Token
 
 router = APIRouter(tags=["console"], dependencies=[Depends(refuse_nul)])
@@ -40,7 +40,7 @@ HANDED_ON = ("idempotency-key",)
 
 @router.get("/services/{service}/ops/{path:path}", operation_id="askService")
 async def ask(
-    _: Looker, peers: AskedPeers, token: Token, request: Request, service: str, path: str
+    _: operator, peers: AskedPeers, token: Token, request: Request, service: str, path: str
 ) -> JSONResponse:
     """What a service's own /ops answers to this person."""
     return await _hand_on(peers, token, request, service, path, SEEN)

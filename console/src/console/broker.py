@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from fastapi import Depends, Request
 
 from chassis.cluster import Cluster
-from console.folding import STAGES
+from contracts.catalog import STAGES
 
 logger = logging.getLogger(__name__)
 

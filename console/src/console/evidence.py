@@ -12,10 +12,10 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from console.broker import Broker, Committed
-from console.folding import STAGES
 from console.peers import Answer, Peers
+from contracts.catalog import STAGES
 
-Answered = Literal["ok", "away", "forbidden", "not asked"]
+Answered = Literal["ok", "away", "forbidden"]
 
 
 class Asked(BaseModel):
@@ -85,8 +85,8 @@ async def gather(
 ) -> Evidence:
     """Ask everybody at once. Who does not answer in time is away."""
     states, parked, committed = await asyncio.gather(
-        peers.ask_all(f"/ops/journeys/{journey_id}", token=token),
-        peers.ask_all_lately("/ops/parked", token=token, limit=200),
+        peers.ask_all(f"/ops/journeys/{journey_id}", token=token, among=STAGES),
+        peers.parked_lately(token),
         broker.committed(),
     )
     return read(states, parked, set(keys), committed)

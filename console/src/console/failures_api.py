@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from chassis.auth import Actor, roles
 from chassis.http import refuse_nul
+from chassis.pagination import Limit
+from console.doors import operator
 from console.peers import Answer, AskedPeers, Token
 
 router = APIRouter(tags=["console"], dependencies=[Depends(refuse_nul)])
-
-Looker = Annotated[Actor, Depends(roles("ops", "admin", "auditor"))]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 class Asked(BaseModel):
@@ -34,7 +32,7 @@ class Merged(BaseModel):
 
 
 @router.get("/failures", operation_id="listAllFailures")
-async def list_failures(_: Looker, peers: AskedPeers, token: Token, limit: Limit = 50) -> Merged:
+async def list_failures(_: operator, peers: AskedPeers, token: Token, limit: Limit = 50) -> Merged:
     """Why messages wait anywhere, the reason that most keys have first."""
     answers = await peers.ask_all("/ops/failures", token=token, limit=limit)
     merged = _merged(answers)
@@ -44,7 +42,7 @@ async def list_failures(_: Looker, peers: AskedPeers, token: Token, limit: Limit
 
 @router.get("/parked", operation_id="listAllParkedKeys")
 async def list_parked(
-    _: Looker,
+    _: operator,
     peers: AskedPeers,
     token: Token,
     status: str | None = None,

@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from contracts.catalog import FACTS, producer
+from contracts.catalog import FACTS, STAGES, producer
 from contracts.parties import Owner
 
-STAGES = ("lead", "deal", "quote", "contract", "order", "billing")
 State = Literal["open", "settled", "ended"]
 
 

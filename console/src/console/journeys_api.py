@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from chassis.http import TransactionalRoute, Tx
+from chassis.pagination import Limit
 from console import lists, queries, spans
 from console import search as searching
 from console.broker import AskedBroker
@@ -17,7 +18,6 @@ from console.peers import AskedPeers, Token
 from console.reasons import Code
 
 router = APIRouter(route_class=TransactionalRoute, tags=["journeys"])
-Limit = Annotated[int, Query(ge=1, le=200)]
 Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 After = Annotated[str | None, Query(description="`next` of the page before")]
 

@@ -16,10 +16,11 @@ from chassis.pagination import cursor_after, read_cursor
 from chassis.transaction import Transaction
 from console.broker import Broker, Committed
 from console.evidence import Asked, Evidence, Parked, all_parked
-from console.folding import STAGES, State, Summary, fold
+from console.folding import State, Summary, fold
 from console.peers import Peers
 from console.reasons import Code, Reason, reason_of
 from console.summaries import facts_of
+from contracts.catalog import STAGES
 
 AT_MOST_BLOCKED = 200
 """So many journeys with parked messages stand before all others on the first page."""
@@ -151,9 +152,7 @@ class Surroundings:
 
 async def look_around(peers: Peers, broker: Broker, token: str | None) -> Surroundings:
     """Who is away, what is parked, how far each group has come: once for all rows of a page."""
-    parked, committed = await asyncio.gather(
-        peers.ask_all_lately("/ops/parked", token=token, limit=200), broker.committed()
-    )
+    parked, committed = await asyncio.gather(peers.parked_lately(token), broker.committed())
     asked = tuple(
         Asked(
             service=f"{name}-svc",

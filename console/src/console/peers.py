@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import httpx
 from fastapi import Depends, Request
+
+from console.shared_look import SharedLook
+from contracts.catalog import STAGES
 
 FRESH_S = 1.0
 ANSWER_WITHIN_S = 3.0
@@ -41,8 +44,7 @@ class Peers:
 
     def __init__(self, urls: Mapping[str, str]) -> None:
         self.urls = dict(urls)
-        self._lock = asyncio.Lock()
-        self._lately: dict[Any, tuple[float, dict[str, Answer]]] = {}
+        self._parked: dict[str | None, SharedLook[dict[str, Answer]]] = {}
         self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN_S)
 
     async def ask(
@@ -76,28 +78,23 @@ class Peers:
         return Answer(service, response.status_code, said, headers=response.headers)
 
     async def ask_all(
-        self, path: str, *, token: str | None = None, **params: Any
+        self, path: str, *, token: str | None = None, among: Collection[str] = (), **params: Any
     ) -> dict[str, Answer]:
-        """The same question to every service, at once."""
+        """The same question at once to every service, or to those ``among`` them that are known."""
+        names = [name for name in self.urls if not among or name in among]
         answers = await asyncio.gather(
-            *(self.ask(name, path, token=token, **params) for name in self.urls)
+            *(self.ask(name, path, token=token, **params) for name in names)
         )
         return {answer.service: answer for answer in answers}
 
-    async def ask_all_lately(
-        self, path: str, *, token: str | None = None, **params: Any
-    ) -> dict[str, Answer]:
-        """As `ask_all`; the answers of the last second serve whoever asks the same with the same
-        token, as every list and every page does."""
-        question = (path, token, tuple(sorted(params.items())))
-        async with self._lock:
-            known = self._lately.get(question)
-            if known is None or time.monotonic() - known[0] > FRESH_S:
-                answers = await self.ask_all(path, token=token, **params)
-                now = time.monotonic()
-                self._lately = {q: k for q, k in self._lately.items() if now - k[0] <= FRESH_S}
-                known = self._lately[question] = (now, answers)
-            return known[1]
+    async def parked_lately(self, token: str | None) -> dict[str, Answer]:
+        """What waits in the stages. One look a second for all pages of one person."""
+        look = self._parked.get(token)
+        if look is None:
+            self._parked = {t: known for t, known in self._parked.items() if not known.is_over}
+            ask = partial(self.ask_all, "/ops/parked", token=token, among=STAGES, limit=200)
+            look = self._parked[token] = SharedLook(ask, every_s=FRESH_S)
+        return await look.found()
 
     async def close(self) -> None:
         await self._client.aclose()

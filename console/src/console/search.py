@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from chassis import sight
 from chassis.transaction import Transaction
-from console.lists import ESCAPED, VISIBLE, Listed, Surroundings, rows_of
+from console.lists import ESCAPED, SEEN, VISIBLE, Listed, Surroundings, rows_of
 
 AT_MOST = 20
 
@@ -88,8 +88,7 @@ async def _visible(journeys: list[UUID], tx: Transaction) -> set[Any]:
     """Those that may be seen; one that was not folded yet is told to whoever sees everything."""
     if not sight.is_limited(tx.actor):
         return set(journeys)
-    statement = f"SELECT journey_id FROM journey WHERE journey_id = ANY($4::uuid[]) AND {VISIBLE}"  # noqa: S608
-    return {row[0] for row in await tx.read(statement, *sight.parameters(tx.actor), journeys)}
+    return {row[0] for row in await tx.read(SEEN, *sight.parameters(tx.actor), journeys)}
 
 
 def _prefix(asked: str) -> str | None:

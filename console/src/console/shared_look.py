@@ -22,11 +22,16 @@ class SharedLook(Generic[T]):
         self._began = float("-inf")
         self._looking: asyncio.Task[T] | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the next who asks begins a new look."""
+        fresh = time.monotonic() - self._began < self._every_s
+        return self._looking is None or (self._looking.done() and not fresh)
+
     async def found(self) -> T:
         """What there is, as of ``every_s`` seconds ago at most."""
-        fresh = time.monotonic() - self._began < self._every_s
         looking = self._looking
-        if looking is None or (looking.done() and not fresh):
+        if looking is None or self.is_over:
             self._began = time.monotonic()
             looking = self._looking = asyncio.create_task(self._begin())
             looking.add_done_callback(_seen)
