@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
 from chassis.testing import Harness, as_record
+from console.peers import Peers
 from contracts.deal import DealLost, DealOpened
 from contracts.ids import AccountId, DealId, LeadId, new_id
 from contracts.journey import LEAD_GATES
@@ -149,6 +152,40 @@ async def test_sellers_see_what_is_theirs_or_nobodys(console_svc: Harness) -> No
         assert (await rep.get(f"/journeys/{others}")).status_code == 404
         whole = (await ops.get("/journeys")).json()["items"]
     assert [UUID(item["journey_id"]) for item in whole] == [mine, others, nobodys]
+
+
+@pytest.mark.parametrize("path", ["/search?q=42", "/journeys", "/stuck", "/journeys/L-2026-000042"])
+async def test_no_connection_waits_with_whoever_asks_a_service_that_hangs(
+    console_svc: Harness, path: str
+) -> None:
+    await a_journey(console_svc, 42)
+    await folded(console_svc)
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await answered.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    held = console_svc.database.engine.pool
+    assert isinstance(held, QueuePool)
+    peers = Peers({"quote": f"http://127.0.0.1:{port}"})
+    async with server, console_svc.client("ops") as ops:
+        console_svc.app.state.peers = peers
+        try:
+            page = asyncio.create_task(ops.get(path))
+            await asked.wait()
+            await asyncio.sleep(0.1)
+            waiting = held.checkedout()
+            answered.set()
+            assert (await page).status_code == 200
+        finally:
+            answered.set()
+            del console_svc.app.state.peers
+            await peers.close()
+    assert waiting == 0
 
 
 async def test_the_same_facts_again_and_later_ones_change_only_what_they_say(

@@ -75,6 +75,11 @@ class Summary:
     def last(self) -> Fact:
         return self.facts[-1]
 
+    @property
+    def trace_ids(self) -> list[str]:
+        """Of all its facts, the first first."""
+        return list(dict.fromkeys(fact.trace_id for fact in self.facts if fact.trace_id))
+
 
 def fold(facts: Iterable[Fact]) -> Summary:
     """All facts of one journey, in any order, each any number of times; at least one."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
-from chassis.http import TransactionalRoute, Tx
+from chassis.auth import Actor
+from chassis.http import refuse_nul
 from chassis.pagination import Limit
+from chassis.transaction import Transaction
 from console import lists, queries, spans
 from console import search as searching
 from console.broker import AskedBroker
@@ -17,9 +21,28 @@ from console.folding import State
 from console.peers import AskedPeers, Token
 from console.reasons import Code
 
-router = APIRouter(route_class=TransactionalRoute, tags=["journeys"])
+router = APIRouter(tags=["journeys"], dependencies=[Depends(refuse_nul)])
 Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
+PROGRESS = """
+SELECT (SELECT greatest(reltuples, 0)::bigint FROM pg_class
+        WHERE oid = 'journey_event'::regclass) AS facts,
+       (SELECT greatest(reltuples, 0)::bigint FROM pg_class
+        WHERE oid = 'journey'::regclass) AS journeys,
+       (SELECT count(*) FROM (SELECT 1 FROM unfolded LIMIT 10000) part) AS unfolded,
+       (SELECT max(last_fact_at) FROM journey) AS newest,
+       (SELECT min(e.seen_at) FROM (SELECT * FROM unfolded LIMIT 10000) u
+        JOIN journey_event e USING (journey_id, event_id)) AS oldest
+"""
 After = Annotated[str | None, Query(description="`next` of the page before")]
+
+
+@asynccontextmanager
+async def _reading(request: Request, actor: Actor) -> AsyncIterator[Transaction]:
+    """A look into the database, and no longer than that: whoever asks the services as well may wait
+    three seconds for one that is down, and holds no connection meanwhile."""
+    async with request.app.state.database.transaction(actor=actor) as tx:
+        tx.rollback_only()
+        yield tx
 
 
 class Projection(BaseModel):
@@ -37,17 +60,23 @@ class Projection(BaseModel):
 
 @router.get("/search", operation_id="search")
 async def search(
-    _: looker, tx: Tx, peers: AskedPeers, broker: AskedBroker, token: Token, q: Text
+    actor: looker,
+    request: Request,
+    peers: AskedPeers,
+    broker: AskedBroker,
+    token: Token,
+    q: Text,
 ) -> searching.Hits:
     """Anything that a person may paste: numbers, references, ids, part of a customer's name."""
     around = await lists.look_around(peers, broker, token)
-    return await searching.search(q, around, tx)
+    async with _reading(request, actor) as tx:
+        return await searching.search(q, around, tx)
 
 
 @router.get("/journeys", operation_id="listJourneys")
 async def list_journeys(
-    _: looker,
-    tx: Tx,
+    actor: looker,
+    request: Request,
     peers: AskedPeers,
     broker: AskedBroker,
     token: Token,
@@ -61,15 +90,16 @@ async def list_journeys(
 ) -> lists.JourneyPage:
     """All journeys, whichever moved last first."""
     around = await lists.look_around(peers, broker, token)
-    return await lists.recent(
-        tx, around, state=state, stage=stage, owner=owner, q=q, after=after, limit=limit
-    )
+    async with _reading(request, actor) as tx:
+        return await lists.recent(
+            tx, around, state=state, stage=stage, owner=owner, q=q, after=after, limit=limit
+        )
 
 
 @router.get("/stuck", operation_id="listStuck")
 async def list_stuck(
-    _: looker,
-    tx: Tx,
+    actor: looker,
+    request: Request,
     peers: AskedPeers,
     broker: AskedBroker,
     token: Token,
@@ -83,47 +113,47 @@ async def list_stuck(
 ) -> lists.StuckPage:
     """What stands still, the worst first: parked messages, then by how long it is overdue."""
     around = await lists.look_around(peers, broker, token)
-    return await lists.stuck(
-        tx,
-        around,
-        stage=stage,
-        reason=reason,
-        owner=owner,
-        over_sla=over_sla,
-        after=after,
-        limit=limit,
-    )
+    async with _reading(request, actor) as tx:
+        return await lists.stuck(
+            tx,
+            around,
+            stage=stage,
+            reason=reason,
+            owner=owner,
+            over_sla=over_sla,
+            after=after,
+            limit=limit,
+        )
 
 
 @router.get("/journeys/{key}", operation_id="showJourney")
 async def show_journey(
-    _: looker, tx: Tx, peers: AskedPeers, broker: AskedBroker, token: Token, key: str
+    actor: looker,
+    request: Request,
+    peers: AskedPeers,
+    broker: AskedBroker,
+    token: Token,
+    key: str,
 ) -> queries.Journey:
     """A journey by its id or any number, reference, event or trace id that belongs to it."""
-    return await queries.show_journey(key, tx, peers, broker, token)
+    async with _reading(request, actor) as tx:
+        journey_id, summary = await queries.find_journey(key, tx)
+    return await queries.explain(journey_id, summary, peers, broker, token, now=tx.now)
 
 
 @router.get("/journeys/{key}/spans", operation_id="showWaterfall")
-async def show_waterfall(_: looker, tx: Tx, key: str) -> list[spans.WaterfallRow]:
+async def show_waterfall(actor: looker, request: Request, key: str) -> list[spans.WaterfallRow]:
     """The spans of a journey's traces, as far as they were sampled."""
-    summary = (await queries.find_journey(key, tx))[1]
-    traces = list(dict.fromkeys(fact.trace_id for fact in summary.facts if fact.trace_id))
-    return spans.waterfall(await spans.spans_of_traces(traces, tx))
+    async with _reading(request, actor) as tx:
+        summary = (await queries.find_journey(key, tx))[1]
+        return spans.waterfall(await spans.spans_of_traces(summary.trace_ids, tx))
 
 
 @router.get("/projection", operation_id="showProjection")
-async def show_projection(_: looker, tx: Tx) -> Projection:
+async def show_projection(actor: looker, request: Request) -> Projection:
     """How far the summaries have come."""
-    row = await tx.scalar_row(
-        "SELECT (SELECT greatest(reltuples, 0)::bigint FROM pg_class"
-        "        WHERE oid = 'journey_event'::regclass) AS facts,"
-        " (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'journey'::regclass)"
-        "   AS journeys,"
-        " (SELECT count(*) FROM (SELECT 1 FROM unfolded LIMIT 10000) part) AS unfolded,"
-        " (SELECT max(last_fact_at) FROM journey) AS newest,"
-        " (SELECT min(e.seen_at) FROM (SELECT * FROM unfolded LIMIT 10000) u"
-        "  JOIN journey_event e USING (journey_id, event_id)) AS oldest"
-    )
+    async with _reading(request, actor) as tx:
+        row = await tx.scalar_row(PROGRESS)
     oldest = row["oldest"]
     return Projection(
         facts=row["facts"],

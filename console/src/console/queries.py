@@ -141,10 +141,16 @@ async def find_journey(key: str, tx: Transaction) -> tuple[UUID, Summary]:
     return journey_id, summary
 
 
-async def show_journey(
-    key: str, tx: Transaction, peers: Peers, broker: Broker, token: str | None
+async def explain(
+    journey_id: UUID,
+    summary: Summary,
+    peers: Peers,
+    broker: Broker,
+    token: str | None,
+    *,
+    now: datetime,
 ) -> Journey:
-    journey_id, summary = await find_journey(key, tx)
+    """A journey with what the services and Kafka see of it at this moment."""
     subjects = {fact.subject for fact in summary.facts}
     evidence, audits = await asyncio.gather(
         gather(journey_id, subjects, peers, broker, token),
@@ -159,7 +165,7 @@ async def show_journey(
     heads = await asyncio.gather(
         *(_head(parked, peers, token) for parked in evidence.parked[:AT_MOST_HEADS])
     )
-    return assemble(journey_id, summary, evidence, heads, acts_of(audits), now=tx.now)
+    return assemble(journey_id, summary, evidence, heads, acts_of(audits), now=now)
 
 
 async def _head(parked: Parked, peers: Peers, token: str | None) -> ParkedHead:
@@ -214,7 +220,7 @@ def assemble(
         notes=list(_notes(summary.facts)),
         actions=acts,
         asked=list(evidence.asked),
-        trace_ids=list(dict.fromkeys(f.trace_id for f in summary.facts if f.trace_id)),
+        trace_ids=summary.trace_ids,
         started_at=first,
         last_fact_at=summary.last.said_at,
         steps=[_step(fact, first) for fact in summary.facts],
