@@ -22,7 +22,7 @@ ASKED = 60
 
 LATEST = {
     "settled": "SELECT journey_id FROM journey WHERE state = 'settled' ORDER BY last_fact_at DESC",
-    "waiting": "SELECT journey_id FROM journey WHERE state = 'open' AND gate IS NOT NULL"
+    "waiting": "SELECT journey_id FROM journey WHERE state = 'open' AND waits_for IS NOT NULL"
     " ORDER BY last_fact_at DESC",
 }
 COPY_FACTS = """
@@ -35,11 +35,10 @@ SELECT md5($2 || n)::uuid, md5(event_id || $2 || n)::uuid, type, source,
 FROM journey_event CROSS JOIN generate_series(1, $3::integer) n WHERE journey_id = $1
 """
 COPY_SUMMARIES = """
-INSERT INTO journey SELECT md5($2 || n)::uuid, customer || ' ' || n, amount, currency, stage, state,
-    replace(numbers::text, '-2026-', '-2026-' || $2 || n || '-')::jsonb, gate, gate_stage,
-    replace(gate_number, '-2026-', '-2026-' || $2 || n || '-'), waits_for, waits_since,
-    due_at - n * interval '1 s', seller, seller_team, started_at, last_fact_at - n * interval '1 s',
-    last_type, last_number, last_subject, facts
+INSERT INTO journey (journey_id, customer, stage, state, gate_stage, waits_for, due_at, seller,
+    seller_team, last_fact_at)
+SELECT md5($2 || n)::uuid, customer || ' ' || n, stage, state, gate_stage, waits_for,
+    due_at - n * interval '1 s', seller, seller_team, last_fact_at - n * interval '1 s'
 FROM journey CROSS JOIN generate_series(1, $3::integer) n WHERE journey_id = $1
 """
 COPY_KEYS = """

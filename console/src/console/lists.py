@@ -40,8 +40,9 @@ STUCK = f"""
 SELECT journey_id, coalesce(due_at, last_fact_at) AS breach_at FROM journey
 WHERE state = 'open' AND {VISIBLE} AND ($4::text IS NULL OR coalesce(gate_stage, stage) = $4)
   AND ($5::text IS NULL OR waits_for = $5) AND NOT journey_id = ANY($6::uuid[])
-  AND (NOT $7::boolean OR due_at < $8) AND (gate IS NOT NULL OR last_fact_at < $8 - interval '5 s')
-  AND ($9::boolean IS NULL OR $9 = (gate IS NOT NULL))
+  AND (NOT $7::boolean OR due_at < $8)
+  AND (waits_for IS NOT NULL OR last_fact_at < $8 - interval '5 s')
+  AND ($9::boolean IS NULL OR $9 = (waits_for IS NOT NULL))
   AND ($10::text[] IS NULL OR split_part(waits_for, ':', 1) = ANY($10))
   AND ($11::timestamptz IS NULL
        OR (coalesce(due_at, last_fact_at), journey_id) > ($11, $12::uuid))
@@ -51,7 +52,8 @@ COUNTS = f"""
 SELECT count(*) FILTER (WHERE waits_for LIKE 'person:%' OR waits_for LIKE 'role:%') AS human,
        count(*) FILTER (WHERE waits_for LIKE 'party:%' OR waits_for LIKE 'system:%') AS outside,
        count(*) FILTER (WHERE due_at < $4) AS overdue,
-       count(*) FILTER (WHERE gate IS NULL AND last_fact_at < $4 - interval '5 s') AS without_gate
+       count(*) FILTER (WHERE waits_for IS NULL AND last_fact_at < $4 - interval '5 s')
+         AS without_gate
 FROM journey WHERE state = 'open' AND {VISIBLE}
 """  # noqa: S608
 ON_KEYS = "SELECT DISTINCT journey_id FROM journey_key WHERE key = ANY($1::text[])"

@@ -82,7 +82,8 @@ class UnfoldedRow(Row, table=True):
 
 
 class JourneyRow(Row, table=True):
-    """A journey in one row, folded from all its facts (`folding`): what lists and searches read."""
+    """A journey in one row, folded from all its facts (`folding`): what lists choose and sort by.
+    What they show is folded when it is asked for."""
 
     __tablename__ = "journey"
     __table_args__ = (
@@ -97,28 +98,16 @@ class JourneyRow(Row, table=True):
 
     journey_id: UUID = Field(primary_key=True)
     customer: str | None = Field(default=None, sa_type=Text)
-    amount: str | None = Field(default=None, sa_type=Text)
-    """Decimal as text, in ``currency``: shown, never summed."""
-    currency: str | None = Field(default=None, sa_type=Text)
     stage: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
     """``open``, ``settled`` or ``ended``."""
-    numbers: dict[str, str] = Field(sa_type=JSONB)
-    gate: str | None = Field(default=None, sa_type=Text)
     gate_stage: str | None = Field(default=None, sa_type=Text)
-    gate_number: str | None = Field(default=None, sa_type=Text)
     waits_for: str | None = Field(default=None, sa_type=Text)
-    """Who must act at the gate that is due first."""
-    waits_since: datetime | None = None
+    """Who must act at the gate that is due first; none while nobody is waited for."""
     due_at: datetime | None = None
     seller: str | None = Field(default=None, sa_type=Text)
     seller_team: str | None = Field(default=None, sa_type=Text)
-    started_at: datetime
     last_fact_at: datetime
-    last_type: str = Field(sa_type=Text)
-    last_number: str | None = Field(default=None, sa_type=Text)
-    last_subject: str = Field(sa_type=Text)
-    facts: int
 
 
 class SpanRow(Row, table=True):

@@ -18,12 +18,9 @@ def upgrade() -> None:
     )
     op.execute(
         """CREATE TABLE journey (
-            journey_id uuid NOT NULL, customer text, amount text, currency text,
-            stage text NOT NULL, state text NOT NULL, numbers jsonb NOT NULL, gate text,
-            gate_stage text, gate_number text, waits_for text, waits_since timestamptz,
-            due_at timestamptz, seller text, seller_team text, started_at timestamptz NOT NULL,
-            last_fact_at timestamptz NOT NULL, last_type text NOT NULL, last_number text,
-            last_subject text NOT NULL, facts integer NOT NULL,
+            journey_id uuid NOT NULL, customer text, stage text NOT NULL, state text NOT NULL,
+            gate_stage text, waits_for text, due_at timestamptz, seller text, seller_team text,
+            last_fact_at timestamptz NOT NULL,
             CONSTRAINT pk_journey PRIMARY KEY (journey_id))"""
     )
     op.execute("CREATE INDEX ix_journey_last_fact_at ON journey (last_fact_at, journey_id)")
