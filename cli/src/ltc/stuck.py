@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ltc.people import Person
-from ltc.settings import Settings
+from ltc.on_call import AsJson, OnCall, told
 
 
 def register(app: typer.Typer) -> None:
@@ -24,17 +22,12 @@ def register(app: typer.Typer) -> None:
         reason: Annotated[str | None, typer.Option(help="a code, as WAITING_HUMAN")] = None,
         owner: Annotated[str | None, typer.Option(help="who must act, as role:finance")] = None,
         limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
-        as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+        as_json: AsJson = False,
     ) -> None:
         """What stands still and why: with given-up messages first, then by how late it is."""
-        ops = Person(Settings.from_env(), "ops-1", "On call", "ops")
-        asked = {"stage": stage, "reason": reason, "owner": owner}
-        given = {name: value for name, value in asked.items() if value is not None}
-        try:
-            page = ops.get("console", "/stuck", over_sla=over_sla, limit=limit, **given)
-        except (RuntimeError, httpx.HTTPError) as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from error
+        narrowed = {"stage": stage, "reason": reason, "owner": owner}
+        with told(), OnCall() as one:
+            page = one.ask("/stuck", over_sla=over_sla, limit=limit, **narrowed)
         if as_json:
             print(json.dumps(page, ensure_ascii=False))
         else:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ltc.people import Person
-from ltc.settings import Settings
+from ltc.on_call import AsJson, OnCall, told
 
 
 def register(app: typer.Typer) -> None:
@@ -20,16 +18,12 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def trace(
         number: Annotated[str, typer.Argument(help="any number, reference or id of a journey")],
-        as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+        as_json: AsJson = False,
     ) -> None:
         """Where a journey is, why, and how it got there: one sentence, evidence, facts, spans."""
-        ops = Person(Settings.from_env(), "ops-1", "On call", "ops")
-        try:
-            journey = ops.get("console", f"/journeys/{number}")
-            spans = ops.get("console", f"/journeys/{number}/spans")
-        except (RuntimeError, httpx.HTTPError) as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from error
+        with told(), OnCall() as one:
+            journey = one.ask(f"/journeys/{number}")
+            spans = one.ask(f"/journeys/{number}/spans")
         if as_json:
             print(json.dumps({**journey, "spans": spans}, ensure_ascii=False))
         else:
