@@ -7,13 +7,13 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 
-from chassis import problems
 from chassis.auth import Actor, roles
-from chassis.http import read_body, refuse_nul
+from chassis.http import refuse_nul
 from chassis.problems import Problem
 from console.doors import operator
+from console.handing_on import hand_on, handed_back
 from console.peers import AskedPeers, Peers, Token
 
 router = APIRouter(tags=["console"], dependencies=[Depends(refuse_nul)])
@@ -32,16 +32,12 @@ DONE = re.compile(
     re.ASCII,
 )
 """What may be asked of a service here, and what may be done."""
-ASKED_WITH = (
-    "status", "error_class", "key", "limit", "after", "journey_id", "object_id", "overdue", "owner",
-)  # fmt: skip
-HANDED_ON = ("idempotency-key",)
 
 
 @router.get("/services/{service}/ops/{path:path}", operation_id="askService")
 async def ask(
     _: operator, peers: AskedPeers, token: Token, request: Request, service: str, path: str
-) -> JSONResponse:
+) -> Response:
     """What a service's own /ops answers to this person."""
     return await _hand_on(peers, token, request, service, path, SEEN)
 
@@ -49,7 +45,7 @@ async def ask(
 @router.post("/services/{service}/ops/{path:path}", operation_id="actInService")
 async def act(
     _: Fixer, peers: AskedPeers, token: Token, request: Request, service: str, path: str
-) -> JSONResponse:
+) -> Response:
     """Have a service do it, as this person; it decides and audits."""
     return await _hand_on(peers, token, request, service, path, DONE)
 
@@ -61,24 +57,14 @@ async def _hand_on(
     service: str,
     path: str,
     allowed: re.Pattern[str],
-) -> JSONResponse:
+) -> Response:
     if service not in peers.urls:
         known = ", ".join(peers.urls) or "none"
         raise Problem(404, f"the console knows no service {service}; it knows {known}")
     if not allowed.fullmatch(path) or ".." in path.split("/") or "." in path.split("/"):
         raise Problem(404, f"there is no /ops/{path} to {request.method} here")
-    body = await read_body(request, takes_json=False)
-    answer = await peers.ask(
-        service,
-        f"/ops/{path}",
-        method=request.method,
-        token=token,
-        body=await request.json() if body else None,
-        headers={n: request.headers[n] for n in HANDED_ON if n in request.headers},
-        **{n: request.query_params[n] for n in ASKED_WITH if n in request.query_params},
-    )
+    answer = await hand_on(request, peers, service, ["ops", *path.split("/")], token)
     if answer.away or answer.status is None:
         why = answer.error or f"it answers {answer.status}"
         raise Problem(502, f"{service} is away: {why}", type="service-away")
-    media_type = problems.MEDIA_TYPE if answer.status >= 400 else None
-    return JSONResponse(answer.body, answer.status, media_type=media_type)
+    return handed_back(answer)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
-import orjson
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from chassis.auth import Actor, roles
-from chassis.http import read_body, refuse_nul
-from chassis.problems import MEDIA_TYPE, Problem
-from console.peers import Answer, AskedPeers, Token
+from chassis.http import refuse_nul
+from chassis.problems import Problem
+from console.handing_on import hand_on, handed_back
+from console.peers import AskedPeers, Token
 from contracts.roles import ROLES
 
 HUB = "hub"
 OPEN = frozenset({"endpoints", "subscribers"})
 """What of the hub is passed on: how it is set up, not the feed."""
-TOLD = ("etag", "retry-after")
-HEARD = ("if-match", "idempotency-key")
 PATH = "/hub/{path:path}"
 
 somebody = Annotated[Actor, Depends(roles(*ROLES))]
@@ -33,31 +30,12 @@ async def pass_on(
     segments = path.split("/")
     if segments[0] not in OPEN or not all(segment.strip(".") for segment in segments):
         raise Problem(404, f"of the hub there are {' and '.join(sorted(OPEN))} here")
-    body = await read_body(request, takes_json=request.method != "GET")
-    query = request.url.query
-    answer = await peers.ask(
-        HUB,
-        "/" + "/".join(quote(segment, safe="") for segment in segments) + (query and f"?{query}"),
-        method=request.method,
-        token=token,
-        body=orjson.loads(body) if body else None,
-        headers={name: request.headers[name] for name in HEARD if name in request.headers},
-    )
-    return _as_said(answer, known=HUB in peers.urls)
-
-
-def _as_said(answer: Answer, *, known: bool) -> Response:
-    if not known:
+    answer = await hand_on(request, peers, HUB, segments, token)
+    if HUB not in peers.urls:
         raise Problem(404, answer.error)
     if answer.status is None:
         raise Problem(503, f"the hub does not answer: {answer.error}")
-    headers = {name: answer.headers[name] for name in TOLD if name in answer.headers}
-    if "location" in answer.headers:
-        headers["location"] = f"/{HUB}{answer.headers['location']}"
-    if answer.status == 204:
-        return Response(status_code=204, headers=headers)
-    kind = MEDIA_TYPE if answer.status >= 400 else "application/json"
-    return JSONResponse(answer.body, answer.status, headers, media_type=kind)
+    return handed_back(answer, under=f"/{HUB}")
 
 
 for method, operation in {
