@@ -7,28 +7,17 @@ not from what is granted; some cells are stated by hand.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    Producer,
-    TopicPartition,
-)
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -38,9 +27,6 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourcePatternType,
     ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
 )
 
 from chassis.exits import BadSetting
@@ -50,40 +36,34 @@ from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from contracts.schema import PACKAGE
 from local_infra.processes import run_sync
 from local_infra.topics import ensure_topics
-from ltc.programs import package_of
-from ltc.settings import STAGES, SUBSCRIBERS
+from ltc.settings import STAGES
 from ltc.verify.topics import committed, topics
 from tests.deploy.bare import bare
+from tests.deploy.grid import (
+    CHECKER,
+    CONSOLE,
+    GROUPS,
+    HEARS,
+    OUTSIDERS,
+    PRINCIPALS,
+    PRIVATE,
+    SERVICES,
+    TOPICS,
+    USERS,
+    WITHIN_S,
+    Cells,
+    as_,
+    cluster_of,
+    on_groups,
+    on_the_cluster,
+    on_topics,
+    outcome,
+    password,
+    read,
+    wait_for_coordinators,
+    write,
+)
 from tests.deploy.secured import ADMIN, Certificate, SecuredKafka, grants, settings_of
-
-OUTSIDERS = ("erp", "bi")
-CHECKER = "ltc-verify"
-CONSOLE = "console"
-SERVICES = {f"{stage}-svc": package_of(stage) for stage in STAGES} | {s: s for s in SUBSCRIBERS}
-PRINCIPALS = (*SERVICES, CHECKER, *OUTSIDERS)
-HEARS: dict[str, list[str]] = {
-    # Imported here, once: the grid is asked by several threads, and imports do not bear that.
-    **{
-        n: importlib.import_module(f"{p}.main").service.consumer.topics for n, p in SERVICES.items()
-    },
-    CHECKER: list(PUBLIC_TOPICS),
-    **{n: [*PUBLIC_TOPICS, *STATE_TOPICS] for n in OUTSIDERS},
-}
-PRIVATE = "other.ledger"
-"""A topic of somebody else on the same cluster."""
-TOPICS = (*PUBLIC_TOPICS, *STATE_TOPICS, PRIVATE)
-GROUPS = (*SERVICES, "erp.nightly", "bi.reports", "stranger")
-WITHIN_S = 20.0
-
-Cells = dict[tuple[str, str, str], bool]
-"""Whether a principal is let do something with a topic, group or the cluster."""
-
-
-def password(name: str) -> str:
-    return f"the password of {name}"
-
-
-USERS: dict[str, str | None] = {name: password(name) for name in PRINCIPALS}
 
 
 @pytest.fixture(scope="module")
@@ -104,140 +84,6 @@ def kafka() -> Iterator[SecuredKafka]:
             yield broker
         finally:
             broker.stop()
-
-
-def wait_for_coordinators(admin: AdminClient) -> None:
-    """A new broker makes the topic of offsets when it is first asked for a group."""
-    deadline = time.monotonic() + WITHIN_S
-    for group in GROUPS:
-        while (error := commit(admin, group, PUBLIC_TOPICS[0])) is not None:
-            assert time.monotonic() < deadline, error
-            time.sleep(0.2)
-
-
-def commit(admin: AdminClient, group: str, topic: str) -> KafkaError | None:
-    """Commit for a group where every group starts, so that nothing is moved: offset 0 of the last
-    partition. Returns what the broker says against it."""
-    place = TopicPartition(topic, PARTITIONS - 1, 0)
-    asked = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, [place])])
-    try:
-        answer = asked[group].result(WITHIN_S)
-    except KafkaException as error:
-        return error.args[0]
-    return answer.topic_partitions[0].error
-
-
-def as_(kafka: SecuredKafka, name: str, **more: Any) -> dict[str, Any]:
-    cluster = kafka.cluster() if name == ADMIN else kafka.cluster(name, password(name))
-    return {**_librdkafka(cluster), **more}
-
-
-def allowed(error: KafkaError | None, *harmless: int) -> bool:
-    """Whether an answer lets somebody in. Raises AssertionError for one that says neither."""
-    if error is None or error.code() in harmless:
-        return True
-    assert error.name().endswith("_AUTHORIZATION_FAILED"), error
-    return False
-
-
-def outcome(answer: Any, *harmless: int) -> bool:
-    try:
-        answer.result(WITHIN_S)
-    except KafkaException as error:
-        return allowed(error.args[0], *harmless)
-    return True
-
-
-def read(kafka: SecuredKafka, name: str, topics: Iterable[str]) -> dict[str, bool]:
-    """Which of the topics give a principal the record that lies on each. One that it is not even
-    shown, as whoever may read is, gives nothing."""
-    consumer = Consumer(
-        as_(kafka, name, **{"group.id": "grid", "enable.auto.commit": False})  # no group is joined
-    )
-    found: dict[str, bool] = {}
-    wanted = set(topics)
-    try:
-        shown = {topic: consumer.list_topics(topic, WITHIN_S).topics[topic] for topic in wanted}
-        found = {topic: False for topic, about in shown.items() if not allowed(about.error)}
-        consumer.assign([TopicPartition(topic, 0, 0) for topic in wanted - found.keys()])
-        deadline = time.monotonic() + WITHIN_S
-        while wanted - found.keys():
-            assert time.monotonic() < deadline, f"{name}: no answer for {wanted - found.keys()}"
-            message = consumer.poll(0.5)
-            if message is not None and message.topic() is not None:
-                found[message.topic()] = allowed(message.error())
-    finally:
-        consumer.close()
-    return found
-
-
-def write(
-    kafka: SecuredKafka, name: str, topics: Iterable[str], *, partition: int = 1
-) -> dict[str, bool]:
-    producer = Producer(as_(kafka, name, **{"message.timeout.ms": int(WITHIN_S * 1000)}))
-    found: dict[str, bool] = {}
-
-    def note(topic: str) -> Callable[[KafkaError | None, Any], None]:
-        return lambda error, _message: found.__setitem__(topic, allowed(error))
-
-    for topic in topics:
-        producer.produce(topic, b"{}", key=b"grid", partition=partition, on_delivery=note(topic))
-    assert producer.flush(WITHIN_S) == 0
-    return found
-
-
-def on_topics(kafka: SecuredKafka, name: str) -> Cells:
-    admin = AdminClient(as_(kafka, name))
-    there = KafkaError.TOPIC_ALREADY_EXISTS
-    new = [NewTopic(topic, PARTITIONS, 1) for topic in TOPICS]
-    more = [NewPartitions(topic, PARTITIONS + 1) for topic in TOPICS]
-    created = admin.create_topics(new, validate_only=True)
-    altered = admin.create_partitions(more, validate_only=True)
-    deleted = admin.delete_topics(list(TOPICS))
-    return {
-        **{(name, "read", topic): yes for topic, yes in read(kafka, name, TOPICS).items()},
-        **{(name, "write", topic): yes for topic, yes in write(kafka, name, TOPICS).items()},
-        **{(name, "create", topic): outcome(a, there) for topic, a in created.items()},
-        **{(name, "alter", topic): outcome(a) for topic, a in altered.items()},
-        **{(name, "delete", topic): outcome(a) for topic, a in deleted.items()},
-    }
-
-
-def on_groups(kafka: SecuredKafka, name: str) -> Cells:
-    admin = AdminClient(as_(kafka, name))
-    cells: Cells = {}
-    for group in GROUPS:
-        seen = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-        cells[name, "hear in", group] = allowed(commit(admin, group, HEARS[name][0]))
-        cells[name, "watch", group] = outcome(seen[group])
-    gone = (KafkaError.GROUP_ID_NOT_FOUND, KafkaError.NON_EMPTY_GROUP)
-    for group, answer in admin.delete_consumer_groups(list(GROUPS)).items():
-        cells[name, "delete", group] = outcome(answer, *gone)
-    return cells
-
-
-def on_the_cluster(kafka: SecuredKafka, name: str) -> Cells:
-    admin = AdminClient(as_(kafka, name))
-    more = AclBinding(
-        ResourceType.TOPIC,
-        PRIVATE,
-        ResourcePatternType.LITERAL,
-        f"User:{name}",
-        "*",
-        AclOperation.ALL,
-        AclPermissionType.ALLOW,
-    )
-    stolen = UserScramCredentialUpsertion(
-        ADMIN, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), b"stolen"
-    )
-    [granted] = admin.create_acls([more]).values()
-    [taken] = admin.alter_user_scram_credentials([stolen]).values()
-    [made] = admin.create_topics([NewTopic("ltc.new.v1", 1, 1)], validate_only=True).values()
-    return {
-        (name, "grant", "cluster"): outcome(granted),
-        (name, "set a password", "cluster"): outcome(taken),
-        (name, "create a topic", "cluster"): outcome(made),
-    }
 
 
 def expected(name: str) -> Cells:
@@ -405,16 +251,13 @@ def test_whoever_may_not_grant_is_told_so(kafka: SecuredKafka, tmp_path: Path) -
     assert [len(ended.stderr.splitlines()) for ended in (service, nobody)] == [1, 1]
 
 
-def as_client(kafka: SecuredKafka, name: str) -> dict[str, Any]:
-    cluster = kafka.cluster() if name == ADMIN else kafka.cluster(name, password(name))
-    return cluster.client()
-
-
 async def ask_for_a_proposal(kafka: SecuredKafka) -> str:
     """Say, for deal-svc and as deal-svc, that a customer wants a quote; returns the journey."""
     file = PACKAGE / "tests" / "golden" / "ltc.deal.proposal_requested.v1.json"
     golden = json.loads(file.read_text(encoding="utf-8"))
-    producer = AIOKafkaProducer(**as_client(kafka, "deal-svc"), acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(
+        **cluster_of(kafka, "deal-svc").client(), acks="all", enable_idempotence=True
+    )
     await producer.start()
     try:
         await producer.send_and_wait(
@@ -435,7 +278,7 @@ async def heard_by(
     """The headers of the first fact of a kind about a journey that a subscriber hears of quotes."""
     consumer = AIOKafkaConsumer(
         "ltc.quote.v1",
-        **as_client(kafka, name),
+        **cluster_of(kafka, name).client(),
         group_id=group,
         auto_offset_reset="earliest",
     )
@@ -501,7 +344,7 @@ async def test_an_outsider_is_refused_as_its_client_sees_it(kafka: SecuredKafka)
         (PRIVATE, "erp.nightly", TopicAuthorizationFailedError),
         ("ltc.quote.v1", "quote-svc", GroupAuthorizationFailedError),
     ):
-        consumer = AIOKafkaConsumer(topic, **as_client(kafka, "erp"), group_id=group)
+        consumer = AIOKafkaConsumer(topic, **cluster_of(kafka, "erp").client(), group_id=group)
         with pytest.raises(refusal):
             await consumer.start()
         await consumer.stop()
