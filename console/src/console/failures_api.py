@@ -10,18 +10,9 @@ from pydantic import BaseModel
 from chassis.http import refuse_nul
 from chassis.pagination import Limit
 from console.doors import operator
-from console.peers import Answer, AskedPeers, Token
+from console.peers import Answer, Asked, AskedPeers, Token, asked
 
 router = APIRouter(tags=["console"], dependencies=[Depends(refuse_nul)])
-
-
-class Asked(BaseModel):
-    """Whether a service answered, and why not."""
-
-    service: str
-    status: str
-    """``ok``, ``away`` or ``refused``."""
-    error: str
 
 
 class Merged(BaseModel):
@@ -67,11 +58,5 @@ def _merged(answers: dict[str, Answer]) -> Merged:
             if answer.ok
             for entry in answer.body
         ],
-        asked=[_asked(answer) for answer in answers.values()],
+        asked=[asked(answer, service) for service, answer in answers.items()],
     )
-
-
-def _asked(answer: Answer) -> Asked:
-    status = "ok" if answer.ok else "away" if answer.away else "refused"
-    said = answer.body.get("detail", "") if isinstance(answer.body, dict) else ""
-    return Asked(service=answer.service, status=status, error=answer.error or str(said))

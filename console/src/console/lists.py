@@ -15,12 +15,11 @@ from chassis import sight
 from chassis.pagination import cursor_after, read_cursor
 from chassis.transaction import Transaction
 from console.broker import Broker, Committed
-from console.evidence import Asked, Evidence, Parked, all_parked
+from console.evidence import Evidence, Parked, all_parked, told_by
 from console.folding import State, Summary, fold
-from console.peers import Peers
+from console.peers import Asked, Peers
 from console.reasons import Code, Reason, reason_of
 from console.summaries import facts_of
-from contracts.catalog import STAGES
 
 AT_MOST_BLOCKED = 200
 """So many journeys with parked messages stand before all others on the first page."""
@@ -155,16 +154,7 @@ class Surroundings:
 async def look_around(peers: Peers, broker: Broker, token: str | None) -> Surroundings:
     """Who is away, what is parked, how far each group has come: once for all rows of a page."""
     parked, committed = await asyncio.gather(peers.parked_lately(token), broker.committed())
-    asked = tuple(
-        Asked(
-            service=f"{name}-svc",
-            status="away" if parked[name].away else ("ok" if parked[name].ok else "forbidden"),
-            error=parked[name].error or None,
-        )
-        for name in STAGES
-        if name in parked
-    )
-    return Surroundings(asked=asked, parked=all_parked(parked), committed=committed)
+    return Surroundings(told_by(parked), all_parked(parked), committed)
 
 
 async def rows_of(journeys: Sequence[UUID], around: Surroundings, tx: Transaction) -> list[Listed]:

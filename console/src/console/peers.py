@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 from fastapi import Depends, Request
+from pydantic import BaseModel
 
 from console.shared_look import SharedLook
 from contracts.catalog import STAGES
@@ -37,6 +38,24 @@ class Answer:
     def away(self) -> bool:
         """No answer, or one from whatever stands before a service that is down."""
         return self.status is None or self.status in (502, 503, 504)
+
+
+class Asked(BaseModel):
+    """Whether somebody could tell what they were asked."""
+
+    service: str
+    status: Literal["ok", "away", "refused"]
+    error: str | None = None
+
+
+def asked(answer: Answer, service: str) -> Asked:
+    """An answer, told to people under this name. Who knows nothing of it (404) has told that."""
+    detail = answer.body.get("detail") if isinstance(answer.body, dict) else None
+    if answer.away:
+        return Asked(service=service, status="away", error=answer.error or None)
+    if answer.ok or answer.status == 404:
+        return Asked(service=service, status="ok")
+    return Asked(service=service, status="refused", error=str(detail or answer.status))
 
 
 class Peers:

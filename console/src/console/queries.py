@@ -15,10 +15,10 @@ from chassis.domain import NotFound
 from chassis.transaction import Transaction
 from console.broker import Broker
 from console.business_time import business_seconds
-from console.evidence import Asked, Evidence, Parked, Unpublished, Version, gather
+from console.evidence import Evidence, Parked, Unpublished, Version, gather
 from console.folding import Fact, Gate, State, Summary, fold
 from console.lists import Worth, listed
-from console.peers import Answer, Peers
+from console.peers import Answer, Asked, Peers
 from console.reasons import Reason, reason_of
 from console.search import find
 from console.summaries import facts_of

@@ -1,5 +1,5 @@
-/** What the console answers, by the names that pages use for it. The shapes are generated from its
- *  OpenAPI (`npm run types`): when the console answers otherwise, the build breaks here. */
+/** What the console answers, by the names that pages use for it. The shapes are made from its
+ *  OpenAPI with every build (`make pages`): when the console answers otherwise, the build breaks here. */
 
 import type { components } from "./schema";
 
@@ -44,8 +44,4 @@ export type Span = Answers["WaterfallRow"];
 export type Projection = Answers["Projection"];
 export type Session = Answers["Session"];
 
-export interface Asked {
-  service: string;
-  status: Answers["Asked"]["status"] | "refused";
-  error?: string | null;
-}
+export type Asked = Answers["Asked"];

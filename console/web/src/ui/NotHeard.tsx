@@ -8,7 +8,7 @@ import { serviceWords } from "./words";
 /** Who was asked and did not answer: what is shown beside it is true without them. */
 export function NotHeard({ asked, title }: { asked: Asked[]; title?: string }) {
   const { t } = useTranslation();
-  const silent = asked.filter(({ status }) => status !== "ok" && status !== "not asked");
+  const silent = asked.filter(({ status }) => status !== "ok");
   if (silent.length === 0) return null;
   return (
     <Alert
