@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any
 
-import httpcore
-import httpx
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from chassis.domain import DomainError
 from chassis.settings import Network
 
 LONGEST_URL = 2048
+KEPT_OPEN_S = 30.0
+"""How long a connection waits for the next delivery."""
 _UNUSUAL = re.compile(r"[\x00-\x20\x7f\\]")
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _COMPATIBLE = IPv6Network("::/96")
@@ -91,25 +94,25 @@ class Guard:
     """Networks that may be reached although they are not public."""
     resolve: Resolve = look_up
 
-    def read(self, url: str) -> httpx.URL:
+    def read(self, url: str) -> URL:
         """The URL, as far as its text can tell. Raises UrlRefused."""
         if len(url) > LONGEST_URL or _UNUSUAL.search(url):
             raise UrlRefused(f"a URL has at most {LONGEST_URL} characters, none of them a blank")
         try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
+            parsed = URL(url)
+        except ValueError as error:
             raise UrlRefused("this is no URL") from error
         allowed = ("https",) if self.https_only else ("https", "http")
         if parsed.scheme not in allowed:
             raise UrlRefused(f"a URL begins with {' or '.join(f'{s}://' for s in allowed)}")
-        if not parsed.host or parsed.userinfo or parsed.fragment or "@" in parsed.netloc.decode():
+        if not parsed.host or parsed.fragment or "@" in parsed.raw_authority:
             raise UrlRefused("a URL names a host, and neither a user nor a fragment")
         return parsed
 
-    async def check(self, url: str) -> httpx.URL:
+    async def check(self, url: str) -> URL:
         """The URL, when its host is one we send to now. Raises UrlRefused."""
         parsed = self.read(url)
-        await self.pin(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
+        await self.pin(str(parsed.host), parsed.port or 0)
         return parsed
 
     async def pin(self, host: str, port: int) -> str:
@@ -117,12 +120,13 @@ class Guard:
         is not ours to call: who answers so is not to be trusted with the others."""
         found = await self.resolve(host, port)
         for text in found:
-            self._refuse(text)
+            self.refuse(text)
         if not found:
             raise Unresolvable(f"{host} has no address")
         return found[0]
 
-    def _refuse(self, text: str) -> None:
+    def refuse(self, text: str) -> None:
+        """Raises UrlRefused for an address that is not ours to call."""
         try:
             address = ip_address(text)
         except ValueError as error:
@@ -132,22 +136,48 @@ class Guard:
             raise UrlRefused(f"{text} is in a network that we do not send to")
 
 
-class PinningBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections to addresses that the guard has looked at. TLS and ``Host`` go on speaking
-    of the name, so certificates are checked as ever."""
+class PinningResolver(AbstractResolver):
+    """Answers with the one address that the guard has looked at. TLS and ``Host`` go on speaking of
+    the name, so certificates are checked as ever."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._below = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self, host: str, port: int, *args: Any, **options: Any
-    ) -> httpcore.AsyncNetworkStream:
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
         address = await self._guard.pin(host, port)
-        return await self._below.connect_tcp(address, port, *args, **options)
+        version = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=version,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+        ]
 
-    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        raise UrlRefused("we send over TCP only")
+    async def close(self) -> None:
+        """Nothing is open."""
 
-    async def sleep(self, seconds: float) -> None:
-        await self._below.sleep(seconds)
+
+def guarded_connector(guard: Guard, tls: ssl.SSLContext) -> aiohttp.TCPConnector:
+    """Connections only where the guard allows: names by the resolver; and since a host that is
+    written as an address is never resolved, each address again as a socket is made for it."""
+
+    def open_socket(found: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, place = found
+        guard.refuse(str(place[0]))
+        return socket.socket(family, kind, protocol)
+
+    # Unbounded: each endpoint's share is bounded, so none can use up another's.
+    return aiohttp.TCPConnector(
+        limit=0,
+        ssl=tls,
+        resolver=PinningResolver(guard),
+        use_dns_cache=False,
+        keepalive_timeout=KEPT_OPEN_S,
+        socket_factory=open_socket,
+    )
