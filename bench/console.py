@@ -1,4 +1,5 @@
-"""How soon the console answers with 100,000 journeys in its projection: from paste to answer.
+"""How far the console's projection is behind under load, and how soon the console answers with
+100,000 journeys in it: from paste to answer.
 
 The journeys are copies of two that really ran, a settled one and one that waits, under numbers and
 ids of their own; the copies are gone when the bench ends.
@@ -6,15 +7,18 @@ ids of their own; the copies are gone when the bench ends.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import httpx
 
-from bench.platform import Platform
+from bench.platform import SETTLED as SETTLED_IN_BILLING
+from bench.platform import Platform, percentiles
 
 SETTLED, WAITING = 10_000, 90_000
 ASKED = 60
@@ -47,9 +51,63 @@ SELECT replace(key, '-2026-', '-2026-' || $2 || n || '-'), md5($2 || n)::uuid
 FROM journey_key CROSS JOIN generate_series(1, $3::integer) n
 WHERE journey_id = $1 AND key LIKE '%-2026-%'
 """
+SETTLED_IN_CONSOLE = "SELECT count(*) FROM journey WHERE state = 'settled'"
+OLDEST_UNFOLDED = """
+SELECT coalesce(extract(epoch FROM now() - min(e.seen_at)) * 1000, 0)
+FROM unfolded u JOIN journey_event e USING (journey_id, event_id)
+"""
+FACT_LAG = """
+SELECT extract(epoch FROM seen_at - said_at) * 1000 FROM journey_event WHERE said_at > $1
+"""
 FORGET = """
 DELETE FROM {table} WHERE journey_id IN (SELECT md5($1 || n)::uuid FROM generate_series(1, $2) n)
 """
+
+
+async def projected(platform: Platform, per_s: float) -> dict[str, float]:
+    """Called as the last of many journeys is settled: seconds until every summary is up to its
+    facts, and as a share of what the stages get through meanwhile."""
+    began = time.perf_counter()
+    connection = await asyncpg.connect(platform.dsn("console"))
+    billing = await asyncpg.connect(platform.dsn("billing"))
+    settled = await billing.fetchval(SETTLED_IN_BILLING)
+    await billing.close()
+    while await connection.fetchval(SETTLED_IN_CONSOLE) < settled:
+        await asyncio.sleep(0.05)
+        if time.perf_counter() - began > 300:
+            raise TimeoutError("the projection did not catch up within 300 s")
+    await connection.close()
+    took = time.perf_counter() - began
+    return {"projection_behind_bulk_s": took, "projection_behind_bulk_journeys": took * per_s}
+
+
+async def keeps_up(platform: Platform, journeys: int, per_s: float) -> dict[str, float]:
+    """Milliseconds that a fact needs into the projection, and that its summary is older than it."""
+    connection = await asyncpg.connect(platform.dsn("console"))
+    summaries: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            summaries.append(float(await connection.fetchval(OLDEST_UNFOLDED)))
+            await asyncio.sleep(0.05)
+
+    since = datetime.now(UTC)
+    watching = asyncio.create_task(watch())
+    try:
+        await platform.latency(journeys, per_s=per_s)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    rows = await connection.fetch(FACT_LAG, since)
+    await connection.close()
+    p50, p99 = percentiles([float(row[0]) for row in rows])
+    summary_p50, summary_p99 = percentiles(summaries)
+    return {
+        "projection_fact_p50_ms": p50,
+        "projection_fact_p99_ms": p99,
+        "projection_summary_p50_ms": summary_p50,
+        "projection_summary_p99_ms": summary_p99,
+    }
 
 
 async def found_soon(platform: Platform) -> dict[str, float]:
