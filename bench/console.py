@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 
 from bench.platform import SETTLED as SETTLED_IN_BILLING
-from bench.platform import Platform, percentiles
+from bench.platform import Platform, percentiles, web_order
 
 SETTLED, WAITING = 10_000, 90_000
 ASKED = 60
@@ -113,9 +114,10 @@ async def keeps_up(platform: Platform, journeys: int, per_s: float) -> dict[str,
 async def found_soon(platform: Platform) -> dict[str, float]:
     """Milliseconds from request to whole answer, p50 and p95, by kind of question."""
     connection = await asyncpg.connect(platform.dsn("console"), command_timeout=600)
+    await _ask_for_a_person(platform)
     try:
         for mark, count, state in (("8", SETTLED, "settled"), ("9", WAITING, "waiting")):
-            journey = await connection.fetchval(f"{LATEST[state]} LIMIT 1")
+            journey = await _latest(connection, state)
             for statement in (COPY_FACTS, COPY_SUMMARIES, COPY_KEYS):
                 await connection.execute(statement, journey, mark, count)
         await connection.execute("VACUUM ANALYZE journey, journey_event, journey_key")
@@ -128,6 +130,23 @@ async def found_soon(platform: Platform) -> dict[str, float]:
             for table in ("journey", "journey_key", "journey_event"):
                 await connection.execute(FORGET.format(table=table), mark, count)
         await connection.close()
+
+
+async def _ask_for_a_person(platform: Platform) -> None:
+    """A lead without an order: somebody must qualify it."""
+    lead = {k: v for k, v in web_order(uuid4().hex[:6], 0).items() if k != "order"}
+    async with httpx.AsyncClient(headers=platform.headers, timeout=60) as client:
+        answer = await client.post(f"{platform.settings.url('lead')}/leads", json=lead)
+        answer.raise_for_status()
+
+
+async def _latest(connection: asyncpg.Connection[Any], state: str) -> UUID:
+    for _ in range(600):
+        found = await connection.fetchval(f"{LATEST[state]} LIMIT 1")
+        if found is not None:
+            return UUID(str(found))
+        await asyncio.sleep(0.1)
+    raise LookupError(f"no journey is {state} in the projection")
 
 
 async def _ask(platform: Platform, end: str) -> dict[str, float]:
