@@ -187,6 +187,26 @@ def test_nothing_to_be_seen_is_called_unknown_and_says_who_was_silent() -> None:
     assert "order-svc could not be asked" in silent.sentence
 
 
+def test_evidence_can_be_said_in_another_language() -> None:
+    """Of what the console concluded, all that its English text says is there by name."""
+    schedule = [{"n": 2, "due": "days_after_signature", "days": 30, "amount": {}}]
+    reasons = [
+        why(ASKED, replace(FINE, parked=(PARKED,))),
+        why(ASKED, replace(FINE, unpublished=(UNSENT,))),
+        why(ASKED, BEHIND),
+        why(at_gate("role:legal"), FINE),
+        why(fold([a_fact("ltc.contract.signed.v1", 1, schedule=schedule)]), FINE),
+    ]
+    proofs = [proof for reason in reasons for proof in reason.evidence]
+    assert [proof.kind for proof in proofs] == ["parked", "outbox", "offset", "gate", "schedule"]
+    for proof in proofs:
+        for name, value in proof.values.items():
+            if name.endswith("_at"):
+                assert f"{datetime.fromisoformat(str(value)):%F}" in proof.text
+            else:
+                assert str(value).removeprefix("ltc.").removesuffix(".v1") in proof.text
+
+
 def test_what_moved_a_moment_ago_or_has_ended_has_no_reason() -> None:
     soon = SAID + timedelta(seconds=1)
     assert reason_of(ASKED, BEHIND, now=soon) is None

@@ -43,6 +43,8 @@ class Proof(BaseModel):
     """``fact``, ``offset``, ``outbox``, ``parked``, ``gate``, ``service`` or ``schedule``."""
     text: str
     service: str | None = None
+    values: dict[str, str | int] = {}
+    """What the text says, for who says it in another language; times by names that end in _at."""
 
 
 class Reason(BaseModel):
@@ -101,6 +103,11 @@ def at_gate(gate: Gate, *, now: datetime) -> Reason:
                 kind="gate",
                 text=f"gate '{gate.gate}' of {gate.number} is open and due {gate.due_at:%F %T}",
                 service=f"{gate.stage}-svc",
+                values={
+                    "gate": gate.gate,
+                    "number": gate.number,
+                    "due_at": gate.due_at.isoformat(),
+                },
             )
         ],
     )
@@ -144,6 +151,7 @@ def _proof(parked: Parked) -> Proof:
         text=f"{parked.messages} of key {parked.key} on {parked.topic}: {parked.status},"
         f" {parked.error_class}",
         service=parked.service,
+        values=parked.model_dump(include={"messages", "key", "topic", "status", "error_class"}),
     )
 
 
@@ -206,6 +214,7 @@ def _unsent(summary: Summary, evidence: Evidence, now: datetime) -> Reason | Non
                 kind="outbox",
                 text=f"{one.type} since {one.created_at:%F %T} in the outbox",
                 service=one.service,
+                values={"type": one.type, "since_at": one.created_at.isoformat()},
             )
             for one in old
         ],
@@ -252,6 +261,12 @@ def _places(summary: Summary, evidence: Evidence, hearer: str) -> Iterator[Proof
                 text=f"{fact.verb} is at {topic}/{fact.partition} offset {fact.offset};"
                 f" the group is at {at}",
                 service=hearer,
+                values={
+                    "type": fact.type,
+                    "place": f"{topic}/{fact.partition}",
+                    "offset": fact.offset or 0,
+                    "at": at,
+                },
             )
 
 
@@ -276,6 +291,7 @@ def _scheduled(summary: Summary, now: datetime) -> Reason | None:
                         kind="schedule",
                         text=f"{item['days']} days after signature on {signed.said_at:%F}",
                         service="billing-svc",
+                        values={"days": item["days"], "signed_at": signed.said_at.isoformat()},
                     )
                 ],
             )

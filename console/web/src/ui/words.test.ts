@@ -4,7 +4,17 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { REASONS } from "../api/types";
 import en from "../i18n/en.json";
 import zhWords from "../i18n/zh-CN.json";
-import { factWords, gateWords, moneyIn, ownerWords, sentenceIn, spell, type Told } from "./words";
+import type { Evidence } from "../api/types";
+import {
+  factWords,
+  gateWords,
+  moneyIn,
+  ownerWords,
+  proofIn,
+  sentenceIn,
+  spell,
+  type Told,
+} from "./words";
 
 let zh: TFunction;
 let english: TFunction;
@@ -54,6 +64,62 @@ describe("the sentence", () => {
     const calm = { ...told, reason: null };
     expect(sentenceIn("zh-CN", { ...calm, state: "settled" }, zh)).toContain("已结清");
     expect(sentenceIn("zh-CN", { ...calm, since: null }, zh)).toBe("报价阶段正在进行。");
+  });
+});
+
+describe("evidence", () => {
+  const proofs: Evidence[] = [
+    {
+      kind: "gate",
+      text: "gate 'approval' of Q-1 is open",
+      service: "quote-svc",
+      values: { gate: "approval", number: "Q-1", due_at: "2026-11-24T08:29:01Z" },
+    },
+    {
+      kind: "parked",
+      text: "2 of key k on ltc.deal.v1: dead, KeyError",
+      service: "deal-svc",
+      values: {
+        messages: 2,
+        key: "k",
+        topic: "ltc.deal.v1",
+        status: "dead",
+        error_class: "KeyError",
+      },
+    },
+    {
+      kind: "outbox",
+      text: "in the outbox",
+      service: "deal-svc",
+      values: { type: "ltc.deal.won.v1", since_at: "2026-11-24T08:29:01Z" },
+    },
+    {
+      kind: "offset",
+      text: "the group is at 3",
+      service: "deal-svc",
+      values: { type: "ltc.deal.won.v1", place: "ltc.deal.v1/4", offset: 7, at: 3 },
+    },
+    {
+      kind: "schedule",
+      text: "30 days after signature",
+      service: "billing-svc",
+      values: { days: 30, signed_at: "2026-11-24T08:29:01Z" },
+    },
+  ];
+
+  it("is the console's own words in English, and whole in Chinese", () => {
+    for (const proof of proofs) {
+      expect(proofIn("en", proof, english)).toBe(proof.text);
+      const said = proofIn("zh-CN", proof, zh);
+      expect(said).toMatch(/[\u4e00-\u9fff]/);
+      expect(said).not.toMatch(/\{\{|proof\.|parked\.|undefined/);
+    }
+    expect(proofIn("zh-CN", proofs[3] as Evidence, zh)).toContain("消费组在 3");
+  });
+
+  it("leaves what a service said of itself as it said it", () => {
+    const proof = { kind: "service", text: "no answer in 2 s", service: "deal-svc", values: {} };
+    expect(proofIn("zh-CN", proof, zh)).toBe("no answer in 2 s");
   });
 });
 

@@ -1,6 +1,6 @@
 import type { TFunction } from "i18next";
 
-import type { Money, ReasonCode } from "../api/types";
+import type { Evidence, Money, ReasonCode } from "../api/types";
 
 /** A length of time in its largest units: "3 d 4 h", "3 天 4 小时"; in one: "3 d". */
 export function spell(seconds: number, t: TFunction, most = 2): string {
@@ -87,4 +87,20 @@ export function sentenceIn(language: string, told: Told, t: TFunction): string {
     since,
     late,
   });
+}
+
+/** One thing that was seen. The console's own words are English; what a service said of itself stays
+ *  as it said it. */
+export function proofIn(language: string, proof: Evidence, t: TFunction): string {
+  const values = Object.entries(proof.values ?? {});
+  if (language === "en" || values.length === 0) return proof.text;
+  const said: Record<string, string | number> = {};
+  for (const [name, value] of values) {
+    if (name.endsWith("_at")) said[name] = exactIn(language, String(value));
+    else if (name === "type") said[name] = factWords(String(value), t);
+    else if (name === "gate") said[name] = gateWords(String(value), t);
+    else if (name === "status") said[name] = t(`parked.${value}`, { defaultValue: String(value) });
+    else said[name] = value;
+  }
+  return t(`proof.${proof.kind}`, { ...said, defaultValue: proof.text });
 }

@@ -1,12 +1,12 @@
 import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import { serviceWords } from "../../ui/words";
+import { proofIn, serviceWords } from "../../ui/words";
 import type { Evidence } from "../../api/types";
 
 /** What the sentence was concluded from, and who says so. */
 export function EvidenceList({ evidence }: { evidence: Evidence[] }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   return (
     <List spacing={4} size="sm">
       {evidence.map((piece, index) => (
@@ -20,7 +20,7 @@ export function EvidenceList({ evidence }: { evidence: Evidence[] }) {
               .join(" · ")}
             {": "}
           </Text>
-          {piece.text}
+          {proofIn(i18n.language, piece, t)}
         </List.Item>
       ))}
     </List>
