@@ -12,10 +12,12 @@ from hub.feed import keep_days
 from hub.timers import timers
 from hub.webhooks.api import router as webhooks
 from hub.webhooks.dispatcher import dispatch
+from hub.webhooks.replays_api import router as replays
 
 doors = APIRouter()
 doors.include_router(router)
 doors.include_router(webhooks)
+doors.include_router(replays)
 
 service = Service(
     name="hub",
