@@ -127,6 +127,25 @@ async def test_each_word_says_what_is_delivered_again(hub: Harness, receiver: Re
             assert counted == [len(ids)] * 3 + [0, 0], form
 
 
+async def test_a_time_is_of_what_came_in_then_whichever_place_it_has(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """A fact that began to come in later may have got its place sooner."""
+    [overtaken, early] = await facts(hub, 2)
+    middle = datetime.now(UTC).isoformat()
+    [late] = await facts(hub, 1)
+    await hub.execute("UPDATE feed SET seen_at = now() WHERE event_id = $1", UUID(overtaken))
+    made = await late_endpoint(hub, receiver.url())
+    async with replaying(hub):
+        for form, ids in (
+            ({"from": middle}, [overtaken, late]),
+            ({"from": LONG_AGO, "to": middle}, [early]),
+        ):
+            receiver.calls.clear()
+            await over(hub, (await asks(hub, made, **form)).json()["id"])
+            assert sorted(receiver.ids()) == sorted(ids), form
+
+
 async def test_what_is_asked_for_is_read_strictly(hub: Harness, receiver: Receiver) -> None:
     made = await late_endpoint(hub, receiver.url())
     now = datetime.now(UTC)
@@ -312,6 +331,25 @@ async def test_a_cancelled_replay_sends_no_more_and_what_is_new_goes_on(
     assert shown["dropped"] == 30 - shown["delivered"] > 10
     assert receiver.ids()[-1] == new
     assert len(receiver.calls) == shown["delivered"] + 1
+
+
+async def test_what_waited_behind_a_cancelled_replay_is_next(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """Though nothing of the replay is being sent, whose end would have told it."""
+    lead = new_id()
+    await facts(hub, 2, of=lead)
+    made = await late_endpoint(hub, receiver.url())
+    replay = (await asks(hub, made)).json()["id"]
+    await hub.tick("deal_replays")
+    [new] = await facts(hub, 1, of=lead)
+    async with hub.transaction() as tx:
+        await queue.deal_out(tx)
+    async with hub.client("subscriber", sub="erp") as erp:
+        await erp.post(f"/endpoints/{made['id']}/replays/{replay}/cancel")
+    async with hub.transaction() as tx:
+        due = await queue.take(tx, uuid4(), 60, {}, 16)
+    assert [str(one.event_id) for one in due] == [new]
 
 
 async def test_a_removed_endpoints_replays_end_with_it(hub: Harness, receiver: Receiver) -> None:
