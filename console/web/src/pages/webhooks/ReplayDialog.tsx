@@ -84,7 +84,7 @@ export function ReplayDialog({
       <ActDialog
         opened={found !== null}
         onClose={() => setFound(null)}
-        title={t("webhooks.replay")}
+        title={t("replay.start")}
         text={howMany ? t("replay.found", howMany) : undefined}
         submit={t("replay.start")}
         done={t("replay.started")}
