@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.catalog import DEPRECATED, Deprecation
-from local_infra.ports import free_port
+from local_infra.ports import free_block, free_port
 from ltc.main import app
+from ltc.schemas import sentence_of
 
 WON, LOST = "ltc.deal.won.v1", "ltc.deal.lost.v1"
 
@@ -38,10 +39,37 @@ def test_an_address_that_is_none_is_refused() -> None:
 
 
 def test_who_uses_an_old_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert told("old") == (0, "nobody who stated their needs uses an old version\n")
+    monkeypatch.setenv("LTC_PORT_BASE", str(free_block(12)))
+    code, text = told("old")
+    assert code == 0
+    assert text == (
+        "nobody who stated their needs uses an old version\n"
+        "the hub does not answer here: whose endpoints get an old version is not known\n"
+    )
 
     monkeypatch.setitem(DEPRECATED, WON, Deprecation(date(2026, 12, 1), date(2027, 6, 1), LOST))
 
     code, text = told("old")
     assert code == 1
     assert f"console needs {WON}: {LOST} instead; said until 2027-06-01; on-call" in text
+
+
+def test_an_endpoint_that_gets_an_old_version_is_one_sentence() -> None:
+    endpoint = {
+        "type": WON,
+        "instead": LOST,
+        "ends": "2027-06-01",
+        "subscriber": "erp",
+        "endpoint_id": "E-1",
+        "pattern": "deal.*",
+        "last_delivered_at": "2026-11-27T10:00:00.123456Z",
+    }
+    assert sentence_of(endpoint) == (
+        f"erp's endpoint E-1 gets {WON}, asked for as deal.*: {LOST} instead;"
+        " said until 2027-06-01; last delivered 2026-11-27T10:00:00Z"
+    )
+    never = {**endpoint, "pattern": None, "ends": None, "last_delivered_at": None}
+    assert sentence_of(never) == (
+        f"erp's endpoint E-1 gets {WON}, as it gets all: {LOST} instead;"
+        " no end is set; not delivered in the last 30 days"
+    )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +19,9 @@ from contracts.ids import LeadId, new_id
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
 from hub.webhooks.dispatcher import Dispatcher
+from hub.webhooks.queue import Done, Due
+from hub.webhooks.retrying import Outcome, State
+from hub.webhooks.sending import Result
 
 
 @asynccontextmanager
@@ -27,6 +34,38 @@ async def dispatching(hub: Harness, **settings: float) -> AsyncIterator[Dispatch
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def ended(due: Due, outcome: Outcome) -> Done:
+    """What an attempt came to."""
+    now = datetime.now(UTC)
+    good = outcome is Outcome.ACCEPTED
+    return Done(
+        due,
+        State.DELIVERED if good else State.PENDING,
+        None if good else now + timedelta(seconds=5),
+        now,
+        "http://receiver.example/",
+        {},
+        "{}",
+        Result(outcome, 1),
+    )
+
+
+async def start_sending(hub: Harness) -> asyncio.subprocess.Process:
+    """One instance as a process of its own, to be killed."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("sending_process.py")),
+        env={
+            **os.environ,
+            "LTC_DATABASE_URL": hub.settings.database_url.get_secret_value(),
+            "LTC_LINK_SECRET": hub.settings.link_secret.get_secret_value(),
+            "LTC_EGRESS_NETWORKS": "127.0.0.0/8",
+            "LTC_ENVIRONMENT": "test",
+        },
+        stderr=asyncio.subprocess.DEVNULL,
+    )
 
 
 async def an_endpoint(

@@ -1,4 +1,4 @@
-"""``python sending_process.py``: one instance of the hub's dispatcher, to be killed from outside.
+"""``python sending_process.py``: what sends and deals replays out, to be killed from outside.
 
 Settings come from the environment as in a real process; the lease is short, so that a test need
 not wait a minute for what a killed one had taken.
@@ -11,13 +11,19 @@ import asyncio
 from chassis.db import Database
 from chassis.metrics import Metrics
 from chassis.settings import Settings
+from chassis.timers import run_timer
+from hub.main import service
 from hub.webhooks.dispatcher import Dispatcher
 
 
 async def main() -> None:
     settings = Settings(service="hub")
     metrics = Metrics("hub", instance=settings.instance)
-    await Dispatcher(Database(settings), settings, metrics, lease_s=2.0).run()
+    database = Database(settings)
+    dealing = next(t for t in service.timers.timers if t.name == "deal_replays")
+    await asyncio.gather(
+        Dispatcher(database, settings, metrics, lease_s=2.0).run(), run_timer(database, dealing)
+    )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ SHOWS = {
     "Consume.java": r'(\{"id".*"valid":true,"errors":\[\]\}\n){5,}\{"read":\d+\}\n',
     "tee endpoint.json": r'"status":"enabled".*"whsec_',
     "node receive.mjs": r'"valid":true,"id":"[^"]+","type":"ltc\.hub\.test\.v1"',
-    "resend": r'"type":"ltc\.invoice\.paid\.v1"(.|\n)*\{"queued":1\}.*"status":204',
+    "$ENDPOINT/replays": r'\{"matched":[1-9]\d*,"complete":true\}(.|\n)*'
+    r'"type":"ltc\.invoice\.paid\.v1"(.|\n)*"state":"ended"',
+    "resend": r'\{"queued":1\}.*"status":204',
     "rotated.json": r'"whsec_(.|\n)*"valid":true,"id":"[^"]+","type":"ltc\.hub\.test',
     "$ENDPOINT/enable": r'"status":"enabled"',
     "ltc-client tail": r"(.* ltc\.deal\.\w+\.v1 .* [1-3] D-.*\n){6}$",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.e2e.house import House
@@ -21,6 +22,19 @@ PATIENCE_MS = 30_000
 ENGLISH = Path(__file__).parents[2] / "console" / "web" / "src" / "i18n" / "en.json"
 REASONS: dict[str, str] = json.loads(ENGLISH.read_text())["reason"]
 """How the pages call each reason code."""
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def faults_of(page: Page) -> list[str]:
+    """What axe finds against WCAG 2.2 AA."""
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    return [
+        f"{fault['id']}: {fault['help']}: {node['html'][:200]}"
+        for fault in found.response["violations"]
+        for node in fault["nodes"]
+    ]
 
 
 @contextmanager
@@ -92,3 +106,11 @@ class Desk:
         dialog.get_by_role("textbox").fill(reason)
         dialog.get_by_role("button", name="Skip").click()
         expect(dialog).to_be_hidden()
+
+
+def photograph(desk: Desk, name: str) -> None:
+    """For whoever wants to see what the tests saw: LTC_TEST_SCREENS names a folder."""
+    folder = os.environ.get("LTC_TEST_SCREENS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        desk.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

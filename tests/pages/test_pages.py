@@ -3,20 +3,17 @@ nothing is fetched from elsewhere, nothing is logged as an error."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Request
 
 from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
 from tests.e2e.house import House
 from tests.pages.conftest import ON_CALL
-from tests.pages.desk import Desk
+from tests.pages.desk import Desk, faults_of, photograph
 
 pytestmark = pytest.mark.e2e
 
@@ -31,7 +28,6 @@ PAGES = {
     "webhooks": "/app/webhooks",
     "subscribers": "/app/subscribers",
 }
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Scheme = Literal["light", "dark"]
 LOOKS: list[tuple[str, Scheme]] = [("en-GB", "light"), ("zh-CN", "dark")]
 
@@ -87,19 +83,5 @@ def test_a_page_is_for_everybody(
     desk.page.wait_for_timeout(800)  # what is fetched after that
     photograph(desk, request.node.name)
 
-    found = Axe().run(desk.page, options={"runOnly": {"type": "tag", "values": RULES}})
-    faults = [
-        f"{fault['id']}: {fault['help']}: {node['html'][:200]}"
-        for fault in found.response["violations"]
-        for node in fault["nodes"]
-    ]
-    assert faults == []
+    assert faults_of(desk.page) == []
     assert wrong == []
-
-
-def photograph(desk: Desk, name: str) -> None:
-    """For whoever wants to see what the tests saw: LTC_TEST_SCREENS names a folder."""
-    folder = os.environ.get("LTC_TEST_SCREENS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        desk.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

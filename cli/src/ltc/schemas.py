@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
 
 import httpx
 import typer
 
 from contracts.catalog import FACTS
-from contracts.lifetimes import stragglers
+from contracts.lifetimes import Ending, stragglers
 from contracts.needs import UnreadableNeeds, hearers
 from contracts.schema import as_text, schema_of
+from ltc.on_call import told
+from ltc.people import Person
+from ltc.programs import answers_ready
+from ltc.settings import HUB, Settings
 
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 
@@ -73,7 +79,8 @@ def _ask(
 
 @commands.command()
 def old() -> None:
-    """Which subscribers still need a version that ends or has a successor; exit code 1 for any."""
+    """Which subscribers still need, and which endpoints of a running installation still get, a
+    version that ends or has a successor; exit code 1 for any."""
     try:
         found = stragglers(hearers())
     except UnreadableNeeds as error:
@@ -81,6 +88,34 @@ def old() -> None:
         raise typer.Exit(1) from error
     for straggler in found:
         print(straggler)
-    if found:
+    if not found:
+        print("nobody who stated their needs uses an old version")
+    if _endpoints_get_old_ones() or found:
         raise typer.Exit(1)
-    print("nobody who stated their needs uses an old version")
+
+
+def _endpoints_get_old_ones() -> bool:
+    """Tell which do; whether any does."""
+    settings = Settings.from_env()
+    if not answers_ready(settings.http_port(HUB)):
+        print("the hub does not answer here: whose endpoints get an old version is not known")
+        return False
+    with told(), Person(settings, "on.call", "On call", "ops") as person:
+        endpoints = person.get(HUB, "/subscribers/stragglers")
+    for one in endpoints:
+        print(sentence_of(one))
+    if not endpoints:
+        print("no endpoint gets an old version")
+    return bool(endpoints)
+
+
+def sentence_of(endpoint: Mapping[str, Any]) -> str:
+    """What the hub tells of an endpoint that still gets an old version."""
+    ends, last = endpoint["ends"], endpoint["last_delivered_at"]
+    ending = Ending(endpoint["instead"], date.fromisoformat(ends) if ends else None)
+    asked = f"asked for as {endpoint['pattern']}" if endpoint["pattern"] else "as it gets all"
+    said = f"last delivered {last[:19]}Z" if last else "not delivered in the last 30 days"
+    return (
+        f"{endpoint['subscriber']}'s endpoint {endpoint['endpoint_id']} gets {endpoint['type']},"
+        f" {asked}: {ending}; {said}"
+    )

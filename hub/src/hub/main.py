@@ -12,10 +12,14 @@ from hub.feed import keep_days
 from hub.timers import timers
 from hub.webhooks.api import router as webhooks
 from hub.webhooks.dispatcher import dispatch
+from hub.webhooks.replays_api import router as replays
+from hub.webhooks.stragglers import router as stragglers
 
 doors = APIRouter()
 doors.include_router(router)
 doors.include_router(webhooks)
+doors.include_router(replays)
+doors.include_router(stragglers)
 
 service = Service(
     name="hub",

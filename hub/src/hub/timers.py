@@ -7,9 +7,11 @@ from chassis.transaction import Transaction
 from hub.feed import KEEP_FEED
 from hub.folding import fold
 from hub.webhooks.keeping import keep_time
+from hub.webhooks.replays import deal_replays
 
 timers = Timers()
 keep_time(timers)
+timers.every(0.2)(deal_replays)
 
 
 @timers.every(3600)

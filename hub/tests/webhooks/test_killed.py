@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import sys
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 
-from hook_hub import an_endpoint, facts, settled
+from hook_hub import an_endpoint, facts, settled, start_sending
 from hook_receiver import Call, Receiver, accept
 
 from chassis.testing import Harness
 from contracts.ids import new_id
 from hub.webhooks.dispatcher import PLACES
 
-PROGRAM = Path(__file__).parent.parent / "sending_process.py"
 KILLS = 8
 LEADS, EACH = 40, 10
-
-
-async def start(hub: Harness) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(PROGRAM),
-        env={
-            **os.environ,
-            "LTC_DATABASE_URL": hub.settings.database_url.get_secret_value(),
-            "LTC_LINK_SECRET": hub.settings.link_secret.get_secret_value(),
-            "LTC_EGRESS_NETWORKS": "127.0.0.0/8",
-            "LTC_ENVIRONMENT": "test",
-        },
-        stderr=asyncio.subprocess.DEVNULL,
-    )
 
 
 async def test_whoever_is_killed_everything_arrives_in_order(
@@ -51,7 +32,7 @@ async def test_whoever_is_killed_everything_arrives_in_order(
 
     receiver.behave = take_a_moment
     await an_endpoint(hub, receiver.url())
-    processes = [await start(hub), await start(hub)]
+    processes = [await start_sending(hub), await start_sending(hub)]
     try:
         sent = [await facts(hub, EACH, of=new_id()) for _ in range(LEADS)]
         for _ in range(KILLS):
@@ -59,7 +40,7 @@ async def test_whoever_is_killed_everything_arrives_in_order(
             victim = chance.randrange(2)
             processes[victim].send_signal(signal.SIGKILL)
             await processes[victim].wait()
-            processes[victim] = await start(hub)
+            processes[victim] = await start_sending(hub)
         await settled(hub, "delivered", LEADS * EACH, within_s=120)
     finally:
         for process in processes:

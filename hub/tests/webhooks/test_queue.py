@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from hook_hub import an_endpoint, facts
+from hook_hub import an_endpoint, ended, facts
 from hook_receiver import Receiver
 
 from chassis.testing import Harness
 from contracts.ids import new_id
 from hub.webhooks import queue
-from hub.webhooks.queue import Done, Due
-from hub.webhooks.retrying import Outcome, State
-from hub.webhooks.sending import Result
-
-
-def ended(due: Due, outcome: Outcome) -> Done:
-    """What an attempt came to."""
-    now = datetime.now(UTC)
-    good = outcome is Outcome.ACCEPTED
-    return Done(
-        due,
-        State.DELIVERED if good else State.PENDING,
-        None if good else now + timedelta(seconds=5),
-        now,
-        "http://receiver.example/",
-        {},
-        "{}",
-        Result(outcome, 1),
-    )
+from hub.webhooks.retrying import Outcome
 
 
 async def test_the_next_gets_its_turn_though_it_was_dealt_out_meanwhile(

@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { ask } from "./client";
+import { useSession } from "./session";
 import type { Money, Page, Stage } from "./types";
 
 export interface Secret {
@@ -56,6 +57,40 @@ export interface Attempt {
   error: string;
 }
 
+export interface ReplayWanted {
+  from?: string;
+  to?: string;
+  types: string[];
+  subject?: string;
+  journey?: string;
+}
+
+export interface Matching {
+  matched: number;
+  /** False: at least so many. */
+  complete: boolean;
+}
+
+export interface Replay {
+  id: string;
+  types: string[];
+  subject: string | null;
+  journey: string | null;
+  from: string | null;
+  to: string | null;
+  state: "running" | "ended" | "cancelled";
+  looked_through: number;
+  matched: number;
+  queued: number;
+  delivered: number;
+  given_up: number;
+  dropped: number;
+  pending: number;
+  asked_by: string;
+  created_at: string;
+  ended_at: string | null;
+}
+
 export interface Subscriber {
   name: string;
   personal: boolean;
@@ -93,6 +128,23 @@ export function useDeliveries(id: string, state: string | null) {
   });
 }
 
+export function useReplays(id: string) {
+  return useInfiniteQuery({
+    queryKey: ["replays", id],
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam, signal }) =>
+      ask<Page<Replay>>(`/hub/endpoints/${id}/replays`, {
+        signal,
+        query: { cursor: pageParam, limit: 10 },
+      }),
+    getNextPageParam: (page) => page.next,
+    refetchInterval: ({ state }) =>
+      state.data?.pages.some(({ items }) => items.some((replay) => replay.state === "running"))
+        ? 2_000
+        : 15_000,
+  });
+}
+
 export function useDelivery(id: string, eventId: string | null) {
   return useQuery({
     queryKey: ["delivery", id, eventId],
@@ -106,6 +158,27 @@ export function useSubscribers() {
   return useQuery({
     queryKey: ["subscribers"],
     queryFn: ({ signal }) => ask<Subscriber[]>("/hub/subscribers", { signal }),
+  });
+}
+
+export interface Straggler {
+  type: string;
+  instead: string;
+  ends: string | null;
+  subscriber: string;
+  endpoint_id: string;
+  url: string;
+  pattern: string | null;
+  last_delivered_at: string | null;
+}
+
+/** Endpoints that still get an old version; for those who see all endpoints. */
+export function useStragglers() {
+  const { data: session } = useSession();
+  return useQuery({
+    queryKey: ["stragglers"],
+    queryFn: ({ signal }) => ask<Straggler[]>("/hub/subscribers/stragglers", { signal }),
+    enabled: session?.roles.some((role) => ["admin", "ops", "auditor"].includes(role)) ?? false,
   });
 }
 

@@ -209,17 +209,14 @@ async def try_endpoint(_: owner, tx: Tx, endpoint_id: UUID) -> TestSent:
 
 @router.post("/endpoints/{endpoint_id}/resend", operation_id="resend", status_code=202)
 async def resend(_: owner, tx: Tx, endpoint_id: UUID, form: ResendForm) -> Queued:
-    """Deliver again, under the same ids, to this endpoint alone."""
-    row = await endpoints.find(endpoint_id, tx, lock=True)
-    if form.event_id is not None:
-        return Queued(queued=await endpoints.resend_one(row, form.event_id, tx))
-    assert form.from_ is not None  # noqa: S101 - the form has one of both
-    return Queued(queued=await endpoints.resend_range(row, form.from_, form.to or tx.now, tx))
+    """Deliver one event again, under the same id, to this endpoint alone. Many are a replay."""
+    await endpoints.resend(await endpoints.find(endpoint_id, tx), form.event_id, tx)
+    return Queued(queued=1)
 
 
 @router.post("/endpoints/{endpoint_id}/enable", operation_id="enableEndpoint")
 async def enable_endpoint(_: owner, tx: Tx, response: Response, endpoint_id: UUID) -> EndpointView:
-    """Go on with what waits, at once. What was given up meanwhile is sent by a resend."""
+    """Go on with what waits, at once. What was given up meanwhile is sent by a replay."""
     row = await endpoints.find(endpoint_id, tx, lock=True)
     await endpoints.enable(row, tx)
     response.headers["ETag"] = etag(row.revision)

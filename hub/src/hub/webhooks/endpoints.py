@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from chassis import bulk
 from chassis.audit import audit
-from chassis.domain import Conflict, NotFound, Refused
+from chassis.domain import Conflict, NotFound
 from chassis.problems import Problem
 from chassis.transaction import Transaction
 from contracts.ids import new_id
@@ -22,15 +22,9 @@ from hub.webhooks.storage import DeliveryRow, EndpointRow, EndpointSecretRow
 from hub.webhooks.vault import Vault
 
 SEE_ALL = frozenset({"admin", "ops", "auditor"})
-MOST_AT_ONCE = 20_000
-"""Facts that one request may ask for again."""
 OVERLAP = timedelta(hours=24)
 """How long the old secret still signs, unless the caller says otherwise."""
 
-RANGE = """
-SELECT position, seen_at, event_id, type, stage, subject, owner, amount_minor, currency
-FROM feed WHERE seen_at >= $1 AND seen_at < $2 AND position > $3 ORDER BY position LIMIT $4
-"""
 ONE = """
 SELECT f.position, f.seen_at, f.event_id, f.type, f.stage, f.subject, f.owner, f.amount_minor,
   f.currency
@@ -139,6 +133,7 @@ async def change(
 async def remove(row: EndpointRow, tx: Transaction) -> None:
     """Send it nothing more. What was logged goes with time."""
     await bulk.execute(tx.connection, "DELETE FROM endpoint_secret WHERE endpoint_id = $1", row.id)
+    await bulk.execute(tx.connection, "DELETE FROM replay WHERE endpoint_id = $1", row.id)
     await tx.session.delete(row)
     audit(tx, tx.actor, "remove", "endpoint", str(row.id), before={"url": row.url})
 
@@ -216,28 +211,13 @@ async def send_test(row: EndpointRow, tx: Transaction) -> UUID:
     return event_id
 
 
-async def resend_one(row: EndpointRow, event_id: UUID, tx: Transaction) -> int:
+async def resend(row: EndpointRow, event_id: UUID, tx: Transaction) -> None:
     """Deliver one fact again. Raises NotFound."""
     facts = await tx.read(ONE, row.id, event_id)
     if not facts:
         raise NotFound(f"{event_id} was never for this endpoint, or is kept no more")
     await queue.send_again(tx, row.model_dump(), facts)
-    return 1
-
-
-async def resend_range(row: EndpointRow, start: datetime, end: datetime, tx: Transaction) -> int:
-    """Deliver again what the feed got in this time and the filter wants, also from before the
-    endpoint was made; how many facts. Raises Refused for too many at once."""
-    choice = Choice.of(row.model_dump())
-    wanted: list[Any] = []
-    last = 0
-    while page := await tx.read(RANGE, start, end, last, 5000):
-        wanted += [fact for fact in page if choice.admits(fact)]
-        if len(wanted) > MOST_AT_ONCE:
-            raise Refused(f"more than {MOST_AT_ONCE} facts: ask for a shorter time")
-        last = page[-1]["position"]
-    await queue.send_again(tx, row.model_dump(), wanted)
-    return len(wanted)
+    audit(tx, tx.actor, "resend", "endpoint", str(row.id), after={"event_id": str(event_id)})
 
 
 async def backlogs(endpoint_ids: Sequence[UUID], tx: Transaction) -> dict[UUID, Any]:

@@ -12,6 +12,7 @@ from chassis.http import ApiModel, unprocessable
 from contracts.catalog import FACTS, STAGES
 from contracts.money import Money
 from hub.webhooks.choosing import Choice, unknown
+from hub.webhooks.replays import ReplayState
 from hub.webhooks.retrying import Outcome, State
 from hub.webhooks.signature import Scheme
 
@@ -77,18 +78,38 @@ class RotationForm(ApiModel):
 
 
 class ResendForm(ApiModel):
-    """One event, or a time: everything that came in then and that the filter wants."""
+    """One event. Many are a replay."""
 
-    event_id: UUID | None = None
-    from_: AwareDatetime | None = Field(default=None, alias="from")
-    to: AwareDatetime | None = None
+    event_id: UUID
+
+
+class ReplayForm(ApiModel):
+    """What of the feed to deliver again: all that is kept and that meets each word given here, the
+    endpoint's filter and its subscriber's grant."""
+
+    from_: AwareDatetime | None = Field(
+        default=None, alias="from", description="what came in at this instant or later"
+    )
+    to: AwareDatetime | None = Field(default=None, description="and before this; default: now")
+    types: list[Name] = Field(
+        default=[], max_length=50, description="`ltc.deal.won.v1`, `deal.won` or `deal.*`"
+    )
+    subject: UUID | None = Field(default=None, description="one aggregate")
+    journey: UUID | None = Field(default=None, description="one journey")
+    dry_run: bool = Field(default=False, description="only tell how many facts that is")
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.event_id is None) == (self.from_ is None):
-            raise ValueError("an event_id, or a time that begins with `from`")
-        if self.to is not None and (self.from_ is None or self.to <= self.from_):
+    def _something_in_order(self) -> Self:
+        if not (self.from_ or self.types or self.subject or self.journey):
+            raise ValueError("say `from` when, or which types, subject or journey")
+        if self.from_ is not None and self.to is not None and self.to <= self.from_:
             raise ValueError("`to` is after `from`")
+        return self
+
+    def checked(self) -> Self:
+        """Itself, when each of its types names a fact. Raises Problem."""
+        if strange := unknown(self.types, tuple(FACTS)):
+            raise unprocessable("/body/types", f"no fact is called {strange!r}")
         return self
 
 
@@ -182,6 +203,41 @@ class Queued(BaseModel):
     """How many deliveries were asked for."""
 
     queued: int
+
+
+class Matching(BaseModel):
+    """How many facts a replay would be of."""
+
+    matched: int
+    complete: bool
+    """False: at least so many; it was not counted further."""
+
+
+class ReplayView(BaseModel):
+    """A replay, and how far it has come."""
+
+    id: UUID
+    types: list[str]
+    subject: UUID | None
+    journey: UUID | None
+    from_: datetime | None = Field(serialization_alias="from")
+    to: datetime | None
+    state: ReplayState
+    looked_through: float
+    """Which share of its part of the feed."""
+    matched: int
+    """So far."""
+    queued: int
+    """Of these: what was on its way already when the replay came to it is not queued again."""
+    delivered: int
+    given_up: int
+    dropped: int
+    pending: int
+    """With the three before: what was asked for once more since, by somebody or by a later replay,
+    counts there."""
+    asked_by: str
+    created_at: datetime
+    ended_at: datetime | None
 
 
 class TestSent(BaseModel):

@@ -17,6 +17,7 @@ OLD_DELIVERIES = """
 DELETE FROM delivery WHERE ctid = ANY(ARRAY(
   SELECT ctid FROM delivery WHERE ended_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
 """
+OLD_REPLAYS = "DELETE FROM replay WHERE ended_at < $1"
 ORPHANS = """
 DELETE FROM delivery WHERE ctid = ANY(ARRAY(
   SELECT ctid FROM delivery d WHERE NOT EXISTS (SELECT 1 FROM endpoint e WHERE e.id = d.endpoint_id)
@@ -34,6 +35,11 @@ def keep_time(timers: Timers) -> None:
     @timers.every(600)
     async def forget_deliveries(tx: Transaction) -> int:
         return await _changed(tx, OLD_DELIVERIES, tx.now - KEEP, PORTION)
+
+    @timers.every(600)
+    async def forget_replays(tx: Transaction) -> int:
+        await tx.read(OLD_REPLAYS, tx.now - KEEP)
+        return 0
 
     @timers.every(600)
     async def forget_orphans(tx: Transaction) -> int:

@@ -21,6 +21,7 @@ from chassis.transaction import Transaction
 from hub.cursors import SLACK
 from hub.webhooks.choosing import Choice
 from hub.webhooks.retrying import Outcome, State, why_disabled
+from hub.webhooks.selection import Running, running
 from hub.webhooks.sending import Result
 from hub.webhooks.storage import AttemptRow, DeliveryRow
 
@@ -93,8 +94,8 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::timestamptz[])
 WHERE d.endpoint_id = n.endpoint_id AND d.event_id = n.event_id AND d.lease = $6
 RETURNING d.endpoint_id, d.subject, d.state
 """
-"""Only of who still holds the lease: whose ran out, or whose delivery was asked for again, has
-nothing more to say about it."""
+"""Only of who still holds the lease: whose ran out, or whose delivery has to wait for an earlier
+one since, has nothing more to say about it."""
 HEALTH = "SELECT id, failing_since FROM endpoint WHERE id = ANY($1::uuid[]) AND enabled"
 WELL = """
 UPDATE endpoint SET failing_since = NULL
@@ -107,11 +108,27 @@ SWITCH_OFF = (
 RELEASE = "UPDATE delivery SET lease = NULL, leased_until = NULL WHERE lease = $1"
 ANEW = """
 ON CONFLICT (endpoint_id, event_id) DO UPDATE SET state = excluded.state, turn = excluded.turn,
-  attempts = 0, next_at = excluded.next_at, lease = NULL, leased_until = NULL, ended_at = NULL
+  attempts = 0, next_at = excluded.next_at, ended_at = NULL,
+  replay_id = CASE WHEN delivery.state = 'pending' THEN delivery.replay_id
+                   ELSE excluded.replay_id END
 """
+"""What is being sent goes on; what is on its way is not the replay's, which might be cancelled."""
 LOSE_TURNS = """
-UPDATE delivery SET turn = false
-WHERE endpoint_id = $1 AND subject = ANY($2::uuid[]) AND state = 'pending' AND turn
+UPDATE delivery d SET turn = false, lease = NULL, leased_until = NULL
+FROM unnest($2::uuid[], $3::bigint[]) AS a(subject, position)
+WHERE d.endpoint_id = $1 AND d.subject = a.subject AND d.state = 'pending' AND d.turn
+  AND d.position > a.position
+"""
+"""Of what stands behind: also what is being sent, which is sent once more when its turn comes."""
+ON_THE_WAY = """
+SELECT event_id, state, replay_id FROM delivery
+WHERE endpoint_id = $1 AND event_id = ANY($2::uuid[]) AND (state = 'pending' OR replay_id = $3)
+"""
+COUNT = "UPDATE replay SET matched = matched + $2, queued = queued + $3 WHERE id = $1"
+DROP = """
+UPDATE delivery SET state = 'dropped', turn = false, ended_at = $2
+WHERE replay_id = $1 AND state = 'pending' AND (leased_until IS NULL OR leased_until <= $2)
+RETURNING endpoint_id, subject
 """
 
 
@@ -155,22 +172,35 @@ async def deal_out(tx: Transaction, portion: int = PORTION) -> tuple[int, int]:
     if not facts:
         return held["position"], 0
     endpoints = [(row, Choice.of(row)) for row in await tx.read(ENDPOINTS)]
-    await _add(
-        tx,
-        [
-            (endpoint, fact)
-            for fact in facts
-            for endpoint, choice in endpoints
-            if fact["position"] > endpoint["from_position"] and choice.admits(fact)
-        ],
-        on_conflict="ON CONFLICT DO NOTHING",
-    )
+    pairs = [
+        (endpoint, fact)
+        for fact in facts
+        for endpoint, choice in endpoints
+        if fact["position"] > endpoint["from_position"] and choice.admits(fact)
+    ]
+    await _bring_forward(tx, pairs)
+    await _add(tx, pairs, on_conflict="ON CONFLICT DO NOTHING")
     last = facts[-1]
     await bulk.execute(tx.connection, DEALT, last["position"], last["seen_at"])
     return last["position"], len(facts)
 
 
-async def _add(tx: Transaction, pairs: Sequence[tuple[Any, Any]], *, on_conflict: str) -> None:
+async def _bring_forward(tx: Transaction, pairs: Sequence[tuple[Any, Any]]) -> None:
+    """Of aggregates that go on while they are replayed, what the replay has not come to yet: it
+    goes before what is new of them."""
+    for replay in await running(tx):
+        subjects = {fact["subject"] for e, fact in pairs if e["id"] == replay.endpoint_id}
+        if replay.ordered and subjects:
+            await send_replayed(tx, replay, await replay.rest(tx, subjects))
+
+
+async def _add(
+    tx: Transaction,
+    pairs: Sequence[tuple[Any, Any]],
+    *,
+    on_conflict: str,
+    replay_id: UUID | None = None,
+) -> None:
     """Deliveries of facts to endpoints. The caller holds ``fan_out``."""
     rows = [
         {
@@ -185,6 +215,7 @@ async def _add(tx: Transaction, pairs: Sequence[tuple[Any, Any]], *, on_conflict
             "attempts": 0,
             "next_at": tx.now,
             "created_at": tx.now,
+            "replay_id": replay_id,
         }
         for endpoint, fact in pairs
     ]
@@ -295,10 +326,39 @@ async def release(tx: Transaction, lease: UUID) -> None:
     await bulk.execute(tx.connection, RELEASE, lease)
 
 
-async def send_again(tx: Transaction, endpoint: Any, facts: Sequence[Any]) -> None:
-    """Deliver facts of the feed to an endpoint, whether it had them or not, in their order."""
+async def send_again(
+    tx: Transaction, endpoint: Any, facts: Sequence[Any], replay_id: UUID | None = None
+) -> None:
+    """Deliver facts of the feed to an endpoint, whether it had them or not, in their order. What is
+    on its way already does not wait for its next attempt."""
     await tx.read(HOLD)
-    subjects = list({fact["subject"] for fact in facts})
+    first: dict[UUID, int] = {}
+    for fact in facts:
+        first[fact["subject"]] = min(fact["position"], first.get(fact["subject"], fact["position"]))
     if endpoint["ordered"]:
-        await bulk.execute(tx.connection, LOSE_TURNS, endpoint["id"], subjects)
-    await _add(tx, [(endpoint, fact) for fact in facts], on_conflict=ANEW)
+        await bulk.execute(
+            tx.connection, LOSE_TURNS, endpoint["id"], list(first), list(first.values())
+        )
+    pairs = [(endpoint, fact) for fact in facts]
+    await _add(tx, pairs, on_conflict=ANEW, replay_id=replay_id)
+
+
+async def send_replayed(tx: Transaction, replay: Running, facts: Sequence[Any]) -> None:
+    """Deliver what a replay has come to, less what it has brought forward before. The caller holds
+    ``fan_out``."""
+    if not facts:
+        return
+    ids = [fact["event_id"] for fact in facts]
+    known = await tx.read(ON_THE_WAY, replay.endpoint_id, ids, replay.id)
+    done = {row["event_id"] for row in known if row["replay_id"] == replay.id}
+    fresh = [fact for fact in facts if fact["event_id"] not in done]
+    await send_again(tx, replay.endpoint, fresh, replay.id)
+    queued = len(fresh) - (len(known) - len(done))
+    await bulk.execute(tx.connection, COUNT, replay.id, len(fresh), queued)
+
+
+async def drop_replayed(tx: Transaction, replay_id: UUID, *, ordered: bool) -> None:
+    """Send nothing more of a replay but what is being sent. The caller holds ``fan_out``."""
+    dropped = await bulk.fetch(tx.connection, DROP, replay_id, tx.now)
+    if ordered:
+        await _give_turns(tx, {(endpoint_id, subject) for endpoint_id, subject in dropped})

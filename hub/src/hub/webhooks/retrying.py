@@ -39,7 +39,8 @@ class State(StrEnum):
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     DROPPED = "dropped"
-    """Its fact is kept no more, or the subscriber may not have it any more."""
+    """Its fact is kept no more, the subscriber may not have it any more, or its replay was
+    cancelled."""
 
 
 LIFECYCLE = Lifecycle(

@@ -73,6 +73,12 @@ class DeliveryRow(Row, table=True):
         ),
         Index("ix_delivery_created_at", "endpoint_id", "created_at", "event_id"),
         Index("ix_delivery_ended_at", "ended_at", postgresql_where=sql("ended_at IS NOT NULL")),
+        Index(
+            "ix_delivery_replay_id",
+            "replay_id",
+            "state",
+            postgresql_where=sql("replay_id IS NOT NULL"),
+        ),
     )
 
     endpoint_id: UUID = Field(primary_key=True)
@@ -92,6 +98,8 @@ class DeliveryRow(Row, table=True):
     leased_until: datetime | None = None
     created_at: datetime
     ended_at: datetime | None = None
+    replay_id: UUID | None = None
+    """The replay that it was last asked for by."""
 
     @property
     def id(self) -> UUID:
@@ -121,6 +129,41 @@ class AttemptRow(Row, table=True):
     response_headers: dict[str, Any] = Field(sa_type=JSONB)
     response_body: str = Field(sa_type=Text)
     error: str = Field(sa_type=Text)
+
+
+class ReplayRow(Row, table=True):
+    """A part of the feed that an endpoint gets again, and how far it has come. Whoever changes one
+    holds ``fan_out``."""
+
+    __tablename__ = "replay"
+    __table_args__ = (
+        Index("ix_replay_endpoint_id", "endpoint_id", "created_at", "id"),
+        Index("ix_replay_running", "looked_at", postgresql_where=sql("state = 'running'")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    endpoint_id: UUID
+    types: list[str] = Field(sa_type=ARRAY(Text))
+    """Patterns, beside those of the endpoint. Empty: all that it wants."""
+    subject: UUID | None = None
+    journey_id: UUID | None = None
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+    from_position: int = Field(sa_type=BigInteger)
+    """It is of what the feed has behind this, …"""
+    to_position: int = Field(sa_type=BigInteger)
+    """… up to this."""
+    position: int = Field(sa_type=BigInteger)
+    """So far it has come."""
+    matched: int = Field(sa_type=BigInteger)
+    queued: int = Field(sa_type=BigInteger)
+    """Of what matched; the rest was on its way already."""
+    state: str = Field(sa_type=Text)
+    asked_by: str = Field(sa_type=Text)
+    created_at: datetime
+    looked_at: datetime
+    """When it last had its turn."""
+    ended_at: datetime | None = None
 
 
 class FanOutRow(Row, table=True):

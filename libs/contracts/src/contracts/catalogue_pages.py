@@ -174,7 +174,7 @@ def _changes(changes: Iterable[Change], hearers: Mapping[str, Hearer]) -> str:
             escape(s.consumer),
             escape(s.contact),
             f"<code>{s.type}</code>",
-            f"<code>{s.instead}</code>",
+            f"<code>{s.ending.instead}</code>",
         )
         for s in stragglers(hearers)
     ]

@@ -25,18 +25,27 @@ class Change(NamedTuple):
     what: str
 
 
+class Ending(NamedTuple):
+    """What is to be needed instead of a type, and until when it is said."""
+
+    instead: str
+    ends: date | None
+
+    def __str__(self) -> str:
+        until = f"said until {self.ends}" if self.ends else "no end is set"
+        return f"{self.instead} instead; {until}"
+
+
 class Straggler(NamedTuple):
     """A subscriber that still needs a version that ends or has a successor."""
 
     consumer: str
     contact: str
     type: str
-    instead: str
-    ends: date | None
+    ending: Ending
 
     def __str__(self) -> str:
-        until = f"said until {self.ends}" if self.ends else "no end is set"
-        return f"{self.consumer} needs {self.type}: {self.instead} instead; {until}; {self.contact}"
+        return f"{self.consumer} needs {self.type}: {self.ending}; {self.contact}"
 
 
 def version_of(name: str) -> tuple[str, int]:
@@ -58,19 +67,25 @@ def successor(name: str, names: Iterable[str]) -> str | None:
     return newest if newest != name else None
 
 
+def endings(names: Iterable[str] = FACTS) -> dict[str, Ending]:
+    """Every type that has an end or a newer version."""
+    known = list(names)
+    return {
+        name: Ending(instead, DEPRECATED[name].ends if name in DEPRECATED else None)
+        for name in known
+        if (instead := successor(name, known))
+    }
+
+
 def stragglers(hearers: Mapping[str, Hearer], names: Iterable[str] = FACTS) -> list[Straggler]:
     """Who still uses an old version, and until when it is said."""
-    known = list(names)
+    old = endings(names)
     return [
-        Straggler(hearer.consumer, hearer.contact, name, instead, _end_of(name))
+        Straggler(hearer.consumer, hearer.contact, name, old[name])
         for hearer in hearers.values()
         for name in expanded(hearer)
-        if name in known and (instead := successor(name, known))
+        if name in old
     ]
-
-
-def _end_of(name: str) -> date | None:
-    return DEPRECATED[name].ends if name in DEPRECATED else None
 
 
 def recorded(package: Path) -> list[Change]:

@@ -21,6 +21,7 @@ import { Heads } from "../../ui/Heads";
 import { PageHead } from "../../ui/PageHead";
 import { When } from "../../ui/When";
 import { factWords, serviceWords } from "../../ui/words";
+import { Stragglers } from "./Stragglers";
 
 function FactRow({ fact, onShow }: { fact: CatalogueFact; onShow: () => void }) {
   const { t, i18n } = useTranslation();
@@ -149,6 +150,7 @@ export default function CataloguePage() {
           </Paper>
         )}
       </Asked>
+      <Stragglers />
       <Details fact={shown} onClose={() => setShown(null)} />
     </>
   );

@@ -1,4 +1,4 @@
-import { Button, NumberInput, TextInput } from "@mantine/core";
+import { Button, NumberInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -7,9 +7,10 @@ import { useTranslation } from "react-i18next";
 import { useHub, type Endpoint, type NewSecret } from "../../api/hub";
 import { Refused } from "../../api/client";
 import { ActDialog } from "../../ui/ActDialog";
+import { ReplayDialog } from "./ReplayDialog";
 import { SecretDialog } from "./SecretDialog";
 
-type Verb = "rotate" | "resend" | "remove";
+type Verb = "rotate" | "replay" | "remove";
 
 export function EndpointActs({ endpoint }: { endpoint: Endpoint }) {
   const { t } = useTranslation();
@@ -18,7 +19,6 @@ export function EndpointActs({ endpoint }: { endpoint: Endpoint }) {
   const rotation = useHub<NewSecret>();
   const [verb, setVerb] = useState<Verb | null>(null);
   const [overlap, setOverlap] = useState<number | string>(24);
-  const [from, setFrom] = useState("");
   const [secret, setSecret] = useState<NewSecret | null>(null);
   const path = `endpoints/${endpoint.id}`;
   const close = () => setVerb(null);
@@ -44,7 +44,7 @@ export function EndpointActs({ endpoint }: { endpoint: Endpoint }) {
       <Button size="xs" variant="default" onClick={() => now("test")}>
         {t("webhooks.test")}
       </Button>
-      {(["resend", "rotate", "remove"] as const).map((name) => (
+      {(["replay", "rotate", "remove"] as const).map((name) => (
         <Button key={name} size="xs" variant="default" onClick={() => setVerb(name)}>
           {t(`webhooks.${name}`)}
         </Button>
@@ -73,27 +73,7 @@ export function EndpointActs({ endpoint }: { endpoint: Endpoint }) {
           onChange={setOverlap}
         />
       </ActDialog>
-      <ActDialog
-        opened={verb === "resend"}
-        onClose={close}
-        title={t("webhooks.resend")}
-        text={t("webhooks.resendText")}
-        submit={t("webhooks.resend")}
-        done={t("webhooks.resendDone")}
-        withReason={false}
-        ready={from !== ""}
-        run={() =>
-          hub.mutateAsync({ path: `${path}/resend`, body: { from: new Date(from).toISOString() } })
-        }
-      >
-        <TextInput
-          type="datetime-local"
-          label={t("webhooks.from")}
-          required
-          value={from}
-          onChange={(event) => setFrom(event.currentTarget.value)}
-        />
-      </ActDialog>
+      <ReplayDialog endpointId={endpoint.id} opened={verb === "replay"} onClose={close} />
       <ActDialog
         opened={verb === "remove"}
         onClose={close}

@@ -8,6 +8,7 @@ import { PageHead } from "../../ui/PageHead";
 import { When } from "../../ui/When";
 import { Deliveries } from "./Deliveries";
 import { EndpointActs } from "./EndpointActs";
+import { Replays } from "./Replays";
 import { EndpointState } from "./WebhooksPage";
 
 export default function EndpointPage() {
@@ -52,6 +53,7 @@ export default function EndpointPage() {
               {endpoint.notice}
             </Alert>
           )}
+          <Replays endpointId={id} />
           <Deliveries endpointId={id} />
         </>
       )}

@@ -1,0 +1,134 @@
+"""A replay to an endpoint, asked for, watched and seen again on the endpoint's page."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.actors.actor import Thing
+from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
+from tests.e2e.doors import Doors
+from tests.e2e.eventually import eventually
+from tests.e2e.house import House
+from tests.pages.desk import Desk, faults_of, photograph
+
+pytestmark = pytest.mark.e2e
+ADMIN = "admin-1"
+TYPES = ["deal.opened", "deal.proposal_requested"]
+
+
+@contextmanager
+def receiving() -> Iterator[tuple[str, list[str]]]:
+    """A URL, and the ids of what came to it."""
+    came: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            came.append(self.headers["webhook-id"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook", came
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def admin(house: House) -> Iterator[Doors]:
+    doors = Doors(house, house.token(ADMIN, "Administrator", ["admin"]))
+    yield doors
+    doors.close()
+
+
+def made(admin: Doors, url: str) -> Thing:
+    """An endpoint. Its answer holds a secret and is not kept, so there is no idempotency key."""
+    answer = admin.send("POST", "hub", "/endpoints", json={"url": url})
+    assert answer.status_code == 201, answer.text
+    endpoint: Thing = answer.json()
+    return endpoint
+
+
+def test_a_replay_tells_how_many_first_and_its_progress_after_a_reload(
+    house: House, admin: Doors, cast: Cast, browser: Browser, request: pytest.FixtureRequest
+) -> None:
+    deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
+    cast.rep.asks_for_proposal(deal)
+    cast.rep.finds("quote", deal["journey_id"], "sent")
+    asked = {"journey": deal["journey_id"], "type": TYPES}
+    events = eventually(
+        lambda: admin.get("hub", "/events", **asked)["events"],
+        lambda seen: len(seen) == len(TYPES),
+        what="the hub has the deal",
+    )
+    with (
+        receiving() as (url, came),
+        browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900}) as context,
+    ):
+        endpoint = made(admin, url)
+        desk = Desk(house, context.new_page(), ADMIN)
+        desk.signs_in()
+        desk.opens(f"/app/webhooks/{endpoint['id']}")
+        desk.shows("No replays")
+        desk.page.get_by_role("button", name="Replay").click()
+        dialog = desk.page.get_by_role("dialog", name="Replay")
+        expect(dialog.get_by_role("button", name="Count")).to_be_disabled()
+        dialog.get_by_label("Journey").fill("not an id")
+        dialog.get_by_role("button", name="Count").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("/body/journey")
+        dialog.get_by_label("Journey").fill(deal["journey_id"])
+        for name in TYPES:
+            dialog.get_by_role("combobox", name="Facts").fill(name)
+            dialog.get_by_role("combobox", name="Facts").press("Enter")
+        assert faults_of(desk.page) == []
+        dialog.get_by_role("button", name="Count").click()
+        counted = desk.page.get_by_role("dialog", name="Send again")
+        expect(counted).to_contain_text("2 facts match.")
+        counted.get_by_role("button", name="Send again").click()
+        expect(counted).to_be_hidden()
+        row = desk.page.get_by_role("table", name="Replays").get_by_role("row").nth(1)
+        expect(row).to_contain_text("2 found: 2 delivered")
+        expect(row).to_contain_text("Ended")
+        desk.page.reload()
+        expect(row).to_contain_text("2 found: 2 delivered")
+        expect(row).to_contain_text(re.compile(rf"{', '.join(TYPES)}.*{deal['journey_id']}"))
+        photograph(desk, request.node.name)
+        assert faults_of(desk.page) == []
+        assert sorted(came) == sorted(event["id"] for event in events)
+
+
+def test_a_replay_to_who_is_away_is_cancelled(house: House, admin: Doors, browser: Browser) -> None:
+    endpoint = made(admin, "http://127.0.0.1:1/nobody")
+    with browser.new_context(locale="zh-CN") as context:
+        desk = Desk(house, context.new_page(), ADMIN)
+        desk.signs_in()
+        desk.opens(f"/app/webhooks/{endpoint['id']}")
+        desk.shows("没有重放")
+        admin.post("hub", f"/endpoints/{endpoint['id']}/replays", {"types": ["*"]})
+        desk.page.reload()
+        row = desk.page.get_by_role("table", name="重放").get_by_role("row").nth(1)
+        expect(row).to_contain_text("进行中")
+        row.get_by_role("button", name="取消重放").click()
+        desk.page.get_by_role("dialog").get_by_role("button", name="取消重放").click()
+        expect(row).to_contain_text("已取消")
+        expect(row).to_contain_text("等待中 0")
+        assert faults_of(desk.page) == []
+
+
+def test_who_gets_old_versions_is_told_at_a_shell(house: House) -> None:
+    said = house.run("schemas", "old")
+    assert "no endpoint gets an old version" in said.stdout, said.stdout + said.stderr
