@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from uuid import UUID
 
-from chassis import failpoints, inbox, parking, tracing
+from chassis import failpoints, inbox, observing, parking, tracing
 from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.delivery import Delivery, Record, decode
@@ -43,11 +43,13 @@ class _Failures:
 
     heads: list[tuple[Delivery, Exception]] = field(default_factory=list)
     behind: list[Delivery] = field(default_factory=list)
+    aside: list[tuple[Delivery, Exception]] = field(default_factory=list)
+    """Those that hold up nothing: see `Consumer.observes`."""
 
     def systematic(self, lanes: int) -> str | None:
         classes = Counter(
             type(error).__name__
-            for _, error in self.heads
+            for _, error in self.heads + self.aside
             if not isinstance(error, DomainError | DependencyMissing)
         )
         if not classes:
@@ -89,7 +91,7 @@ class BatchProcessor:
             fact = self._consumer.fact(event_type) if event_type else None
             if fact is not None:
                 deliveries.append(decode(record, fact))
-            elif event_type is None:
+            elif not event_type:
                 deliveries.append(self.typeless(record))
             else:
                 ignored += 1
@@ -148,7 +150,7 @@ class BatchProcessor:
             self._metrics.duplicates(offered - len(fresh))
             await self._prefetch(tx, deliveries, fresh)
             failures = await self._handle_each(tx, deliveries, fresh, blocked=parked)
-            if failures.heads or failures.behind:
+            if failures.heads or failures.behind or failures.aside:
                 await self._park_failures(tx, failures, len(lanes))
         failpoints.reached("after_inbox_commit", len(fresh))
 
@@ -173,7 +175,9 @@ class BatchProcessor:
         blocked = set(blocked)
         pending = set(fresh)
         for delivery in deliveries:
-            if delivery.lane in blocked:
+            if delivery.error is not None and self._consumer.observes:
+                failures.aside.append((delivery, delivery.error))
+            elif delivery.lane in blocked:
                 failures.behind.append(delivery)
             elif delivery.error is not None:
                 self._fail(failures, blocked, delivery, delivery.error)
@@ -223,7 +227,8 @@ class BatchProcessor:
         alike = failures.systematic(lanes)
         if alike and self._suspicions < SUSPICIONS:
             self._suspicions += 1
-            raise Systematic(f"{len(failures.heads)} keys fail alike: {alike}")
+            count = len(failures.heads) + len(failures.aside)
+            raise Systematic(f"{count} keys fail alike: {alike}")
         self._suspicions = 0
         group, connection = self._consumer.group, tx.connection
         affected = [d for d, _ in failures.heads] + failures.behind
@@ -239,7 +244,9 @@ class BatchProcessor:
             )
             await parking.park(connection, group, delivery, error, now=tx.now)
         await parking.append(connection, group, affected, now=tx.now)
-        self._metrics.parked(len(affected))
+        if failures.aside:
+            await observing.set_aside(tx, group, failures.aside)
+        self._metrics.parked(len(affected) + len(failures.aside))
 
     async def _park_alone(self, delivery: Delivery, error: Exception) -> None:
         """Park a message whose own transaction failed, in a transaction without its effects."""

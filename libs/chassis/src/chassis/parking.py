@@ -103,6 +103,9 @@ WITH kept AS (
 INSERT INTO inbox (consumer, event_id, received_at) SELECT consumer, event_id, now() FROM kept
 ON CONFLICT DO NOTHING
 """
+KEPT = """
+SELECT event_id FROM parked_message WHERE consumer = $1 AND event_id = ANY($2::uuid[])
+"""
 LET_GO = """
 DELETE FROM parked_key WHERE consumer = $1 AND topic = $2 AND key = $3 AND status <> 'held'
 """
@@ -192,30 +195,49 @@ async def append(
     """Queue messages behind their parked keys, with their bytes and headers as they came."""
     done = await inbox.seen(connection, consumer, [d.event_id for d in deliveries])
     rows = [
-        {
-            "consumer": consumer,
-            "event_id": d.event_id,
-            "topic": d.record.topic,
-            "key": d.key,
-            "partition": d.record.partition,
-            "kafka_offset": d.record.offset,
-            "type": d.envelope.type if d.envelope else None,
-            "headers": RawRecord.headers_json(d.record),  # type: ignore[arg-type]
-            "raw": d.record.value,
-            "state": "dead" if d.error else "waiting",
-            "error": str(d.error) if d.error else None,
-            "journey_id": d.envelope.journey_id if d.envelope else None,
-            "parked_at": now,
-        }
+        _row(consumer, d, "dead" if d.error else "waiting", now)
         for d in deliveries
         if d.event_id not in done
     ]
     await bulk.insert(
+        connection, table_of(ParkedMessageRow), rows, on_conflict="ON CONFLICT DO NOTHING"
+    )
+
+
+async def keep_given_up(
+    connection: AsyncConnection, consumer: str, deliveries: Sequence[Delivery], *, now: datetime
+) -> set[UUID]:
+    """Keep messages that park no key, with their bytes and headers as they came; the ids of those
+    that were not kept yet. The inbox is not told: whatever carries such an id and can be read is
+    another message."""
+    known = await bulk.fetch(connection, KEPT, consumer, [d.event_id for d in deliveries])
+    fresh = {d.event_id for d in deliveries} - {row[0] for row in known}
+    await bulk.insert(
         connection,
         table_of(ParkedMessageRow),
-        rows,
+        [_row(consumer, d, "skipped", now) for d in deliveries if d.event_id in fresh],
         on_conflict="ON CONFLICT DO NOTHING",
     )
+    return fresh
+
+
+def _row(consumer: str, delivery: Delivery, state: str, now: datetime) -> dict[str, object]:
+    envelope, record = delivery.envelope, delivery.record
+    return {
+        "consumer": consumer,
+        "event_id": delivery.event_id,
+        "topic": record.topic,
+        "key": delivery.key,
+        "partition": record.partition,
+        "kafka_offset": record.offset,
+        "type": envelope.type if envelope else None,
+        "headers": RawRecord.headers_json(record),  # type: ignore[arg-type]
+        "raw": record.value,
+        "state": state,
+        "error": str(delivery.error) if delivery.error else None,
+        "journey_id": envelope.journey_id if envelope else None,
+        "parked_at": now,
+    }
 
 
 async def due_lanes(
@@ -293,6 +315,21 @@ async def finish_head(
         await bulk.execute(connection, "DELETE FROM parked_message WHERE id = $1", head.id)
     else:
         await bulk.execute(connection, GIVE_UP, head.id, state)
+    await _go_on(connection, consumer, lane)
+
+
+async def set_head_aside(
+    connection: AsyncConnection, consumer: str, lane: Lane, head: Head
+) -> None:
+    """The head is kept as given up, and the lane goes on. Nobody has decided that it shall have no
+    effect here, so the inbox is not told: published again, it is tried again."""
+    await bulk.execute(
+        connection, "UPDATE parked_message SET state = 'skipped' WHERE id = $1", head.id
+    )
+    await _go_on(connection, consumer, lane)
+
+
+async def _go_on(connection: AsyncConnection, consumer: str, lane: Lane) -> None:
     topic, key = lane
     left = await head_of(connection, consumer, lane) is not None
     await bulk.execute(connection, GO_ON if left else LET_GO, consumer, topic, key)

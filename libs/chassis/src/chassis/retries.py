@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis import inbox, parking
+from chassis import inbox, observing, parking
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.db import Database
-from chassis.delivery import Delivery, decode
+from chassis.delivery import Delivery, Undecodable, decode
 from chassis.failures import is_infrastructure
 from chassis.parking import Head, Lane
 from chassis.repository import prefetch
@@ -98,12 +98,12 @@ class Retries:
         """The head failed again: later, or never again without a person."""
         group = self._consumer.group
         tries = attempts + 1
-        gives_up = tries > len(parking.RETRY_AFTER_S)
+        gives_up = isinstance(error, Undecodable) or tries > len(parking.RETRY_AFTER_S)
         event_type = delivery.envelope.type if delivery.envelope else None
-        if gives_up and self._consumer.on_dead(event_type) == "skip":
+        if gives_up and self._consumer.observes:
             head = await parking.head_of(tx.connection, group, lane)
             if head is not None:
-                await parking.finish_head(tx.connection, group, lane, head, state="skipped")
+                await observing.set_head_aside(tx, group, head, delivery, error)
         else:
             await parking.park(tx.connection, group, delivery, error, now=tx.now, attempts=tries)
         if gives_up:
