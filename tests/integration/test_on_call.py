@@ -182,6 +182,55 @@ async def test_facts_are_published_again_by_any_number_of_their_journey(
     ]
 
 
+STORM = """
+WITH lane AS (SELECT gen_random_uuid() AS id, n FROM generate_series(1, 1000) n),
+     keys AS (
+  INSERT INTO parked_key (consumer, topic, key, status, attempts, next_retry_at, error_class, error,
+                          parked_at)
+  SELECT 'deal-svc', 'ltc.quote.v1', id::text, 'dead', 6, now(), 'DependencyMissing',
+         'deal ' || gen_random_uuid() || ' is missing', now() - interval '1 day' FROM lane)
+INSERT INTO parked_message (consumer, event_id, topic, key, partition, kafka_offset, type, headers,
+                            state, journey_id, parked_at)
+SELECT 'deal-svc', gen_random_uuid(), 'ltc.quote.v1', id::text, 0, n, 'ltc.quote.sent.v1', '[]',
+       'waiting', gen_random_uuid(), now() - interval '1 day' FROM lane
+"""
+"""A thousand keys that have waited longer than any other."""
+
+
+async def test_what_waits_of_a_journey_is_found_among_a_thousand_keys(
+    installation: Installation,
+) -> None:
+    deal_id, said = await a_deal(installation.deal)
+    await installation.console.receives_raw(*said)
+    await installation.deal.execute(STORM)
+
+    async def seen() -> tuple[str, list[dict[str, Any]], set[str]]:
+        async with installation.console.client("ops") as ops:
+            whole = (await ops.get(f"/journeys/{deal_id}")).json()
+            listed = (await ops.get("/journeys")).json()["items"]
+            found = (await ops.get("/search", params={"q": str(deal_id)})).json()["hits"]
+        return whole["reason"]["code"], whole["parked"], {row["reason"] for row in listed + found}
+
+    await installation.deal.receives_raw(a_quote_sent(UUID(int=404)))
+    code, [waiting], _ = await seen()  # by its journey: the console knows of no such quote
+    assert (code, waiting["key"], waiting["status"]) == ("PARKED", str(QUOTE), "retrying")
+    await told("dlq", "skip", str(QUOTE), "--why", "wrong deal")
+
+    cut = RawRecord("ltc.lead.v1", 0, 9, str(deal_id).encode(), b"{half a value", [])
+    await installation.deal.receives_raw(cut)  # by its key: it names no journey
+    code, [dead], rows = await seen()
+    assert (code, dead["key"], dead["status"]) == ("DEAD_LETTERED", str(deal_id), "dead")
+    assert rows == {"DEAD_LETTERED"}
+    await told("dlq", "skip", str(deal_id), "--why", "no fact")
+
+    body = {"topic": "ltc.lead.v1", "key": str(deal_id), "reason": "look first"}
+    async with installation.deal.client("ops") as ops:
+        assert (await ops.post("/ops/park", json=body)).status_code == 201
+    code, [held], rows = await seen()
+    assert (code, held["status"], held["messages"]) == ("PARKED", "held", 0)
+    assert rows == {"PARKED"}
+
+
 async def test_what_is_not_so_is_one_sentence_and_an_exit_code(installation: Installation) -> None:
     async def refused(*words: str) -> str:
         result = await ltc(*words)

@@ -101,7 +101,9 @@ FROM parked_key k LEFT JOIN LATERAL (
   AND m.topic = k.topic AND m.key = k.key AND m.state IN ('waiting', 'dead')
   ORDER BY m.id LIMIT 1) h ON true
 WHERE ($1::text IS NULL OR k.status = $1) AND ($2::text IS NULL OR k.error_class = $2)
-  AND ($4::text IS NULL OR k.key = $4)
+  AND (($4::text[] IS NULL AND $5::uuid IS NULL) OR k.key = ANY($4) OR (k.topic, k.key) IN (
+    SELECT m.topic, m.key FROM parked_message m WHERE m.journey_id = $5
+    AND m.consumer = k.consumer AND m.state IN ('waiting', 'dead')))
 ORDER BY k.parked_at LIMIT $3
 """
 MESSAGES = """
@@ -156,11 +158,15 @@ async def list_parked(
     tx: Tx,
     status: str | None = None,
     error_class: str | None = None,
-    key: str | None = None,
+    key: Annotated[list[str] | None, Query(max_length=100)] = None,
+    journey_id: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[ParkedKey]:
-    """Keys whose messages wait, the longest waiting first."""
-    rows = await tx.connection.exec_driver_sql(LIST, (status, error_class, limit, key))
+    """Keys whose messages wait, the longest waiting first: any of these keys, those at which a
+    journey's messages wait, either when both are given. A key that is held before anything came,
+    or that waits at a record that is no fact, is known by its name alone."""
+    values = (status, error_class, limit, key, journey_id)
+    rows = await tx.connection.exec_driver_sql(LIST, values)
     return [ParkedKey(**row._asdict()) for row in rows]
 
 
