@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from uuid import UUID
 
-from chassis import failpoints, inbox, observing, parking, tracing
+from chassis import failpoints, inbox, observing, parking, tracing, tries
 from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.delivery import Delivery, Record, decode
@@ -27,6 +27,7 @@ from chassis.outbox import Cause
 from chassis.parking import Lane
 from chassis.repository import prefetch
 from chassis.transaction import Transaction
+from chassis.tries import Process
 from contracts.envelope import peek_type
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,10 @@ class BatchProcessor:
     """Handles what one consumer polls. `process` returns when every message has its verdict:
     applied, ignored as a duplicate, or parked."""
 
-    def __init__(self, database: Database, consumer: Consumer, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, consumer: Consumer, metrics: Metrics, by: Process | None = None
+    ) -> None:
+        self.by = by or Process()
         self._database = database
         self._consumer = consumer
         self._metrics = metrics
@@ -240,12 +244,13 @@ class BatchProcessor:
                 delivery.lane[0],
                 delivery.key,
                 type(error).__name__,
-                error,
+                tries.why(error),
             )
             await parking.park(connection, group, delivery, error, now=tx.now)
-        await parking.append(connection, group, affected, now=tx.now)
+        failed = {d.event_id: tries.failed(e, tx.now, self.by) for d, e in failures.heads}
+        await parking.append(connection, group, affected, now=tx.now, failed=failed)
         if failures.aside:
-            await observing.set_aside(tx, group, failures.aside)
+            await observing.set_aside(tx, group, failures.aside, self.by)
         self._metrics.parked(len(affected) + len(failures.aside))
 
     async def _park_alone(self, delivery: Delivery, error: Exception) -> None:

@@ -10,21 +10,26 @@ import logging
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis import parking
+from chassis import parking, tries
 from chassis.audit import audit
 from chassis.delivery import Delivery
 from chassis.parking import Head
 from chassis.transaction import Transaction
+from chassis.tries import Process
 
 logger = logging.getLogger(__name__)
 
 
 async def set_aside(
-    tx: Transaction, consumer: str, failed: Sequence[tuple[Delivery, Exception]]
+    tx: Transaction, consumer: str, failed: Sequence[tuple[Delivery, Exception]], by: Process
 ) -> None:
     """Go on past messages that nobody can read. One that comes again is set aside once."""
     fresh = await parking.keep_given_up(
-        tx.connection, consumer, [delivery for delivery, _ in failed], now=tx.now
+        tx.connection,
+        consumer,
+        [delivery for delivery, _ in failed],
+        now=tx.now,
+        failed={d.event_id: tries.failed(error, tx.now, by) for d, error in failed},
     )
     for delivery, error in failed:
         if delivery.event_id in fresh:
@@ -42,7 +47,7 @@ async def set_head_aside(
 
 def _note(tx: Transaction, delivery: Delivery, event_id: UUID, error: Exception) -> None:
     envelope, (topic, key) = delivery.envelope, delivery.lane
-    logger.error("set aside %s of %s: %s: %s", topic, key, type(error).__name__, error)
+    logger.error("set aside %s of %s: %s: %s", topic, key, type(error).__name__, tries.why(error))
     audit(
         tx,
         tx.actor,
@@ -53,7 +58,7 @@ def _note(tx: Transaction, delivery: Delivery, event_id: UUID, error: Exception)
             "event_id": str(event_id),
             "type": envelope.type if envelope else None,
             "error_class": type(error).__name__,
-            "error": str(error)[:2000],
+            "error": tries.why(error),
         },
         after={"event_id": str(event_id), "state": "skipped"},
         reason="by rule: an observer goes on past what it cannot handle",

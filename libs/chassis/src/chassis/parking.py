@@ -8,7 +8,7 @@ is dead and waits for a person (`chassis.ops`). A key that a person holds waits 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import bulk, inbox
+from chassis import bulk, inbox, tries
 from chassis.delivery import Delivery, RawRecord, Undecodable
 from chassis.domain import DependencyMissing
 from chassis.tables import ParkedMessageRow, table_of
@@ -76,7 +76,8 @@ DELETE FROM parked_key p USING unnest($2::text[], $3::text[]) AS lane(topic, key
 WHERE p.consumer = $1 AND p.topic = lane.topic AND p.key = lane.key
 """
 HEAD = """
-SELECT id, event_id, partition, kafka_offset, type, headers::text AS headers, raw, journey_id
+SELECT id, event_id, partition, kafka_offset, type, headers::text AS headers, raw, journey_id,
+       tries::text AS tries
 FROM parked_message
 WHERE consumer = $1 AND topic = $2 AND key = $3 AND state IN ('waiting', 'dead')
 ORDER BY id LIMIT 1
@@ -91,14 +92,14 @@ ON CONFLICT DO NOTHING
 
 TAKE_PLACE = """
 UPDATE parked_message SET event_id = $2, raw = $3, headers = $4::jsonb, state = 'waiting',
-                          error = NULL WHERE id = $1
+                          error = NULL, tries = '[]' WHERE id = $1
 """
 KEEP_EDITED = """
 WITH kept AS (
   INSERT INTO parked_message (consumer, event_id, topic, key, partition, kafka_offset, type,
-                              headers, raw, state, journey_id, parked_at)
+                              headers, raw, state, journey_id, parked_at, tries)
   SELECT consumer, $2, topic, key, partition, kafka_offset, type, $4::jsonb, $3, 'edited',
-         journey_id, parked_at
+         journey_id, parked_at, $5::jsonb
   FROM parked_message WHERE id = $1 RETURNING consumer, event_id)
 INSERT INTO inbox (consumer, event_id, received_at) SELECT consumer, event_id, now() FROM kept
 ON CONFLICT DO NOTHING
@@ -125,6 +126,7 @@ class Head:
     type: str | None
     record: RawRecord
     journey_id: UUID | None = None
+    tries: str = "[]"
 
 
 async def lock_lanes(
@@ -163,7 +165,7 @@ async def park(
     now: datetime,
     attempts: int = 1,
 ) -> None:
-    """Park the lane of a failed message, or note another failed try of its head."""
+    """Park the lane of a failed message, or put off the next try of its head."""
     hopeless = isinstance(error, Undecodable) or attempts > len(RETRY_AFTER_S)
     wait = RETRY_AFTER_S[min(attempts, len(RETRY_AFTER_S)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311
     wake_key = f"{error.kind}:{error.missing_id}" if isinstance(error, DependencyMissing) else None
@@ -178,7 +180,7 @@ async def park(
         attempts,
         now + timedelta(seconds=wait),
         type(error).__name__,
-        str(error).replace("\0", "")[:2000],
+        tries.why(error),
         wake_key,
         delivery.trace.trace_id if delivery.trace else None,
         now,
@@ -191,11 +193,13 @@ async def append(
     deliveries: Sequence[Delivery],
     *,
     now: datetime,
+    failed: Mapping[UUID, str],
 ) -> None:
-    """Queue messages behind their parked keys, with their bytes and headers as they came."""
+    """Queue messages behind their parked keys, with their bytes and headers as they came.
+    ``failed`` has, by event, the try that parked its key."""
     done = await inbox.seen(connection, consumer, [d.event_id for d in deliveries])
     rows = [
-        _row(consumer, d, "dead" if d.error else "waiting", now)
+        _row(consumer, d, "dead" if d.error else "waiting", now, failed.get(d.event_id))
         for d in deliveries
         if d.event_id not in done
     ]
@@ -205,7 +209,12 @@ async def append(
 
 
 async def keep_given_up(
-    connection: AsyncConnection, consumer: str, deliveries: Sequence[Delivery], *, now: datetime
+    connection: AsyncConnection,
+    consumer: str,
+    deliveries: Sequence[Delivery],
+    *,
+    now: datetime,
+    failed: Mapping[UUID, str],
 ) -> set[UUID]:
     """Keep messages that park no key, with their bytes and headers as they came; the ids of those
     that were not kept yet. The inbox is not told: whatever carries such an id and can be read is
@@ -215,13 +224,24 @@ async def keep_given_up(
     await bulk.insert(
         connection,
         table_of(ParkedMessageRow),
-        [_row(consumer, d, "skipped", now) for d in deliveries if d.event_id in fresh],
+        [
+            _row(consumer, d, "skipped", now, failed.get(d.event_id))
+            for d in deliveries
+            if d.event_id in fresh
+        ],
         on_conflict="ON CONFLICT DO NOTHING",
     )
     return fresh
 
 
-def _row(consumer: str, delivery: Delivery, state: str, now: datetime) -> dict[str, object]:
+async def note_try(connection: AsyncConnection, consumer: str, event_id: UUID, failed: str) -> None:
+    """Another try of a waiting message has failed."""
+    await bulk.execute(connection, tries.NOTE, consumer, event_id, failed)
+
+
+def _row(
+    consumer: str, delivery: Delivery, state: str, now: datetime, failed: str | None
+) -> dict[str, object]:
     envelope, record = delivery.envelope, delivery.record
     return {
         "consumer": consumer,
@@ -237,6 +257,7 @@ def _row(consumer: str, delivery: Delivery, state: str, now: datetime) -> dict[s
         "error": str(delivery.error) if delivery.error else None,
         "journey_id": envelope.journey_id if envelope else None,
         "parked_at": now,
+        "tries": f"[{failed}]" if failed else "[]",
     }
 
 
@@ -304,7 +325,7 @@ async def head_of(connection: AsyncConnection, consumer: str, lane: Lane) -> Hea
         row["raw"],
         RawRecord.headers_from(orjson.loads(row["headers"])),
     )
-    return Head(row["id"], row["event_id"], row["type"], record, row["journey_id"])
+    return Head(row["id"], row["event_id"], row["type"], record, row["journey_id"], row["tries"])
 
 
 async def finish_head(
@@ -343,7 +364,13 @@ async def replace_head(
     kept = head.record
     await bulk.execute(connection, TAKE_PLACE, head.id, new_id, by.value, by.headers_json())
     await bulk.execute(
-        connection, KEEP_EDITED, head.id, head.event_id, kept.value, kept.headers_json()
+        connection,
+        KEEP_EDITED,
+        head.id,
+        head.event_id,
+        kept.value,
+        kept.headers_json(),
+        head.tries,
     )
     topic, key = lane
     await bulk.execute(connection, GO_ON, consumer, topic, key)
