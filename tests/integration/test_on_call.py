@@ -232,6 +232,12 @@ async def test_what_waits_of_a_journey_is_found_among_a_thousand_keys(
     assert (code, held["status"], held["messages"]) == ("PARKED", "held", 0)
     assert rows == {"PARKED"}
 
+    letters = await told("dlq", "given-up", "--service", "deal")
+    assert [letter["key"] for letter in letters] == [str(deal_id), str(QUOTE)]
+    in_words = (await ltc("dlq", "given-up", str(deal_id), "--service", "deal")).stdout
+    assert "{half a value" in in_words
+    assert "Undecodable: ce_time is missing" in in_words
+
 
 async def test_all_that_fails_alike_is_acted_on_and_followed_to_the_end(
     installation: Installation,

@@ -93,6 +93,25 @@ def list_failures(as_json: AsJson = False) -> None:
     Console(highlight=False).print(table if found["items"] else "nothing fails")
 
 
+@dlq.command("given-up")
+def list_given_up(
+    service: Annotated[str, typer.Option("--service", help="where, as console or hub")],
+    key: Annotated[str | None, typer.Argument(help="of this key alone")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Messages that somebody skipped, or that console or hub set aside by rule, newest first."""
+    with told(), OnCall() as one:
+        letters = one.ask_service(service, "given-up", key=key)
+    if as_json:
+        print(json.dumps(letters, ensure_ascii=False))
+        return
+    for letter in letters:
+        print(f"{letter['parked_at'][:19]}  {letter['topic']} {letter['key']}  {letter['type']}")
+        print(f"  {letter['payload'] or letter['payload_base64'] or 'null'}")
+        if letter["tries"]:
+            print(f"  {letter['tries'][-1]['error_class']}: {letter['tries'][-1]['error']}")
+
+
 @dlq.command("retry")
 def retry(
     why: Why,
