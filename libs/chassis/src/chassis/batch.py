@@ -153,7 +153,10 @@ class BatchProcessor:
             offered = sum((topic, key) not in parked for _, topic, key in events)
             self._metrics.duplicates(offered - len(fresh))
             await self._prefetch(tx, deliveries, fresh)
-            failures = await self._handle_each(tx, deliveries, fresh, blocked=parked)
+            unread = [d.event_id for d in deliveries if d.error]
+            kept = await parking.kept(tx.connection, group, unread)
+            new = [d for d in deliveries if not (d.error and d.event_id in kept)]
+            failures = await self._handle_each(tx, new, fresh, blocked=parked)
             if failures.heads or failures.behind or failures.aside:
                 await self._park_failures(tx, failures, len(lanes))
         failpoints.reached("after_inbox_commit", len(fresh))

@@ -23,18 +23,16 @@ logger = logging.getLogger(__name__)
 async def set_aside(
     tx: Transaction, consumer: str, failed: Sequence[tuple[Delivery, Exception]], by: Process
 ) -> None:
-    """Go on past messages that nobody can read. One that comes again is set aside once."""
-    fresh = await parking.keep_given_up(
+    """Go on past messages that nobody can read, which are not kept here yet."""
+    await parking.keep_given_up(
         tx.connection,
         consumer,
         [delivery for delivery, _ in failed],
         now=tx.now,
         failed={d.event_id: tries.failed(error, tx.now, by) for d, error in failed},
     )
-    for delivery, error in failed:
-        if delivery.event_id in fresh:
-            fresh.discard(delivery.event_id)
-            _note(tx, delivery, delivery.event_id, error)
+    for delivery, error in {d.event_id: (d, e) for d, e in failed}.values():
+        _note(tx, delivery, delivery.event_id, error)
 
 
 async def set_head_aside(

@@ -201,11 +201,18 @@ async def append(
     rows = [
         _row(consumer, d, "dead" if d.error else "waiting", now, failed.get(d.event_id))
         for d in deliveries
-        if d.event_id not in done
+        if d.error or d.event_id not in done  # what cannot be read is no fact that was handled
     ]
     await bulk.insert(
         connection, table_of(ParkedMessageRow), rows, on_conflict="ON CONFLICT DO NOTHING"
     )
+
+
+async def kept(connection: AsyncConnection, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these messages that wait here or were given up: they have their verdict."""
+    if not event_ids:
+        return set()
+    return {row[0] for row in await bulk.fetch(connection, KEPT, consumer, list(event_ids))}
 
 
 async def keep_given_up(
@@ -215,23 +222,15 @@ async def keep_given_up(
     *,
     now: datetime,
     failed: Mapping[UUID, str],
-) -> set[UUID]:
-    """Keep messages that park no key, with their bytes and headers as they came; the ids of those
-    that were not kept yet. The inbox is not told: whatever carries such an id and can be read is
-    another message."""
-    known = await bulk.fetch(connection, KEPT, consumer, [d.event_id for d in deliveries])
-    fresh = {d.event_id for d in deliveries} - {row[0] for row in known}
+) -> None:
+    """Keep messages that park no key, with their bytes and headers as they came. The inbox is not
+    told: whatever carries such an id and can be read is another message."""
     await bulk.insert(
         connection,
         table_of(ParkedMessageRow),
-        [
-            _row(consumer, d, "skipped", now, failed.get(d.event_id))
-            for d in deliveries
-            if d.event_id in fresh
-        ],
+        [_row(consumer, d, "skipped", now, failed.get(d.event_id)) for d in deliveries],
         on_conflict="ON CONFLICT DO NOTHING",
     )
-    return fresh
 
 
 async def note_try(connection: AsyncConnection, consumer: str, event_id: UUID, failed: str) -> None:
