@@ -55,6 +55,34 @@ INSERT INTO parked BY NAME
   SELECT i.service , 1 AS id, i.consumer, i.event_id, r.topic, r.key, 'waiting' AS state, true AS has_raw, r.hash
   FROM inbox i JOIN record r ON r.id = i.event_id::VARCHAR WHERE i.consumer = 'deal-svc' LIMIT 1;
 
+-- fault: a message was given up and nobody knows by whom
+-- red: D4
+-- says: its audit does not say who did that
+INSERT INTO parked BY NAME
+  SELECT i.service, 1 AS id, i.consumer, i.event_id, r.topic, r.key, 'skipped' AS state, true AS has_raw, r.hash
+  FROM inbox i JOIN record r ON r.id = i.event_id::VARCHAR WHERE i.consumer = 'deal-svc' LIMIT 1;
+
+-- fault: who proposed an edit has approved it
+-- red: D4
+-- says: carl approved what they had proposed
+INSERT INTO parked BY NAME
+  SELECT 'lead' AS service, 1 AS id, 'lead-svc' AS consumer, id::UUID AS event_id, topic, key, 'edited' AS state, true AS has_raw, hash
+  FROM record WHERE id = one_settlement()::VARCHAR;
+INSERT INTO edit BY NAME
+  SELECT 'lead' AS service, 'lead-svc' AS consumer, topic, key, id::UUID AS event_id, id::UUID AS new_event_id, 'carl' AS proposed_by, 'carl' AS decided_by
+  FROM record WHERE id = one_settlement()::VARCHAR;
+INSERT INTO act BY NAME SELECT 'lead' AS service, 'edit' AS action, false AS by_rule, one_settlement() AS event_id;
+
+-- fault: a message was edited and the audit says nothing
+-- red: D4
+-- says: as edited, and its audit does not say who did that
+INSERT INTO parked BY NAME
+  SELECT 'lead' AS service, 1 AS id, 'lead-svc' AS consumer, id::UUID AS event_id, topic, key, 'edited' AS state, true AS has_raw, hash
+  FROM record WHERE id = one_settlement()::VARCHAR;
+INSERT INTO edit BY NAME
+  SELECT 'lead' AS service, 'lead-svc' AS consumer, topic, key, id::UUID AS event_id, id::UUID AS new_event_id, 'carl' AS proposed_by, 'dora' AS decided_by
+  FROM record WHERE id = one_settlement()::VARCHAR;
+
 -- fault: a dead letter has lost its bytes
 -- red: D4
 DELETE FROM inbox WHERE consumer = 'lead-svc' AND event_id = one_settlement();
@@ -283,6 +311,24 @@ DELETE FROM feed WHERE event_id = one_qualified();
 -- says: The hub has never heard ltc.lead.qualified.v1
 DELETE FROM feed WHERE event_id = one_qualified();
 DELETE FROM inbox WHERE consumer = 'hub' AND event_id = one_qualified();
+
+-- fault: the hub set a fact aside that its service had said
+-- red: S1
+-- says: The hub has set aside ltc.lead.qualified.v1
+DELETE FROM feed WHERE event_id = one_qualified();
+DELETE FROM inbox WHERE consumer = 'hub' AND event_id = one_qualified();
+INSERT INTO parked BY NAME
+  SELECT 'hub' AS service, 1 AS id, 'hub' AS consumer, id::UUID AS event_id, topic, key, type, 'skipped' AS state, true AS has_raw, hash
+  FROM record WHERE id = one_qualified()::VARCHAR;
+INSERT INTO act BY NAME SELECT 'hub' AS service, 'skip' AS action, true AS by_rule, one_qualified() AS event_id;
+
+-- fault: the console set a fact aside that it had taken in
+-- red: D9
+DELETE FROM journey_event WHERE event_id = one_qualified();
+INSERT INTO parked BY NAME
+  SELECT 'console' AS service, 1 AS id, 'console' AS consumer, id::UUID AS event_id, topic, key, type, 'skipped' AS state, true AS has_raw, hash
+  FROM record WHERE id = one_qualified()::VARCHAR;
+INSERT INTO act BY NAME SELECT 'console' AS service, 'skip' AS action, true AS by_rule, one_qualified() AS event_id;
 
 -- fault: the feed has a fact twice
 -- red: S1

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+from aiokafka import AIOKafkaProducer
 from cli.tests.small_installation import ORDERS, Chain, Loaded
+from tests.integration.stack import eventually
 
+from contracts.ids import new_id
+from ltc.settings import CONSOLE, HUB, STAGES
 from ltc.verify.hashing import database_hashes
 from ltc.verify.run import Wish, check
 
@@ -49,3 +54,38 @@ async def test_checking_changes_nothing_and_equal_content_has_an_equal_hash(chai
     assert [finding.rule.code for finding in report.findings] == ["M1"]
     assert before == after == another_clock
     assert {s for s in before if before[s] != another_content[s]} == {"deal"}
+
+
+async def test_a_record_that_is_no_fact_is_a_ghost_and_nobody_s_loss(
+    chain: Chain, broker: str
+) -> None:
+    """Half an envelope names no event, whatever its headers say: all go by where the record is."""
+    named = [("ce_type", b"ltc.contract.signed.v1"), ("ce_id", str(new_id()).encode())]
+    async with AIOKafkaProducer(bootstrap_servers=broker) as producer:
+        for n, headers in enumerate(([], named, [("ce_type", b""), ("ce_id", b"no id")])):
+            await producer.send_and_wait(
+                "ltc.contract.v1", b"{half a value", f"no-fact-{n}".encode(), headers=headers
+            )
+
+    async def set_aside(observer: str) -> int:
+        return await chain.count(observer, "parked_message WHERE state = 'skipped'")
+
+    for observer in (CONSOLE, HUB):
+        await eventually(partial(set_aside, observer), 3, within_s=30)
+    for name in STAGES:
+        stage = chain.services[name]
+        dead = "SELECT topic, key FROM parked_key WHERE status = 'dead'"
+        expected = {"contract": 0, "lead": 0, "quote": 0}.get(name, 3)
+
+        async def given_up(name: str = name) -> int:
+            return await chain.count(name, "parked_key WHERE status = 'dead'")
+
+        await eventually(given_up, expected, within_s=30)
+        async with stage.client("ops") as ops:
+            for topic, key in await stage.rows(dead):
+                path = f"/ops/parked/{topic}/{key}/skip"
+                assert (await ops.post(path, json={"reason": "no fact"})).is_success
+    report = await check(chain.sources, Wish(settled=True, wait_s=20))
+
+    assert {f.rule.code for f in report.findings if f.count} == {"D3"}, report.words()
+    assert report.quiet == ()

@@ -21,7 +21,9 @@ from typer.testing import CliRunner
 
 from chassis.delivery import RawRecord
 from chassis.issuer import create_issuer
+from chassis.ops import bulk_runs
 from chassis.testing import JOURNEY, KEY, Harness, as_record, harness
+from chassis.timers import run_timer
 from console.main import service as console_service
 from console.peers import Peers
 from contracts.ids import DealId, QuoteId
@@ -182,6 +184,112 @@ async def test_facts_are_published_again_by_any_number_of_their_journey(
     ]
 
 
+STORM = """
+WITH lane AS (SELECT gen_random_uuid() AS id, n FROM generate_series(1, 1000) n),
+     keys AS (
+  INSERT INTO parked_key (consumer, topic, key, status, attempts, next_retry_at, error_class, error,
+                          parked_at)
+  SELECT 'deal-svc', 'ltc.quote.v1', id::text, 'dead', 6, now(), 'DependencyMissing',
+         'deal ' || gen_random_uuid() || ' is missing', now() - interval '1 day' FROM lane)
+INSERT INTO parked_message (consumer, event_id, topic, key, partition, kafka_offset, type, headers,
+                            state, journey_id, parked_at)
+SELECT 'deal-svc', gen_random_uuid(), 'ltc.quote.v1', id::text, 0, n, 'ltc.quote.sent.v1', '[]',
+       'waiting', gen_random_uuid(), now() - interval '1 day' FROM lane
+"""
+"""A thousand keys that have waited longer than any other."""
+
+
+async def test_what_waits_of_a_journey_is_found_among_a_thousand_keys(
+    installation: Installation,
+) -> None:
+    deal_id, said = await a_deal(installation.deal)
+    await installation.console.receives_raw(*said)
+    await installation.deal.execute(STORM)
+
+    async def seen() -> tuple[str, list[dict[str, Any]], set[str]]:
+        async with installation.console.client("ops") as ops:
+            whole = (await ops.get(f"/journeys/{deal_id}")).json()
+            listed = (await ops.get("/journeys")).json()["items"]
+            found = (await ops.get("/search", params={"q": str(deal_id)})).json()["hits"]
+        return whole["reason"]["code"], whole["parked"], {row["reason"] for row in listed + found}
+
+    await installation.deal.receives_raw(a_quote_sent(UUID(int=404)))
+    code, [waiting], _ = await seen()  # by its journey: the console knows of no such quote
+    assert (code, waiting["key"], waiting["status"]) == ("PARKED", str(QUOTE), "retrying")
+    await told("dlq", "skip", str(QUOTE), "--why", "wrong deal")
+
+    cut = RawRecord("ltc.lead.v1", 0, 9, str(deal_id).encode(), b"{half a value", [])
+    await installation.deal.receives_raw(cut)  # by its key: it names no journey
+    code, [dead], rows = await seen()
+    assert (code, dead["key"], dead["status"]) == ("DEAD_LETTERED", str(deal_id), "dead")
+    assert rows == {"DEAD_LETTERED"}
+    await told("dlq", "skip", str(deal_id), "--why", "no fact")
+
+    body = {"topic": "ltc.lead.v1", "key": str(deal_id), "reason": "look first"}
+    async with installation.deal.client("ops") as ops:
+        assert (await ops.post("/ops/park", json=body)).status_code == 201
+    code, [held], rows = await seen()
+    assert (code, held["status"], held["messages"]) == ("PARKED", "held", 0)
+    assert rows == {"PARKED"}
+
+    letters = await told("dlq", "given-up", "--service", "deal")
+    assert [letter["key"] for letter in letters] == [str(deal_id), str(QUOTE)]
+    in_words = (await ltc("dlq", "given-up", str(deal_id), "--service", "deal")).stdout
+    assert "{half a value" in in_words
+    assert "Undecodable: ce_time is missing" in in_words
+
+
+async def test_all_that_fails_alike_is_acted_on_and_followed_to_the_end(
+    installation: Installation,
+) -> None:
+    deal = installation.deal
+    await deal.execute(STORM)
+    acting = asyncio.create_task(run_timer(deal.database, bulk_runs.timer("deal-svc")))
+    try:
+        [group] = json.loads((await ltc("dlq", "failures", "--json")).stdout)
+        assert (group["service"], group["keys"]) == ("deal", 1000)
+        many = ("--group", group["fingerprint"], "--reason", "known", "--per-second", "1000")
+        dry = await told("dlq", "skip", *many, "--dry-run")
+        assert (dry["dry_run"], dry["keys"]) == (True, 1000)
+        assert await deal.rows("SELECT count(*) FROM bulk_run") == [(0,)]
+        retried = await told("dlq", "retry", *many)
+        assert (retried["status"], retried["acted"], retried["left"]) == ("done", 1000, 0)
+        await deal.execute("UPDATE parked_key SET status = 'dead'")
+        skipped = await ltc("dlq", "skip", *many)
+        gone = await ltc("dlq", "skip", *many)
+    finally:
+        acting.cancel()
+
+    assert skipped.exit_code == 0, skipped.stderr
+    assert skipped.stdout.splitlines()[-1] == "1000 keys of deal were given up"
+    assert "1000 of 1000 keys, done" in skipped.stderr, "how far it is, as it goes"
+    assert await deal.rows("SELECT count(*) FROM parked_key") == [(0,)]
+    assert gone.exit_code == 1
+    assert "`ltc dlq failures` shows what does" in gone.stderr
+
+
+async def test_a_key_is_held_before_anything_comes_and_released(installation: Installation) -> None:
+    deal = installation.deal
+    place = ("--service", "deal", "--topic", "ltc.quote.v1")
+    held = await told("dlq", "hold", str(QUOTE), *place, "--why", "wrong price list")
+    assert held["status"] == "held"
+    again = await ltc("dlq", "hold", str(QUOTE), "--why", "again")
+    assert (again.exit_code, again.stderr.strip()) == (
+        1,
+        f"{QUOTE} of ltc.quote.v1 is held already",
+    )
+    deal_id, _ = await a_deal(deal)
+    await deal.receives_raw(a_quote_sent(deal_id))
+    assert await deal.rows("SELECT status FROM parked_key") == [("held",)]
+    released = await ltc("dlq", "release", str(QUOTE), "--why", "put right")
+    assert released.stdout.splitlines()[-1] == f"{QUOTE} is released: what waited is handled"
+    await deal.retry_parked()
+
+    assert await deal.rows("SELECT count(*) FROM parked_key") == [(0,)]
+    acts = await deal.rows("SELECT action, reason FROM audit ORDER BY id")
+    assert acts == [("hold", "wrong price list"), ("release", "put right")]
+
+
 async def test_what_is_not_so_is_one_sentence_and_an_exit_code(installation: Installation) -> None:
     async def refused(*words: str) -> str:
         result = await ltc(*words)
@@ -191,6 +299,9 @@ async def test_what_is_not_so_is_one_sentence_and_an_exit_code(installation: Ins
     nothing = "nothing waits for x: `ltc dlq ls` shows what does"
     assert await refused("dlq", "skip", "x", "--why", "y") == nothing
     assert "give --set PATH=VALUE or --file FILE" in await refused("dlq", "edit", "x", "--why", "y")
+    assert "name a key or a --group" in await refused("dlq", "retry", "--why", "y")
+    assert "are for a --group" in await refused("dlq", "skip", "x", "--why", "y", "--dry-run")
+    assert await refused("dlq", "hold", "x", "--why", "y") == nothing
     assert "name an event or a --journey" in await refused("replay", "--why", "y")
     assert "Missing option '--why'" in await refused("dlq", "skip", "x")
 

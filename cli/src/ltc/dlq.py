@@ -10,14 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ltc import many
+from ltc.many import DryRun, Group, PerSecond
 from ltc.on_call import FIRST, SECOND, As, AsJson, NotThere, OnCall, Why, shown, told
 
 dlq = typer.Typer(
     no_args_is_help=True,
-    help="Messages that wait: list, show, retry, skip, and edit with a second person.",
+    help="Messages that wait: list, show, retry, skip, hold, and edit with a second person.",
 )
 
 Key = Annotated[str, typer.Argument(help="the key that waits, as `ltc dlq ls` shows it")]
+OneKey = Annotated[str | None, typer.Argument(help="the key that waits, as `ltc dlq ls` shows it")]
 Of = Annotated[str | None, typer.Option("--service", help="where, if it waits at several")]
 Sets = Annotated[
     list[str] | None,
@@ -44,9 +47,7 @@ def list_keys(
     """Every key that waits, the longest waiting first."""
     with told(), OnCall() as one:
         found = one.ask("/parked", status=status, limit=200)
-    for asked in found["asked"]:
-        if asked["status"] != "ok":
-            typer.echo(f"{asked['service']} is {asked['status']}: {asked['error']}", err=True)
+    _say_who_is_away(found["asked"])
     if as_json:
         print(json.dumps(found["items"], ensure_ascii=False))
         return
@@ -74,22 +75,136 @@ def show(key: Key, service: Of = None, as_json: AsJson = False) -> None:
             print(f"  {message['error']}")
 
 
+@dlq.command("failures")
+def list_failures(as_json: AsJson = False) -> None:
+    """Keys that fail alike as one line, the reason that most have first."""
+    with told(), OnCall() as one:
+        found = many.failures(one)
+    _say_who_is_away(found["asked"])
+    if as_json:
+        print(json.dumps(found["items"], ensure_ascii=False))
+        return
+    table = Table("group", "service", "fact", "keys", "messages", "since", "why")
+    for group in found["items"]:
+        why = f"{group['error_class']}: {group['error']}"
+        counts = (str(group["keys"]), str(group["messages"]), group["first_at"][:19])
+        cells = (group["fingerprint"], group["service"], group["type"] or "?", *counts)
+        table.add_row(*cells, why[:120])
+    Console(highlight=False).print(table if found["items"] else "nothing fails")
+
+
+@dlq.command("given-up")
+def list_given_up(
+    service: Annotated[str, typer.Option("--service", help="where, as console or hub")],
+    key: Annotated[str | None, typer.Argument(help="of this key alone")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Messages that somebody skipped, or that console or hub set aside by rule, newest first."""
+    with told(), OnCall() as one:
+        letters = one.ask_service(service, "given-up", key=key)
+    if as_json:
+        print(json.dumps(letters, ensure_ascii=False))
+        return
+    for letter in letters:
+        print(f"{letter['parked_at'][:19]}  {letter['topic']} {letter['key']}  {letter['type']}")
+        print(f"  {letter['payload'] or letter['payload_base64'] or 'null'}")
+        if letter["tries"]:
+            print(f"  {letter['tries'][-1]['error_class']}: {letter['tries'][-1]['error']}")
+
+
 @dlq.command("retry")
-def retry(key: Key, why: Why, service: Of = None, by: As = FIRST, as_json: AsJson = False) -> None:
-    """Try the first message of a key again, now."""
-    with told(), OnCall(by) as one:
-        place = _find(one, key, service)
-        answer = one.act(place["service"], "parked", place["topic"], key, "retry", reason=why)
-    shown(answer, as_json=as_json, sentence=f"{answer['event_id']} is tried again")
+def retry(
+    why: Why,
+    key: OneKey = None,
+    group: Group = None,
+    dry_run: DryRun = False,
+    per_second: PerSecond = None,
+    service: Of = None,
+    by: As = FIRST,
+    as_json: AsJson = False,
+) -> None:
+    """Try the first message of a key again, now; with --group of all keys that fail alike."""
+    _act("retry", key, group, why, dry_run, per_second, service, by, as_json=as_json)
 
 
 @dlq.command("skip")
-def skip(key: Key, why: Why, service: Of = None, by: As = FIRST, as_json: AsJson = False) -> None:
-    """Give up the first message of a key; what waits behind it goes on."""
+def skip(
+    why: Why,
+    key: OneKey = None,
+    group: Group = None,
+    dry_run: DryRun = False,
+    per_second: PerSecond = None,
+    service: Of = None,
+    by: As = FIRST,
+    as_json: AsJson = False,
+) -> None:
+    """Give up the first message of a key; what waits behind it goes on. With --group of all keys
+    that fail alike."""
+    _act("skip", key, group, why, dry_run, per_second, service, by, as_json=as_json)
+
+
+def _act(
+    action: str,
+    key: str | None,
+    group: str | None,
+    why: str,
+    dry_run: bool,
+    per_second: int | None,
+    service: str | None,
+    by: str,
+    *,
+    as_json: bool,
+) -> None:
+    if (key is None) == (group is None):
+        raise typer.BadParameter("name a key or a --group")
+    if group is None and (dry_run or per_second):
+        raise typer.BadParameter("--dry-run and --per-second are for a --group")
+    with told(), OnCall(by) as one:
+        if group is not None:
+            answer = many.act_on_group(
+                one, action, group, why=why, dry_run=dry_run, per_second=per_second
+            )
+            sentence = many.sentence(action, answer)
+        else:
+            place = _find(one, str(key), service)
+            where = ("parked", place["topic"], place["key"], action)
+            answer = one.act(place["service"], *where, reason=why)
+            done = {"retry": "is tried again", "skip": "was given up"}[action]
+            sentence = f"{answer['event_id']} {done}"
+    shown(answer, as_json=as_json, sentence=sentence)
+
+
+@dlq.command("hold")
+def hold(
+    key: Key,
+    why: Why,
+    topic: Annotated[
+        str | None, typer.Option("--topic", help="of a key that nothing waits of yet")
+    ] = None,
+    service: Of = None,
+    by: As = FIRST,
+    as_json: AsJson = False,
+) -> None:
+    """Have the messages of a key wait from now on, in their order, until it is released. A key that
+    waits already is found by itself; of another say --service and --topic."""
+    with told(), OnCall(by) as one:
+        if topic is None or service is None:
+            place = _find(one, key, service)
+            service, topic = str(place["service"]), str(place["topic"])
+        answer = one.act(service, "park", topic=topic, key=key, reason=why)
+    shown(answer, as_json=as_json, sentence=f"{key} of {topic} is held at {service}")
+
+
+@dlq.command("release")
+def release(
+    key: Key, why: Why, service: Of = None, by: As = FIRST, as_json: AsJson = False
+) -> None:
+    """Let go of a key that was held: what waited is handled, in its order."""
     with told(), OnCall(by) as one:
         place = _find(one, key, service)
-        answer = one.act(place["service"], "parked", place["topic"], key, "skip", reason=why)
-    shown(answer, as_json=as_json, sentence=f"{answer['event_id']} was given up")
+        answer = one.act(place["service"], "parked", place["topic"], key, "release", reason=why)
+    then = {"free": "nothing had come", "retrying": "what waited is handled"}[answer["status"]]
+    shown(answer, as_json=as_json, sentence=f"{key} is released: {then}")
 
 
 @dlq.command("edit")
@@ -137,6 +252,12 @@ def approve(
         answer = one.act(service, "edits", edit_id, "approve", reason=why)
     sentence = f"{answer['event_id']} is now {answer['new_event_id']}"
     shown(answer, as_json=as_json, sentence=sentence)
+
+
+def _say_who_is_away(everybody: list[dict[str, Any]]) -> None:
+    for asked in everybody:
+        if asked["status"] != "ok":
+            typer.echo(f"{asked['service']} is {asked['status']}: {asked['error']}", err=True)
 
 
 def _find(one: OnCall, key: str, service: str | None) -> dict[str, Any]:

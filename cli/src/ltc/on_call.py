@@ -17,7 +17,7 @@ from ltc.settings import CONSOLE, Settings
 FIRST, SECOND = "On call", "Second on call"
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-Why = Annotated[str, typer.Option("--why", help="The reason; it is kept in the audit.")]
+Why = Annotated[str, typer.Option("--why", "--reason", help="It is kept in the audit.")]
 As = Annotated[str, typer.Option("--as", help="Who acts, by name.")]
 
 

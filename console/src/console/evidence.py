@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from console.broker import Broker, Committed
-from console.peers import Answer, Asked, Peers, asked
+from console.peers import MOST, Answer, Asked, Peers, asked
 from contracts.catalog import STAGES
+
+KEYS_AT_ONCE = 100
+"""So many keys one question names: an address has its bounds."""
 
 
 class Parked(BaseModel):
@@ -76,22 +80,35 @@ async def gather(
     """Ask everybody at once. Who does not answer in time is away."""
     states, parked, committed = await asyncio.gather(
         peers.ask_all(f"/ops/journeys/{journey_id}", token=token, among=STAGES),
-        peers.parked_lately(token),
+        parked_of(keys, peers, token, journey_id=journey_id),
         broker.committed(),
     )
-    return read(states, parked, set(keys), committed)
+    return read(states, parked, committed)
 
 
-def read(
-    states: Mapping[str, Answer],
-    parked: Mapping[str, Answer],
-    keys: set[str],
-    committed: Committed,
-) -> Evidence:
-    """The answers, as evidence of one journey: ``keys`` are its aggregates."""
+async def parked_of(
+    keys: Iterable[str],
+    peers: Peers,
+    token: str | None,
+    *,
+    journey_id: UUID | None = None,
+    among: Collection[str] = STAGES,
+) -> list[Parked]:
+    """What waits of these keys, or of this journey, in some stages: however much else does."""
+    wanted = sorted(set(keys))
+    portions = [wanted[n : n + KEYS_AT_ONCE] for n in range(0, len(wanted), KEYS_AT_ONCE)]
+    ask = partial(peers.ask_all, "/ops/parked", token=token, among=among, limit=MOST)
+    journey = str(journey_id) if journey_id else None
+    told = await asyncio.gather(*(ask(key=part, journey_id=journey) for part in portions))
+    found = [parked for answers in told for parked in all_parked(answers)]
+    return list({(p.service, p.topic, p.key): p for p in found}.values())
+
+
+def read(states: Mapping[str, Answer], parked: Iterable[Parked], committed: Committed) -> Evidence:
+    """The answers, as evidence of one journey."""
     return Evidence(
         asked=told_by(states),
-        parked=tuple(p for p in all_parked(parked) if p.key in keys),
+        parked=tuple(parked),
         unpublished=tuple(
             Unpublished(service=_named(answer.service), **_only(row, Unpublished))
             for answer in _stages(states)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +16,9 @@ from chassis import sight
 from chassis.pagination import cursor_after, read_cursor
 from chassis.transaction import Transaction
 from console.broker import Broker, Committed
-from console.evidence import Evidence, Parked, all_parked, told_by
+from console.evidence import Evidence, Parked, all_parked, parked_of, told_by
 from console.folding import State, Summary, fold
-from console.peers import Asked, Peers
+from console.peers import MOST, Asked, Peers
 from console.reasons import Code, Reason, reason_of
 from console.summaries import facts_of
 
@@ -144,22 +145,37 @@ class Surroundings:
     asked: tuple[Asked, ...]
     parked: list[Parked]
     committed: Committed
+    rest: Callable[[Collection[str]], Awaitable[list[Parked]]] | None = None
+    """What waits of some keys, asked for by name: when more waits than was told."""
 
     def of(self, summary: Summary) -> Evidence:
         keys = {fact.subject for fact in summary.facts}
         mine = tuple(parked for parked in self.parked if parked.key in keys)
         return Evidence(asked=self.asked, parked=mine, committed=self.committed)
 
+    async def widened(self, summaries: Collection[Summary]) -> Surroundings:
+        """The same with all that waits of these journeys. Those of which something is known to wait
+        are not asked about again."""
+        if self.rest is None:
+            return self
+        known = {parked.key for parked in self.parked}
+        subjects = ({fact.subject for fact in summary.facts} for summary in summaries)
+        unknown = {key for keys in subjects if not keys & known for key in keys}
+        return replace(self, parked=[*self.parked, *await self.rest(unknown)])
+
 
 async def look_around(peers: Peers, broker: Broker, token: str | None) -> Surroundings:
     """Who is away, what is parked, how far each group has come: once for all rows of a page."""
     parked, committed = await asyncio.gather(peers.parked_lately(token), broker.committed())
-    return Surroundings(told_by(parked), all_parked(parked), committed)
+    cut = [name for name, answer in parked.items() if answer.ok and len(answer.body) >= MOST]
+    rest = partial(parked_of, peers=peers, token=token, among=cut) if cut else None
+    return Surroundings(told_by(parked), all_parked(parked), committed, rest)
 
 
 async def rows_of(journeys: Sequence[UUID], around: Surroundings, tx: Transaction) -> list[Listed]:
     """Some journeys as rows, in the order given: folded from their facts as they are now."""
     folded = {i: fold(facts) for i, facts in (await facts_of(journeys, tx)).items()}
+    around = await around.widened(folded.values())
     return [
         listed(i, folded[i], reason_of(folded[i], around.of(folded[i]), now=tx.now))
         for i in journeys

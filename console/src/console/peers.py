@@ -16,6 +16,8 @@ from console.shared_look import SharedLook
 from contracts.catalog import STAGES
 
 FRESH_S = 1.0
+MOST = 200
+"""So many parked keys a service tells of in one answer."""
 ANSWER_WITHIN_S = 3.0
 """Who does not answer by then counts as away: on-call waits for no dead service."""
 
@@ -107,11 +109,12 @@ class Peers:
         return {answer.service: answer for answer in answers}
 
     async def parked_lately(self, token: str | None) -> dict[str, Answer]:
-        """What waits in the stages. One look a second for all pages of one person."""
+        """What has waited longest in the stages, `MOST` keys of each. One look a second for all
+        pages of one person."""
         look = self._parked.get(token)
         if look is None:
             self._parked = {t: known for t, known in self._parked.items() if not known.is_over}
-            ask = partial(self.ask_all, "/ops/parked", token=token, among=STAGES, limit=200)
+            ask = partial(self.ask_all, "/ops/parked", token=token, among=STAGES, limit=MOST)
             look = self._parked[token] = SharedLook(ask, every_s=FRESH_S)
         return await look.found()
 

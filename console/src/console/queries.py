@@ -179,12 +179,14 @@ async def _head(parked: Parked, peers: Peers, token: str | None) -> ParkedHead:
 
 
 def acts_of(audits: Mapping[str, Answer]) -> list[Act]:
-    """What the services' audits say, oldest first. Who does not keep or tell it says nothing."""
+    """What people did, as the services' audits say, oldest first. Who does not keep or tell it says
+    nothing; what an observer set aside by rule holds up no journey."""
     acts = [
         Act(service=answer.service, **{n: row.get(n) for n in Act.model_fields if n != "service"})
         for answer in audits.values()
         if answer.ok
         for row in (answer.body["items"] if isinstance(answer.body, dict) else answer.body)
+        if row.get("actor_sub") != f"system:{answer.service}"
     ]
     return sorted(acts, key=lambda act: act.at)
 

@@ -13,7 +13,7 @@ from hub.events import attributes
 from hub.storage import FeedRow
 from hub.wake import watch
 
-consumer = Consumer("hub")
+consumer = Consumer("hub", observes=True)
 
 
 class Glimpse(Event):

@@ -128,6 +128,35 @@ async def test_a_poison_message_is_kept_with_its_bytes_and_the_rest_goes_on(
     ]
 
 
+async def test_a_record_that_was_given_up_stays_so_when_it_comes_again(deal_svc: Harness) -> None:
+    good = as_record(a_lead_qualified())
+    cut = RawRecord(good.topic, 0, 7, good.key, b'{"lead_id": "cut', good.headers)
+    bare = RawRecord(good.topic, 0, 8, b"k2", b"{", [])
+    await deal_svc.receives_raw(cut, bare)
+    async with deal_svc.client("ops") as ops:
+        for shown in (await ops.get("/ops/parked")).json():
+            path = f"/ops/parked/{shown['topic']}/{shown['key']}/skip"
+            assert (await ops.post(path, json={"reason": "no fact"})).status_code == 200
+    await deal_svc.receives_raw(cut, bare)  # the offsets were set back
+
+    assert await deal_svc.rows("SELECT key FROM parked_key") == []
+
+
+async def test_a_record_that_is_no_fact_is_kept_though_it_bears_the_id_of_one(
+    deal_svc: Harness,
+) -> None:
+    good = as_record(a_lead_qualified())
+    await deal_svc.receives_raw(good)
+    await deal_svc.receives_raw(RawRecord(good.topic, 0, 7, good.key, b"{cut", good.headers))
+
+    async with deal_svc.client("ops") as ops:
+        [shown] = (await ops.get("/ops/parked")).json()
+        assert shown["messages"] == 1, "there is something to be skipped"
+        path = f"/ops/parked/{shown['topic']}/{shown['key']}/skip"
+        assert (await ops.post(path, json={"reason": "no fact"})).status_code == 200
+    assert await deal_svc.rows("SELECT key FROM parked_key") == []
+
+
 async def test_a_message_given_up_is_dead_until_a_person_acts(deal_svc: Harness) -> None:
     await deal_svc.receives(a_settlement())
     for _ in range(6):

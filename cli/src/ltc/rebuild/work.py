@@ -30,6 +30,7 @@ from chassis.metrics import Metrics
 from chassis.retries import Retries
 from chassis.runtime import Service
 from chassis.settings import Settings
+from chassis.tries import Process
 from contracts.envelope import Envelope
 from local_infra.errors import CannotStart
 from ltc.rebuild.missing import Gap, Logs, Place, find_gap, memory_begins, plain
@@ -158,7 +159,9 @@ class _Rebuild:
         self._own = own
         self._say = say
         metrics = Metrics(service.name, instance="rebuild")
-        self._processor = BatchProcessor(database, service.consumer, metrics)
+        self._processor = BatchProcessor(
+            database, service.consumer, metrics, Process(service.version, "rebuild")
+        )
         self._retries = Retries(database, service.consumer, self._processor)
         self.outcome = Outcome(service.name)
 

@@ -43,8 +43,14 @@ _EVERYWHERE = (
     ),
     Extract(
         "edit",
-        "SELECT '{service}' AS service, consumer, event_id, new_event_id FROM payload_edit"
-        " WHERE new_event_id IS NOT NULL",
+        "SELECT '{service}' AS service, consumer, topic, key, event_id, new_event_id, journey_id,"
+        " proposed_by, decided_by FROM payload_edit WHERE new_event_id IS NOT NULL",
+    ),
+    Extract(
+        "act",
+        "SELECT '{service}' AS service, action, actor_sub LIKE 'system:%' AS by_rule,"
+        " (CASE action WHEN 'skip' THEN after ELSE before END ->> 'event_id')::uuid AS event_id"
+        " FROM audit WHERE action IN ('skip', 'edit') AND object_type LIKE 'parked:%'",
     ),
     Extract("parked_key", "SELECT '{service}' AS service, * FROM parked_key"),
     Extract("gate", "SELECT '{service}' AS service, * FROM gate"),

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from chassis.cluster import Cluster
 from chassis.delivery import position_id
 from contracts.catalog import PUBLIC_TOPICS
+from contracts.envelope import Envelope, MalformedEnvelope
 from ltc.verify.databases import Copied
 from ltc.verify.sources import CannotCheck
 
@@ -112,7 +113,7 @@ class Topics:
 
 def _row(record: Any, early: int) -> list[Any]:
     headers = dict(record.headers)
-    identity = _text(headers.get("ce_id"))
+    identity = _identity(record)
     return [
         record.topic,
         record.partition,
@@ -125,6 +126,14 @@ def _row(record: Any, early: int) -> list[Any]:
         md5(record.value, usedforsecurity=False).hexdigest() if record.value is not None else "",
         record.offset < early,
     ]
+
+
+def _identity(record: Any) -> str:
+    """By what an event is known; empty of a record whose headers make no envelope."""
+    try:
+        return str(Envelope.from_headers(record.headers).id)
+    except MalformedEnvelope:
+        return ""
 
 
 def _text(value: bytes | None) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from uuid import UUID
 
-from chassis import failpoints, inbox, parking, tracing
+from chassis import failpoints, inbox, observing, parking, tracing, tries
 from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.delivery import Delivery, Record, decode
@@ -27,6 +27,7 @@ from chassis.outbox import Cause
 from chassis.parking import Lane
 from chassis.repository import prefetch
 from chassis.transaction import Transaction
+from chassis.tries import Process
 from contracts.envelope import peek_type
 
 logger = logging.getLogger(__name__)
@@ -43,11 +44,13 @@ class _Failures:
 
     heads: list[tuple[Delivery, Exception]] = field(default_factory=list)
     behind: list[Delivery] = field(default_factory=list)
+    aside: list[tuple[Delivery, Exception]] = field(default_factory=list)
+    """Those that hold up nothing: see `Consumer.observes`."""
 
     def systematic(self, lanes: int) -> str | None:
         classes = Counter(
             type(error).__name__
-            for _, error in self.heads
+            for _, error in self.heads + self.aside
             if not isinstance(error, DomainError | DependencyMissing)
         )
         if not classes:
@@ -74,7 +77,10 @@ class BatchProcessor:
     """Handles what one consumer polls. `process` returns when every message has its verdict:
     applied, ignored as a duplicate, or parked."""
 
-    def __init__(self, database: Database, consumer: Consumer, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, consumer: Consumer, metrics: Metrics, by: Process | None = None
+    ) -> None:
+        self.by = by or Process()
         self._database = database
         self._consumer = consumer
         self._metrics = metrics
@@ -89,7 +95,7 @@ class BatchProcessor:
             fact = self._consumer.fact(event_type) if event_type else None
             if fact is not None:
                 deliveries.append(decode(record, fact))
-            elif event_type is None:
+            elif not event_type:
                 deliveries.append(self.typeless(record))
             else:
                 ignored += 1
@@ -147,8 +153,11 @@ class BatchProcessor:
             offered = sum((topic, key) not in parked for _, topic, key in events)
             self._metrics.duplicates(offered - len(fresh))
             await self._prefetch(tx, deliveries, fresh)
-            failures = await self._handle_each(tx, deliveries, fresh, blocked=parked)
-            if failures.heads or failures.behind:
+            unread = [d.event_id for d in deliveries if d.error]
+            kept = await parking.kept(tx.connection, group, unread)
+            new = [d for d in deliveries if not (d.error and d.event_id in kept)]
+            failures = await self._handle_each(tx, new, fresh, blocked=parked)
+            if failures.heads or failures.behind or failures.aside:
                 await self._park_failures(tx, failures, len(lanes))
         failpoints.reached("after_inbox_commit", len(fresh))
 
@@ -173,7 +182,9 @@ class BatchProcessor:
         blocked = set(blocked)
         pending = set(fresh)
         for delivery in deliveries:
-            if delivery.lane in blocked:
+            if delivery.error is not None and self._consumer.observes:
+                failures.aside.append((delivery, delivery.error))
+            elif delivery.lane in blocked:
                 failures.behind.append(delivery)
             elif delivery.error is not None:
                 self._fail(failures, blocked, delivery, delivery.error)
@@ -223,7 +234,8 @@ class BatchProcessor:
         alike = failures.systematic(lanes)
         if alike and self._suspicions < SUSPICIONS:
             self._suspicions += 1
-            raise Systematic(f"{len(failures.heads)} keys fail alike: {alike}")
+            count = len(failures.heads) + len(failures.aside)
+            raise Systematic(f"{count} keys fail alike: {alike}")
         self._suspicions = 0
         group, connection = self._consumer.group, tx.connection
         affected = [d for d, _ in failures.heads] + failures.behind
@@ -235,11 +247,14 @@ class BatchProcessor:
                 delivery.lane[0],
                 delivery.key,
                 type(error).__name__,
-                error,
+                tries.why(error),
             )
             await parking.park(connection, group, delivery, error, now=tx.now)
-        await parking.append(connection, group, affected, now=tx.now)
-        self._metrics.parked(len(affected))
+        failed = {d.event_id: tries.failed(e, tx.now, self.by) for d, e in failures.heads}
+        await parking.append(connection, group, affected, now=tx.now, failed=failed)
+        if failures.aside:
+            await observing.set_aside(tx, group, failures.aside, self.by)
+        self._metrics.parked(len(affected) + len(failures.aside))
 
     async def _park_alone(self, delivery: Delivery, error: Exception) -> None:
         """Park a message whose own transaction failed, in a transaction without its effects."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import ConfigDict
@@ -17,7 +17,6 @@ E = TypeVar("E", bound=Event)
 
 Handler = Callable[[Any, Transaction], Awaitable[None]]
 Ids = Callable[[Any], UUID | Iterable[UUID]]
-OnDead = Literal["block", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,6 @@ class Subscription:
     fact: type[Event]
     handler: Handler
     loads: Mapping[type[Repository[Any]], Ids]
-    on_dead: OnDead
 
 
 @dataclass(slots=True)
@@ -38,6 +36,11 @@ class Consumer:
     fetch_min_bytes: int = 1
     """What the broker gathers, for a quarter of a second at most, before it answers: more where
     nobody waits for what is heard."""
+    observes: bool = False
+    """The promise that nothing kept here depends on the order of a key's messages beyond the number
+    that each fact carries. So a message that cannot be handled holds up none behind it: it is set
+    aside (`chassis.observing`), one that nobody can read at once, any other after its last try.
+    Whoever makes no such promise keeps the key parked until a person decides."""
     subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
 
     def on(
@@ -45,22 +48,19 @@ class Consumer:
         fact: type[E],
         *,
         loads: Mapping[type[Repository[Any]], Ids] | None = None,
-        on_dead: OnDead = "block",
     ) -> Callable[
         [Callable[[E, Transaction], Awaitable[None]]], Callable[[E, Transaction], Awaitable[None]]
     ]:
         """Hear a fact. The chassis has decoded, deduplicated, traced and begun before the call.
 
         ``loads`` says which aggregates the function will get, so that a batch loads them in one
-        statement; what is not announced is loaded one by one. ``on_dead`` says what happens to
-        later messages of a key once its first one is given up: ``block`` keeps their order,
-        ``skip`` goes on without it (for hearers to whom order means nothing).
+        statement; what is not announced is loaded one by one.
         """
 
         def subscribe(
             handler: Callable[[E, Transaction], Awaitable[None]],
         ) -> Callable[[E, Transaction], Awaitable[None]]:
-            subscription = Subscription(fact, handler, dict(loads or {}), on_dead)
+            subscription = Subscription(fact, handler, dict(loads or {}))
             self.subscriptions.setdefault(fact.name, []).append(subscription)
             return handler
 
@@ -73,8 +73,7 @@ class Consumer:
     ]:
         """Hear every fact of a catalogue through one class that reads only what it needs.
 
-        For projections of everything: reading each fact in full would be most of their cost. Order
-        means nothing to them once a message is given up, so later ones go on.
+        For projections of everything: reading each fact in full would be most of their cost.
         """
 
         def subscribe(
@@ -97,7 +96,7 @@ class Consumer:
                         },
                     },
                 )
-                self.subscriptions[name] = [Subscription(view, handler, {}, "skip")]
+                self.subscriptions[name] = [Subscription(view, handler, {})]
             return handler
 
         return subscribe
@@ -118,11 +117,6 @@ class Consumer:
                 found = ids(fact)
                 wanted = into.setdefault(repository, set())
                 wanted.update((found,) if isinstance(found, UUID) else found)
-
-    def on_dead(self, event_type: str | None) -> OnDead:
-        subscriptions = self.subscriptions.get(event_type or "", [])
-        skips = bool(subscriptions) and all(s.on_dead == "skip" for s in subscriptions)
-        return "skip" if skips else "block"
 
     async def handle(self, fact: Event, tx: Transaction) -> None:
         for subscription in self.subscriptions[fact.name]:

@@ -56,7 +56,7 @@ class bind:  # noqa: N801 - reads as the verb it is: ``with bind(journey_id=…)
         _bound.reset(self._token)
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, *, length: int = MESSAGE_LENGTH) -> str:
     """What went wrong, without the values that people gave: they may be about people."""
     if isinstance(error, ValidationError):
         found = error.errors(include_url=False, include_input=False, include_context=False)
@@ -68,7 +68,7 @@ def describe(error: BaseException) -> str:
         said = error.message or ""  # its detail repeats values
     else:
         said = str(error)
-    return f"{type(error).__name__}: {said[:MESSAGE_LENGTH]}"
+    return f"{type(error).__name__}: {said[:length]}"
 
 
 def _story(error: BaseException | None) -> str:

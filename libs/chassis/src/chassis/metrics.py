@@ -123,6 +123,7 @@ class Metrics:
             labels=(_ERROR,),
         )
         self._dead = gauge("ltc.dead.letters", "{message}", "Given up, waiting for a person")
+        self._aside = gauge("ltc.set.aside", "{message}", "Given up by rule in the last hour")
         self._gates = gauge("ltc.gate.open", "{gate}", "Gates that somebody must pass")
         self._overdue = gauge("ltc.gate.overdue", "{gate}", "Open gates past their time")
         self._late = _Named(
@@ -221,8 +222,11 @@ class Metrics:
         """Per error class: parked keys, and the age of the oldest in seconds."""
         self._classes.set({(name,): values for name, values in classes.items()})
 
-    def dead_letters(self, messages: int) -> None:
-        self._dead.set(messages)
+    def dead_letters(self, waiting: int, set_aside: int) -> None:
+        """Messages given up: those that a person must decide about, and those that an observer went
+        on past by rule in the last hour."""
+        self._dead.set(waiting)
+        self._aside.set(set_aside)
 
     def gates_state(self, open_gates: int, overdue: int) -> None:
         self._gates.set(open_gates)

@@ -8,7 +8,7 @@ is dead and waits for a person (`chassis.ops`). A key that a person holds waits 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import bulk, inbox
+from chassis import bulk, inbox, tries
 from chassis.delivery import Delivery, RawRecord, Undecodable
 from chassis.domain import DependencyMissing
 from chassis.tables import ParkedMessageRow, table_of
@@ -76,7 +76,8 @@ DELETE FROM parked_key p USING unnest($2::text[], $3::text[]) AS lane(topic, key
 WHERE p.consumer = $1 AND p.topic = lane.topic AND p.key = lane.key
 """
 HEAD = """
-SELECT id, event_id, partition, kafka_offset, type, headers::text AS headers, raw, journey_id
+SELECT id, event_id, partition, kafka_offset, type, headers::text AS headers, raw, journey_id,
+       tries::text AS tries
 FROM parked_message
 WHERE consumer = $1 AND topic = $2 AND key = $3 AND state IN ('waiting', 'dead')
 ORDER BY id LIMIT 1
@@ -91,17 +92,20 @@ ON CONFLICT DO NOTHING
 
 TAKE_PLACE = """
 UPDATE parked_message SET event_id = $2, raw = $3, headers = $4::jsonb, state = 'waiting',
-                          error = NULL WHERE id = $1
+                          error = NULL, tries = '[]' WHERE id = $1
 """
 KEEP_EDITED = """
 WITH kept AS (
   INSERT INTO parked_message (consumer, event_id, topic, key, partition, kafka_offset, type,
-                              headers, raw, state, journey_id, parked_at)
+                              headers, raw, state, journey_id, parked_at, tries)
   SELECT consumer, $2, topic, key, partition, kafka_offset, type, $4::jsonb, $3, 'edited',
-         journey_id, parked_at
+         journey_id, parked_at, $5::jsonb
   FROM parked_message WHERE id = $1 RETURNING consumer, event_id)
 INSERT INTO inbox (consumer, event_id, received_at) SELECT consumer, event_id, now() FROM kept
 ON CONFLICT DO NOTHING
+"""
+KEPT = """
+SELECT event_id FROM parked_message WHERE consumer = $1 AND event_id = ANY($2::uuid[])
 """
 LET_GO = """
 DELETE FROM parked_key WHERE consumer = $1 AND topic = $2 AND key = $3 AND status <> 'held'
@@ -122,6 +126,7 @@ class Head:
     type: str | None
     record: RawRecord
     journey_id: UUID | None = None
+    tries: str = "[]"
 
 
 async def lock_lanes(
@@ -160,7 +165,7 @@ async def park(
     now: datetime,
     attempts: int = 1,
 ) -> None:
-    """Park the lane of a failed message, or note another failed try of its head."""
+    """Park the lane of a failed message, or put off the next try of its head."""
     hopeless = isinstance(error, Undecodable) or attempts > len(RETRY_AFTER_S)
     wait = RETRY_AFTER_S[min(attempts, len(RETRY_AFTER_S)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311
     wake_key = f"{error.kind}:{error.missing_id}" if isinstance(error, DependencyMissing) else None
@@ -175,7 +180,7 @@ async def park(
         attempts,
         now + timedelta(seconds=wait),
         type(error).__name__,
-        str(error).replace("\0", "")[:2000],
+        tries.why(error),
         wake_key,
         delivery.trace.trace_id if delivery.trace else None,
         now,
@@ -188,34 +193,71 @@ async def append(
     deliveries: Sequence[Delivery],
     *,
     now: datetime,
+    failed: Mapping[UUID, str],
 ) -> None:
-    """Queue messages behind their parked keys, with their bytes and headers as they came."""
+    """Queue messages behind their parked keys, with their bytes and headers as they came.
+    ``failed`` has, by event, the try that parked its key."""
     done = await inbox.seen(connection, consumer, [d.event_id for d in deliveries])
     rows = [
-        {
-            "consumer": consumer,
-            "event_id": d.event_id,
-            "topic": d.record.topic,
-            "key": d.key,
-            "partition": d.record.partition,
-            "kafka_offset": d.record.offset,
-            "type": d.envelope.type if d.envelope else None,
-            "headers": RawRecord.headers_json(d.record),  # type: ignore[arg-type]
-            "raw": d.record.value,
-            "state": "dead" if d.error else "waiting",
-            "error": str(d.error) if d.error else None,
-            "journey_id": d.envelope.journey_id if d.envelope else None,
-            "parked_at": now,
-        }
+        _row(consumer, d, "dead" if d.error else "waiting", now, failed.get(d.event_id))
         for d in deliveries
-        if d.event_id not in done
+        if d.error or d.event_id not in done  # what cannot be read is no fact that was handled
     ]
+    await bulk.insert(
+        connection, table_of(ParkedMessageRow), rows, on_conflict="ON CONFLICT DO NOTHING"
+    )
+
+
+async def kept(connection: AsyncConnection, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these messages that wait here or were given up: they have their verdict."""
+    if not event_ids:
+        return set()
+    return {row[0] for row in await bulk.fetch(connection, KEPT, consumer, list(event_ids))}
+
+
+async def keep_given_up(
+    connection: AsyncConnection,
+    consumer: str,
+    deliveries: Sequence[Delivery],
+    *,
+    now: datetime,
+    failed: Mapping[UUID, str],
+) -> None:
+    """Keep messages that park no key, with their bytes and headers as they came. The inbox is not
+    told: whatever carries such an id and can be read is another message."""
     await bulk.insert(
         connection,
         table_of(ParkedMessageRow),
-        rows,
+        [_row(consumer, d, "skipped", now, failed.get(d.event_id)) for d in deliveries],
         on_conflict="ON CONFLICT DO NOTHING",
     )
+
+
+async def note_try(connection: AsyncConnection, consumer: str, event_id: UUID, failed: str) -> None:
+    """Another try of a waiting message has failed."""
+    await bulk.execute(connection, tries.NOTE, consumer, event_id, failed)
+
+
+def _row(
+    consumer: str, delivery: Delivery, state: str, now: datetime, failed: str | None
+) -> dict[str, object]:
+    envelope, record = delivery.envelope, delivery.record
+    return {
+        "consumer": consumer,
+        "event_id": delivery.event_id,
+        "topic": record.topic,
+        "key": delivery.key,
+        "partition": record.partition,
+        "kafka_offset": record.offset,
+        "type": envelope.type if envelope else None,
+        "headers": RawRecord.headers_json(record),  # type: ignore[arg-type]
+        "raw": record.value,
+        "state": state,
+        "error": str(delivery.error) if delivery.error else None,
+        "journey_id": envelope.journey_id if envelope else None,
+        "parked_at": now,
+        "tries": f"[{failed}]" if failed else "[]",
+    }
 
 
 async def due_lanes(
@@ -282,7 +324,7 @@ async def head_of(connection: AsyncConnection, consumer: str, lane: Lane) -> Hea
         row["raw"],
         RawRecord.headers_from(orjson.loads(row["headers"])),
     )
-    return Head(row["id"], row["event_id"], row["type"], record, row["journey_id"])
+    return Head(row["id"], row["event_id"], row["type"], record, row["journey_id"], row["tries"])
 
 
 async def finish_head(
@@ -293,6 +335,21 @@ async def finish_head(
         await bulk.execute(connection, "DELETE FROM parked_message WHERE id = $1", head.id)
     else:
         await bulk.execute(connection, GIVE_UP, head.id, state)
+    await _go_on(connection, consumer, lane)
+
+
+async def set_head_aside(
+    connection: AsyncConnection, consumer: str, lane: Lane, head: Head
+) -> None:
+    """The head is kept as given up, and the lane goes on. Nobody has decided that it shall have no
+    effect here, so the inbox is not told: published again, it is tried again."""
+    await bulk.execute(
+        connection, "UPDATE parked_message SET state = 'skipped' WHERE id = $1", head.id
+    )
+    await _go_on(connection, consumer, lane)
+
+
+async def _go_on(connection: AsyncConnection, consumer: str, lane: Lane) -> None:
     topic, key = lane
     left = await head_of(connection, consumer, lane) is not None
     await bulk.execute(connection, GO_ON if left else LET_GO, consumer, topic, key)
@@ -306,7 +363,13 @@ async def replace_head(
     kept = head.record
     await bulk.execute(connection, TAKE_PLACE, head.id, new_id, by.value, by.headers_json())
     await bulk.execute(
-        connection, KEEP_EDITED, head.id, head.event_id, kept.value, kept.headers_json()
+        connection,
+        KEEP_EDITED,
+        head.id,
+        head.event_id,
+        kept.value,
+        kept.headers_json(),
+        head.tries,
     )
     topic, key = lane
     await bulk.execute(connection, GO_ON, consumer, topic, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from sqlalchemy.pool import QueuePool
@@ -9,6 +10,7 @@ from sqlalchemy.pool import QueuePool
 from chassis import bulk
 from chassis.db import Database
 from chassis.metrics import Metrics
+from chassis.schema import first_id
 
 STATE = """
 SELECT (SELECT count(*) FROM outbox),
@@ -19,6 +21,8 @@ SELECT (SELECT count(*) FROM outbox),
        (SELECT extract(epoch FROM now() - min(parked_at)) FROM parked_key),
        (SELECT count(*) FROM parked_message WHERE state = 'dead')
          + (SELECT count(*) FROM outbox_dead),
+       (SELECT count(*) FROM audit WHERE id > $1 AND action = 'skip'
+          AND object_type LIKE 'parked:%' AND actor_sub LIKE 'system:%'),
        g.open_now, g.overdue, g.oldest_s, g.p95_s,
        (SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity
         WHERE datname = current_database() AND state <> 'idle')
@@ -39,18 +43,21 @@ FROM gate WHERE cleared_at IS NULL AND overdue_at IS NOT NULL GROUP BY 1, 2
 """
 """Who a person is stays out of the metrics."""
 
+LATELY = timedelta(hours=1)
+"""So long a message that was set aside by rule is told of: no act of a person ends that."""
+
 
 async def report(database: Database, metrics: Metrics) -> None:
     """Set the gauges of outbox, parking, gates, transactions and connections."""
-    [row] = await bulk.ask(database.engine, STATE)
-    pending, age, retrying, dead, messages, parked_age, letters, *gates, oldest = row
+    [row] = await bulk.ask(database.engine, STATE, first_id(datetime.now(UTC) - LATELY))
+    pending, age, retrying, dead, messages, parked_age, letters, aside, *gates, oldest = row
     open_gates, overdue, stage_age, stage_p95 = gates
     classes = await bulk.ask(database.engine, CLASSES) if retrying + dead else []
     late = await bulk.ask(database.engine, LATE_GATES) if overdue else []
     metrics.outbox_state(pending, float(age or 0))
     metrics.parked_state(retrying, dead, messages, float(parked_age or 0))
     metrics.parked_classes({name: (keys, float(s)) for name, keys, s in classes})
-    metrics.dead_letters(letters)
+    metrics.dead_letters(letters, aside)
     metrics.gates_state(open_gates, overdue)
     metrics.late_gates({(gate, owner): (n, float(s)) for gate, owner, n, s in late})
     metrics.stage_age(float(stage_age or 0), float(stage_p95 or 0))

@@ -6,15 +6,16 @@ import logging
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis import inbox, parking
+from chassis import inbox, observing, parking
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.db import Database
-from chassis.delivery import Delivery, decode
+from chassis.delivery import Delivery, Undecodable, decode
 from chassis.failures import is_infrastructure
 from chassis.parking import Head, Lane
 from chassis.repository import prefetch
 from chassis.transaction import Transaction
+from chassis.tries import failed, why
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +55,12 @@ class Retries:
             )
             await self._prefetch(tx, deliveries)
             done: list[int] = []
-            failed: dict[Lane, tuple[Delivery, Exception, bool]] = {}
+            stopped: dict[Lane, tuple[Delivery, Exception, bool]] = {}
             unhandled: list[UUID] = []
             started: set[Lane] = set()
             for head, delivery in zip(heads, deliveries, strict=True):
                 lane = delivery.lane
-                if lane in failed:
+                if lane in stopped:
                     unhandled.append(delivery.event_id)
                     continue
                 error: Exception | None = delivery.error
@@ -69,12 +70,12 @@ class Retries:
                     done.append(head.id)
                     started.add(lane)
                 else:
-                    failed[lane] = (delivery, error, lane not in started)
+                    stopped[lane] = (delivery, error, lane not in started)
                     unhandled.append(delivery.event_id)
             await inbox.dismiss(tx.connection, group, unhandled)
-            for lane, (delivery, error, is_first) in failed.items():
+            for lane, (delivery, error, is_first) in stopped.items():
                 await self._fail(tx, lane, delivery, error, lanes[lane] if is_first else 0)
-            free = [lane for lane in lanes if lane not in failed]
+            free = [lane for lane in lanes if lane not in stopped]
             await parking.finish(tx.connection, group, done, free)
         return True
 
@@ -98,16 +99,18 @@ class Retries:
         """The head failed again: later, or never again without a person."""
         group = self._consumer.group
         tries = attempts + 1
-        gives_up = tries > len(parking.RETRY_AFTER_S)
+        gives_up = isinstance(error, Undecodable) or tries > len(parking.RETRY_AFTER_S)
         event_type = delivery.envelope.type if delivery.envelope else None
-        if gives_up and self._consumer.on_dead(event_type) == "skip":
+        note = failed(error, tx.now, self._processor.by)
+        await parking.note_try(tx.connection, group, delivery.event_id, note)
+        if gives_up and self._consumer.observes:
             head = await parking.head_of(tx.connection, group, lane)
             if head is not None:
-                await parking.finish_head(tx.connection, group, lane, head, state="skipped")
+                await observing.set_head_aside(tx, group, head, delivery, error)
         else:
             await parking.park(tx.connection, group, delivery, error, now=tx.now, attempts=tries)
         if gives_up:
-            logger.error("dead letter: %s of %s: %s", event_type, lane[1], error)
+            logger.error("dead letter: %s of %s: %s", event_type, lane[1], why(error))
 
     async def _retry_one(self) -> bool:
         """Try the head of one parked lane that is due. False when none is."""

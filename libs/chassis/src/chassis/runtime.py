@@ -32,6 +32,7 @@ from chassis.retries import Retries
 from chassis.schema import KEEP_PARTITIONS
 from chassis.settings import Settings
 from chassis.timers import Timers, run_timer
+from chassis.tries import Process
 from chassis.vigil import Vigil
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,9 @@ class Runtime:
             sweep_ms=settings.relay_sweep_ms,
             batch=settings.relay_batch,
         )
-        self.processor = BatchProcessor(database, service.consumer, metrics)
+        self.processor = BatchProcessor(
+            database, service.consumer, metrics, Process(service.version, settings.instance)
+        )
         self.retries = Retries(database, service.consumer, self.processor)
         listens = settings.consume and bool(service.consumer.subscriptions)
         self.intake = (

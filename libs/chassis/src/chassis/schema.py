@@ -217,6 +217,11 @@ ACTS: tuple[str, ...] = (
 )
 
 
+def keep_tries(execute: Callable[[str], object]) -> None:
+    """Of each parked message what its tries came to. For a service's next migration."""
+    execute("ALTER TABLE parked_message ADD tries jsonb NOT NULL DEFAULT '[]'")
+
+
 def create_number_sequence(execute: Callable[[str], object], series: str) -> None:
     """The sequence behind ``tx.number(series)``."""
     execute(f"CREATE SEQUENCE number_{series.lower()}")

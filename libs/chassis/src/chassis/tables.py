@@ -200,6 +200,8 @@ class ParkedMessageRow(ChassisRow, table=True):
     error: str | None = Field(default=None, sa_type=Text)
     journey_id: UUID | None = Field(default=None, index=True)
     parked_at: datetime
+    tries: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB)
+    """What came of each try, oldest first: `chassis.tries`."""
 
 
 class GateRow(ChassisRow, table=True):

@@ -32,6 +32,7 @@ from chassis.runtime import Service
 from chassis.settings import Settings
 from chassis.timers import run_once
 from chassis.transaction import Transaction
+from chassis.tries import Process
 from chassis.wire import BoundedHttp
 from contracts.envelope import Envelope
 from contracts.event import Event
@@ -81,7 +82,8 @@ class Harness:
         self.app = app
         self.package = package
         self.database: Database = app.state.database
-        self.processor = BatchProcessor(self.database, service.consumer, app.state.metrics)
+        by = Process(service.version, settings.instance)
+        self.processor = BatchProcessor(self.database, service.consumer, app.state.metrics, by)
         self.retries = Retries(self.database, service.consumer, self.processor)
 
     async def receives(

@@ -255,7 +255,7 @@ def _editable(consumer: Consumer, head: Head) -> type[Event]:
     fact = consumer.fact(head.type) if head.type else None
     if fact is None:
         raise Problem(409, "the message does not say what it is: skip it", type="not-editable")
-    if consumer.on_dead(head.type) == "skip":
+    if consumer.observes:
         detail = f"{consumer.group} keeps what was said, so it is not told otherwise: skip it"
         raise Problem(409, detail, type="not-editable")
     return fact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -16,6 +16,10 @@ from chassis.delivery import RawRecord
 from chassis.domain import NotFound
 from chassis.http import TransactionalRoute, Tx
 from chassis.ops.acts import Looker
+from chassis.tries import versions
+
+if TYPE_CHECKING:
+    from chassis.runtime import Service
 
 router = APIRouter(route_class=TransactionalRoute)
 
@@ -40,6 +44,20 @@ class ParkedKey(BaseModel):
     journey_id: UUID | None
 
 
+class Try(BaseModel):
+    """What a try of a message came to."""
+
+    at: datetime
+    error_class: str
+    error: str
+    """Without values that people gave."""
+    service_version: str
+    """The version that failed."""
+    instance: str
+    stack: str | None
+    """Where in our code; of the newest try alone."""
+
+
 class ParkedMessage(BaseModel):
     """One waiting message, with its bytes as they came."""
 
@@ -53,6 +71,23 @@ class ParkedMessage(BaseModel):
     headers: list[tuple[str, str | None]]
     payload: str | None
     payload_base64: str | None
+    parked_at: datetime
+    schema_version: int | None
+    """Of the message; none when it does not say its type."""
+    understood_versions: list[int]
+    """Of the same fact, those that this service hears."""
+    service_version: str
+    """Of the process that answers; each try says which failed."""
+    tries: list[Try]
+    """Of the message that the key waits at, oldest first, the last 20."""
+
+
+class GivenUp(ParkedMessage):
+    """A message that was given up, kept as it came: by a person, or set aside by rule."""
+
+    topic: str
+    key: str
+    journey_id: UUID | None
 
 
 class OpenGate(BaseModel):
@@ -101,12 +136,19 @@ FROM parked_key k LEFT JOIN LATERAL (
   AND m.topic = k.topic AND m.key = k.key AND m.state IN ('waiting', 'dead')
   ORDER BY m.id LIMIT 1) h ON true
 WHERE ($1::text IS NULL OR k.status = $1) AND ($2::text IS NULL OR k.error_class = $2)
-  AND ($4::text IS NULL OR k.key = $4)
+  AND (($4::text[] IS NULL AND $5::uuid IS NULL) OR k.key = ANY($4) OR (k.topic, k.key) IN (
+    SELECT m.topic, m.key FROM parked_message m WHERE m.journey_id = $5
+    AND m.consumer = k.consumer AND m.state IN ('waiting', 'dead')))
 ORDER BY k.parked_at LIMIT $3
 """
-MESSAGES = """
-SELECT id, event_id, type, partition, kafka_offset AS offset, state, error, headers::text, raw
-FROM parked_message WHERE {where} ORDER BY id LIMIT 200
+_COLUMNS = """
+SELECT id, event_id, type, partition, kafka_offset AS offset, state, error, headers::text, raw,
+       parked_at, tries::text
+"""
+MESSAGES = f"{_COLUMNS} FROM parked_message WHERE {{where}} ORDER BY id LIMIT 200"
+GIVEN_UP = f"""
+{_COLUMNS}, topic, key, journey_id FROM parked_message
+WHERE state = 'skipped' AND ($1::text IS NULL OR key = $1) ORDER BY id DESC LIMIT $2
 """
 GATES = """
 SELECT name AS gate, owner, number, aggregate_id, opened_at, due_at, overdue_at
@@ -131,8 +173,10 @@ def _gate(row: Any, request: Request) -> OpenGate:
     )
 
 
-def _message(row: Any) -> ParkedMessage:
-    values = row._asdict()
+def _message(row: Any, service: Service) -> dict[str, Any]:
+    values: dict[str, Any] = row._asdict()
+    values["tries"] = orjson.loads(values["tries"])
+    version, understood = versions(list(service.consumer.subscriptions), values["type"])
     raw: bytes | None = values.pop("raw")
     stored = values.pop("headers")
     pairs = RawRecord.headers_from(orjson.loads(stored) if isinstance(stored, str) else stored)
@@ -140,14 +184,16 @@ def _message(row: Any) -> ParkedMessage:
         text = raw.decode() if raw is not None else None
     except UnicodeDecodeError:
         text = None
-    return ParkedMessage(
-        **values,
-        headers=[
+    return values | {
+        "headers": [
             (n, None if v is None else v.decode("utf-8", "backslashreplace")) for n, v in pairs
         ],
-        payload=text,
-        payload_base64=b64encode(raw).decode() if raw is not None and text is None else None,
-    )
+        "payload": text,
+        "payload_base64": b64encode(raw).decode() if raw is not None and text is None else None,
+        "schema_version": version,
+        "understood_versions": understood,
+        "service_version": service.version,
+    }
 
 
 @router.get("/parked", operation_id="listParkedKeys")
@@ -156,23 +202,42 @@ async def list_parked(
     tx: Tx,
     status: str | None = None,
     error_class: str | None = None,
-    key: str | None = None,
+    key: Annotated[list[str] | None, Query(max_length=100)] = None,
+    journey_id: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[ParkedKey]:
-    """Keys whose messages wait, the longest waiting first."""
-    rows = await tx.connection.exec_driver_sql(LIST, (status, error_class, limit, key))
+    """Keys whose messages wait, the longest waiting first: any of these keys, those at which a
+    journey's messages wait, either when both are given. A key that is held before anything came,
+    or that waits at a record that is no fact, is known by its name alone."""
+    values = (status, error_class, limit, key, journey_id)
+    rows = await tx.connection.exec_driver_sql(LIST, values)
     return [ParkedKey(**row._asdict()) for row in rows]
 
 
 @router.get("/parked/{topic}/{key}", operation_id="showParkedKey")
-async def show_parked(_: Looker, tx: Tx, topic: str, key: str) -> list[ParkedMessage]:
+async def show_parked(
+    _: Looker, tx: Tx, request: Request, topic: str, key: str
+) -> list[ParkedMessage]:
     """The messages of one parked key in their order, as they came."""
     where = "topic = $1 AND key = $2 AND state IN ('waiting', 'dead')"
     rows = await tx.connection.exec_driver_sql(MESSAGES.format(where=where), (topic, key))
-    found = [_message(row) for row in rows]
+    found = [ParkedMessage(**_message(row, request.app.state.service)) for row in rows]
     if not found:
         raise NotFound(f"nothing is parked for {key} of {topic}")
     return found
+
+
+@router.get("/given-up", operation_id="listGivenUp")
+async def list_given_up(
+    _: Looker,
+    tx: Tx,
+    request: Request,
+    key: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[GivenUp]:
+    """Messages that were given up, the newest first: by whom and why is in the audit."""
+    rows = await tx.connection.exec_driver_sql(GIVEN_UP, (key, limit))
+    return [GivenUp(**_message(row, request.app.state.service)) for row in rows]
 
 
 @router.get("/journeys/{journey_id}", operation_id="showJourneyState")
@@ -203,7 +268,10 @@ async def show_journey(_: Looker, tx: Tx, request: Request, journey_id: UUID) ->
         aggregates=aggregates,
         gates=[_gate(row, request) for row in gates],
         unpublished=[PendingFact(**row._asdict()) for row in unpublished],
-        parked=[_message(row) for row in (parked.all() if aggregates else found)],
+        parked=[
+            ParkedMessage(**_message(row, service))
+            for row in (parked.all() if aggregates else found)
+        ],
         last_trace_id=trace.split("-")[1] if trace else None,
     )
 
