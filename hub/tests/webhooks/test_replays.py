@@ -250,7 +250,7 @@ async def test_replays_are_listed_newest_first_and_forgotten(
         "UPDATE replay SET state = 'ended', ended_at = now() - interval '31 days' WHERE id = $1",
         UUID(asked[0]),
     )
-    await hub.tick("forget_replays")
+    assert await hub.tick("forget_replays") == 1
     assert len(await hub.rows("SELECT 1 FROM replay")) == 2
 
 

@@ -38,8 +38,7 @@ def keep_time(timers: Timers) -> None:
 
     @timers.every(600)
     async def forget_replays(tx: Transaction) -> int:
-        await tx.read(OLD_REPLAYS, tx.now - KEEP)
-        return 0
+        return await _changed(tx, OLD_REPLAYS, tx.now - KEEP)
 
     @timers.every(600)
     async def forget_orphans(tx: Transaction) -> int:
