@@ -144,7 +144,12 @@ class PinningBackend(httpcore.AsyncNetworkBackend):
         self, host: str, port: int, *args: Any, **options: Any
     ) -> httpcore.AsyncNetworkStream:
         address = await self._guard.pin(host, port)
-        return await self._below.connect_tcp(address, port, *args, **options)
+        stream = await self._below.connect_tcp(address, port, *args, **options)
+        try:
+            stream.get_extra_info("ssl_object")  # what httpcore asks next
+        except AttributeError as error:  # of uvloop's socket, which is gone already
+            raise httpcore.ConnectError("hung up as soon as it was called") from error
+        return stream
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
         raise UrlRefused("we send over TCP only")
