@@ -10,6 +10,13 @@ from tests.guarantees.rig import Rig
 
 Caught = dict[str, tuple[str, str]]
 CAUGHT: Caught = {}
+INJECTED: list[str] = []
+"""What was done to an installation while subscribers listened; printed when all is through."""
+
+
+@pytest.fixture
+def injected() -> list[str]:
+    return INJECTED
 
 
 @pytest.fixture
@@ -23,6 +30,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("planted bugs")
         for name, (who, words) in CAUGHT.items():
             terminalreporter.write_line(f"{name:20} {who:24} {words[:160]}")
+    if INJECTED:
+        terminalreporter.section("while subscribers listened")
+        for line in INJECTED:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="module")

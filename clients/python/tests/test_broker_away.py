@@ -1,9 +1,10 @@
-"""Kafka is stopped under a subscriber and comes back: nothing missed, nothing twice."""
+"""Kafka goes under a subscriber, stopped or killed, and comes back: nothing missed or twice."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,18 @@ from local_infra.topics import ensure_topics
 DEALS = 40
 
 
+def kill(kafka: Kafka) -> None:
+    """SIGKILL, in the midst of whatever it does."""
+    process = kafka.child.process()
+    assert process is not None
+    process.kill()
+    process.wait(10)
+
+
+@pytest.mark.parametrize("end", [Kafka.stop, kill], ids=["stopped", "killed"])
 @pytest.mark.parametrize("group", [None, "acme.board"], ids=["alone", "in a group"])
 async def test_a_broker_that_goes_and_comes_costs_nothing(
-    tmp_path: Path, group: str | None
+    tmp_path: Path, group: str | None, end: Callable[[Kafka], object]
 ) -> None:
     kafka = Kafka(tmp_path / "kafka", free_port(), free_port())
     await asyncio.to_thread(kafka.start)
@@ -33,7 +43,7 @@ async def test_a_broker_that_goes_and_comes_costs_nothing(
             await publish(kafka.bootstrap, [fact for n in range(DEALS) for fact in a_deal(n)])
             found = await heard(facts, 50)
             more = asyncio.create_task(heard(facts, DEALS * 6 - 50, within_s=150))
-            await asyncio.to_thread(kafka.stop)
+            await asyncio.to_thread(end, kafka)
             await asyncio.sleep(2)
             await asyncio.to_thread(kafka.start)
             await publish(kafka.bootstrap, [fact for n in range(DEALS) for fact in a_deal(n)])

@@ -158,13 +158,18 @@ async def test_at_kafka(boards: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.timeout(600)
-async def test_at_the_feed(boards: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("door", "at_first"), [("feed", DEALS_AT_FIRST), ("stream", DEALS_AT_FIRST // 6)]
+)
+async def test_at_the_feed(
+    boards: tuple[Path, Path], tmp_path: Path, door: str, at_first: int
+) -> None:
     folder = tmp_path / "hub"
     folder.mkdir()
     async with a_hub(folder) as hub:
-        start = a_board("feed", hub.url, LTC_TOKEN=hub.token())
+        start = a_board(door, hub.url, LTC_TOKEN=hub.token())
         say = partial(publish, kafka_bootstrap())
-        await end_alike(boards, (start, start), say, DEALS_AT_FIRST)
+        await end_alike(boards, (start, start), say, at_first)
 
 
 class Endpoint:

@@ -7,6 +7,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,10 @@ from contracts.deal import DealOpened, DealWon
 from contracts.samples import sample
 from local_infra.ports import free_port
 from ltc_client import Fact, InFile, InSql, Subscription, as_cloudevent
+from ltc_client.doors import Arrival
+from ltc_client.doors.webhook import WebhookDoor
 from ltc_client.fact import from_record
+from ltc_client.signatures import Verifier
 
 SECRET, OLD = (f"whsec_{base64.b64encode(bytes([n]) * 24).decode()}" for n in (1, 2))
 
@@ -183,3 +187,17 @@ async def test_what_was_not_asked_for_is_answered_and_passed_over() -> None:
         sending = asyncio.ensure_future(sender.send(opened))
         assert cast(Fact, await reading).said == sample(DealOpened)
         sending.cancel()
+
+
+async def test_who_stops_listening_stops_though_a_webhook_comes_in_that_moment() -> None:
+    door = WebhookDoor(Verifier(SECRET), host="127.0.0.1", port=0, path="/", patience_s=1)
+    await door.open()
+    try:
+        listening_on = asyncio.create_task(door.next())
+        await asyncio.sleep(0.05)  # it waits
+        door._arrive(Arrival("webhook", None, a_fact()), Future())
+        listening_on.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await listening_on
+    finally:
+        await door.close()

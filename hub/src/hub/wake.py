@@ -51,7 +51,8 @@ class Watch:
     async def _look(self) -> None:
         while self._waiting:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._added.wait(), SWEEP_S)
+                async with asyncio.timeout(SWEEP_S):
+                    await self._added.wait()
             self._added.clear()
             try:
                 rows = await bulk.ask(self._database.engine, END)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
-from hook_hub import an_endpoint, ended, facts
+from hook_hub import an_endpoint, ended, facts, until
 from hook_receiver import Receiver
 
 from chassis.testing import Harness
@@ -92,3 +92,25 @@ async def test_who_accepts_nothing_is_asked_by_few(hub: Harness, receiver: Recei
     async with hub.transaction() as tx:
         await queue.deal_out(tx)
         assert len(await queue.take(tx, uuid4(), 60, {}, 16)) == queue.WHILE_FAILING
+
+
+async def test_who_sends_and_who_switches_on_wait_in_the_same_order(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """What attempts came to is being kept while an endpoint is switched on: one waits for the
+    other, and neither is refused because each waited for what the other held."""
+    made = await an_endpoint(hub, receiver.url())
+    await facts(hub, 1)
+    lease = uuid4()
+    async with hub.transaction() as tx:
+        await queue.deal_out(tx)
+    async with hub.transaction() as tx:
+        [due] = await queue.take(tx, lease, 60, {}, 4)
+    async with hub.client("subscriber", sub="erp") as erp:
+        async with hub.transaction() as tx:
+            await queue.deal_out(tx)  # as each pass of who sends begins
+            enabling = asyncio.create_task(erp.post(f"/endpoints/{made['id']}/enable"))
+            await until(hub, "SELECT 1 FROM pg_locks WHERE NOT granted")
+            await queue.record(tx, lease, [ended(due, Outcome.REJECTED)])
+        answer = await enabling
+    assert answer.status_code == 200, answer.text

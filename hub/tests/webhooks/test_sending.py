@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
+import struct
+import threading
 import time
+from contextlib import suppress
 from ipaddress import ip_network
 
 import pytest
 import trustme
+import uvloop
 from hook_receiver import (
     Behaviour,
     accept,
@@ -121,3 +127,34 @@ async def test_tls_is_checked_by_the_name_though_the_address_is_pinned() -> None
     assert outcomes == [Outcome.ACCEPTED, Outcome.UNREACHABLE, Outcome.UNREACHABLE]
     assert said == ["shop.example", "other.example", "shop.example"]
     assert len(receiver.calls) == 1
+
+
+def test_who_hangs_up_at_once_is_a_result_too() -> None:
+    """On the loop that services run on, where a socket may be gone before anybody looks at it."""
+    door = socket.create_server(("127.0.0.1", 0), backlog=512)
+    url = f"http://127.0.0.1:{door.getsockname()[1]}/"
+
+    def hang_up_at_once() -> None:
+        with suppress(OSError):  # the door is closed
+            while True:
+                caller, _ = door.accept()
+                caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                caller.close()
+
+    async def call() -> list[Result]:
+        sender = Sender(GUARD)
+        try:
+            return await asyncio.gather(*(sender.send(url, b"{}", {}) for _ in range(256)))
+        finally:
+            await sender.close()
+
+    thread = threading.Thread(target=hang_up_at_once)
+    thread.start()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            results = runner.run(call())
+    finally:
+        door.shutdown(socket.SHUT_RDWR)
+        door.close()
+        thread.join()
+    assert {result.outcome for result in results} == {Outcome.UNREACHABLE}

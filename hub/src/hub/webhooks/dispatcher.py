@@ -87,9 +87,12 @@ class Dispatcher:
                     await self.work()
                 except Exception as error:
                     logger.warning("webhooks: %s: %s", type(error).__name__, error)
+                    # A database that crashed may have taken back what was dealt out last.
+                    self._dealt.clear()
                     await asyncio.sleep(AFTER_TROUBLE_S)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), LOOK_S)
+                    async with asyncio.timeout(LOOK_S):
+                        await self._woken.wait()
                 self._woken.clear()
         finally:
             await self._leave([*helpers, *self._sending])

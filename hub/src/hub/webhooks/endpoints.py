@@ -46,6 +46,8 @@ class Made:
 
 async def find(endpoint_id: UUID, tx: Transaction, *, lock: bool = False) -> EndpointRow:
     """The endpoint, when it is the asker's or the asker sees all. Raises NotFound."""
+    if lock:  # in the order of those who send: else each may wait for the other
+        await tx.read(queue.HOLD)
     row = await tx.session.get(EndpointRow, endpoint_id, with_for_update=lock or None)
     if row is None or not (tx.actor.roles & SEE_ALL or row.subscriber == tx.actor.sub):
         raise NotFound(f"there is no endpoint {endpoint_id}")
@@ -179,7 +181,6 @@ async def rotate(
 
 async def enable(row: EndpointRow, tx: Transaction) -> None:
     """Go on where it stopped, at once and with every retry anew."""
-    await tx.read(queue.HOLD)
     row.enabled, row.notice, row.failing_since = True, None, None
     row.revision += 1
     await bulk.execute(tx.connection, PENDING_ARE_DUE, row.id, tx.now)

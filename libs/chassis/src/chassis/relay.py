@@ -236,7 +236,8 @@ class Relay:
     async def _drain(self) -> None:
         """Wait to be woken or for the sweep, then publish until the outbox is empty."""
         try:
-            await asyncio.wait_for(self._said.wait(), self._sweep_s)
+            async with asyncio.timeout(self._sweep_s):
+                await self._said.wait()
             waiting = True
         except TimeoutError:
             waiting = await self._backlog()

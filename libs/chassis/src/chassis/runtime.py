@@ -173,7 +173,8 @@ class Runtime:
             except Exception as error:
                 logger.warning("retry of a parked key: %s: %s", type(error).__name__, error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.database.woken.wait(), RETRY_LOOK_S)
+                async with asyncio.timeout(RETRY_LOOK_S):
+                    await self.database.woken.wait()
             self.database.woken.clear()
 
     async def _sweep_gates(self) -> None:

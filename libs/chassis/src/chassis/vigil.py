@@ -124,7 +124,8 @@ class Vigil:
         replaced under us."""
         while True:
             try:
-                await asyncio.wait_for(self._intake.doubt.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._intake.doubt.wait()
             except TimeoutError:
                 if self._intake.deaf():
                     logger.warning("%s has stopped fetching; it joins anew", self._group)

@@ -71,7 +71,8 @@ class WebhookDoor:
         if not self._waiting:
             self._arrived.clear()
             try:
-                await asyncio.wait_for(self._arrived.wait(), SILENCE_S)
+                async with asyncio.timeout(SILENCE_S):  # `wait_for` may lose a cancellation
+                    await self._arrived.wait()
             except TimeoutError:
                 return []
         arrival, answered = self._waiting.popleft()

@@ -1,0 +1,139 @@
+"""Subscribers listen at every door while the platform breaks: each fact arrives, in order.
+
+One installation, five listeners, their own programs falling too; after each fault everybody has
+exactly what the stages keep as said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from random import Random
+
+import pytest
+
+from ltc.settings import HUB
+from tests.guarantees.listeners import Listeners, listening, said_by_stages
+from tests.guarantees.load import Load, Mix
+from tests.guarantees.rest import quiesce
+from tests.guarantees.rig import Rig
+from tests.guarantees.verdict import check
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240, func_only=True)]
+
+SEED = os.environ.get("LTC_LISTENERS_SEED", "7")
+REQUESTS = 10
+PER_S = 3.0
+MIX = Mix(bulk=15, invalid=5, repeated=5, duplicate=5)
+LEASES_PASS = """
+SELECT position FROM fan_out FOR UPDATE;
+UPDATE delivery SET leased_until = now() WHERE lease IS NOT NULL
+"""
+"""The minute after which what a killed process was sending is sent by another; as whoever changes
+what is pending, it holds the queue first."""
+
+Fault = Callable[[Rig, Listeners, Random], None]
+
+
+def _pause(chance: Random, most_s: float) -> None:
+    time.sleep(chance.uniform(0.2, most_s))
+
+
+def hub_killed_while_it_handles(rig: Rig, _: Listeners, chance: Random) -> None:
+    """Twice, whatever it is at."""
+    for _ in range(2):
+        _pause(chance, 1.5)
+        rig.kill(HUB)
+        rig.execute(HUB, LEASES_PASS)
+        while not rig.running(HUB):
+            time.sleep(0.05)
+
+
+def hub_killed_while_it_delivers(rig: Rig, listeners: Listeners, chance: Random) -> None:
+    enough, deadline = listeners.front.calls + chance.randint(5, 40), time.monotonic() + 30
+    while listeners.front.calls < enough:
+        assert time.monotonic() < deadline, "it delivers too little"
+        time.sleep(0.01)
+    time.sleep(chance.uniform(0, 0.1))
+    rig.kill(HUB)
+    rig.execute(HUB, LEASES_PASS)
+
+
+def hub_rolled_out(rig: Rig, _: Listeners, chance: Random) -> None:
+    _pause(chance, 1.5)
+    rig.redeploy(HUB)
+
+
+def broker_killed(rig: Rig, _: Listeners, chance: Random) -> None:
+    _pause(chance, 1.5)
+    rig.kill("kafka")
+
+
+def database_killed(rig: Rig, _: Listeners, chance: Random) -> None:
+    _pause(chance, 1.5)
+    rig.kill("postgres")
+
+
+FAULTS: tuple[Fault, ...] = (
+    hub_killed_while_it_handles,
+    hub_killed_while_it_delivers,
+    hub_rolled_out,
+    broker_killed,
+    database_killed,
+)
+
+
+@pytest.fixture(scope="module")
+async def listeners(rig: Rig) -> AsyncIterator[Listeners]:
+    async with listening(rig, SEED) as found:
+        yield found
+
+
+def _under_load(rig: Rig, listeners: Listeners, injected: list[str], fault: Fault) -> Load:
+    """Journeys flow, something breaks, the listeners fall as well; until all is at rest again."""
+    number, chance = FAULTS.index(fault), Random(f"{SEED}-{fault.__name__}")
+    listeners.front.may_hang()
+    history = rig.settings.home / "history.ndjson"
+    with rig.watching():
+        load = Load(
+            rig.settings, history, seed=number, requests=REQUESTS, per_s=PER_S, mix=MIX
+        ).start()
+        began = time.monotonic()
+        listeners.fall(chance)
+        fault(rig, listeners, chance)
+        took_s = time.monotonic() - began
+        injected.append(f"{fault.__name__}, seed {SEED}, over {took_s:.1f} s after the first order")
+        quiesce(rig, load.finish(120))
+    rig.execute(HUB, LEASES_PASS)
+    return load
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+async def test_whoever_listens_ends_with_what_was_said(
+    rig: Rig, listeners: Listeners, injected: list[str], fault: Fault
+) -> None:
+    began = time.monotonic()
+    async with listeners.on_call():
+        load = await asyncio.to_thread(_under_load, rig, listeners, injected, fault)
+        rested = time.monotonic()
+        said = await asyncio.to_thread(said_by_stages, rig)
+        complaints = await listeners.complaints(said, within_s=40)
+    heard = time.monotonic()
+    report = await asyncio.to_thread(check, rig, load, wait_s=20)
+    injected.append(
+        f"  {len(said)} facts said; at rest {rested - began:.1f} s, heard {heard - rested:.1f} s,"
+        f" verified {time.monotonic() - heard:.1f} s; {dict(listeners.front.done)}"
+    )
+    injected.extend(f"  {each}" for each in listeners.all)
+
+    assert complaints == []
+    assert report.good, report.words()
+    assert load.wrong == []
+
+
+def test_what_listens_was_under_fire_too(listeners: Listeners) -> None:
+    """Each program fell and began again, and the endpoint misbehaved in each way that it has."""
+    assert all(each.fallen == 2 * len(FAULTS) for each in listeners.all)
+    assert listeners.front.ways <= {way for way, times in listeners.front.done.items() if times}
