@@ -192,7 +192,7 @@ async def test_services_are_told_in_time_while_half_of_them_are_away(
         "status": "ready",
         "version": console_svc.service.version,
         "hearing": True,
-        "database_revision": "0005",
+        "database_revision": "0006",
         "outbox_rows": 7,
         "outbox_age_s": 12.5,
         "parked_keys": 2,
