@@ -77,7 +77,7 @@ def test_a_release_and_its_rollback_cost_nobody_anything(rig: Rig, stage: str) -
 
 
 STORAGE = "services/quote-svc/src/quote_svc/storage.py"
-SEGMENT = "services/quote-svc/src/quote_svc/migrations/versions/0004_segment.py"
+SEGMENT = "services/quote-svc/src/quote_svc/migrations/versions/0005_segment.py"
 RENAMED = """\
     op.execute("ALTER TABLE quote RENAME account_name TO customer")
     create_index("""
