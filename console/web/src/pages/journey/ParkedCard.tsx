@@ -10,7 +10,15 @@ import { When } from "../../ui/When";
 import { factWords, serviceWords } from "../../ui/words";
 import { EditDialog } from "./EditDialog";
 
-type Verb = "retry" | "skip" | "edit" | "release";
+type Simple = "retry" | "skip" | "hold" | "release";
+type Verb = Simple | "edit";
+
+/** Where the service takes an act on a parked key, and what it is told beside the reason. */
+function actOn({ service, topic, key }: Parked, verb: Simple) {
+  return verb === "hold"
+    ? { path: opsPath(service, "park"), about: { topic, key } }
+    : { path: opsPath(service, "parked", topic, key, verb), about: {} };
+}
 
 /** A message that could not be taken in, why, and what can be done about it. */
 export function ParkedCard({ parked }: { parked: Parked }) {
@@ -20,8 +28,9 @@ export function ParkedCard({ parked }: { parked: Parked }) {
   const [verb, setVerb] = useState<Verb | null>(null);
   const close = () => setVerb(null);
   const held = parked.status === "held";
-  const verbs: Verb[] = held ? ["release"] : ["retry", "edit", "skip"];
-  const simple = verb === "retry" || verb === "skip" || verb === "release" ? verb : "retry";
+  const verbs: Verb[] = held ? ["release"] : ["retry", "edit", "skip", "hold"];
+  const simple = verb === null || verb === "edit" ? "retry" : verb;
+  const { path, about } = actOn(parked, simple);
   return (
     <Paper withBorder p="sm" className="notice bad">
       <Group justify="space-between" align="flex-start">
@@ -83,12 +92,7 @@ export function ParkedCard({ parked }: { parked: Parked }) {
         submit={t(`action.${simple}`)}
         done={t(`act.${simple}.done`)}
         danger={simple === "skip"}
-        run={(reason) =>
-          act.mutateAsync({
-            path: opsPath(parked.service, "parked", parked.topic, parked.key, simple),
-            body: { reason },
-          })
-        }
+        run={(reason) => act.mutateAsync({ path, body: { ...about, reason } })}
       />
       {verb === "edit" && <EditDialog parked={parked} onClose={close} />}
     </Paper>
