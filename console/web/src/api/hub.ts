@@ -1,73 +1,29 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { ask } from "./client";
-import type { Money, Page, Stage } from "./types";
+import type { components } from "./hub.schema";
 
-export interface Secret {
-  id: string;
-  signature: string;
-  public_key: string | null;
-  created_at: string;
-  expires_at: string | null;
-}
+/** The shapes are made from the hub's OpenAPI with every build, as `types.ts` tells. */
+type Answers = components["schemas"];
 
-export interface NewSecret extends Secret {
-  secret: string;
-}
-
-export interface Endpoint {
-  id: string;
-  subscriber: string;
-  url: string;
-  description: string;
-  filter: { types: string[]; stages: string[]; owners: string[]; amount_at_least: Money | null };
-  ordered: boolean;
-  status: "enabled" | "disabled";
-  notice: string | null;
-  failing_since: string | null;
-  secrets: Secret[];
-  backlog: { pending: number; oldest_at: string | null; next_attempt_at: string | null };
-  created_at: string;
-}
-
-export type DeliveryState = "pending" | "delivered" | "given_up" | "dropped";
-
-export interface Delivery {
-  event_id: string;
-  type: string;
-  subject: string;
-  state: DeliveryState;
-  attempts: number;
-  next_attempt_at: string | null;
-  created_at: string;
-  ended_at: string | null;
-}
-
-export interface Attempt {
-  at: string;
-  duration_ms: number;
-  outcome: string;
-  status: number | null;
-  url: string;
-  request_headers: Record<string, unknown>;
-  request_body: string;
-  response_headers: Record<string, unknown>;
-  response_body: string;
-  error: string;
-}
-
-export interface Subscriber {
-  name: string;
-  personal: boolean;
-  stages: Stage[] | null;
-  changed_at: string;
-}
+export type NewSecret = Answers["NewSecret"];
+export type Endpoint = Answers["EndpointView"];
+export type NewEndpoint = Answers["NewEndpoint"];
+export type Delivery = Answers["DeliveryView"];
+export type DeliveryState = Delivery["state"];
+export type Attempt = Answers["AttemptView"];
+export type Subscriber = Answers["Subscriber"];
 
 export function useEndpoints() {
   return useQuery({
     queryKey: ["endpoints"],
     queryFn: async ({ signal }) =>
-      (await ask<Page<Endpoint>>("/hub/endpoints", { signal, query: { limit: 200 } })).items,
+      (
+        await ask<Answers["Page_EndpointView_"]>("/hub/endpoints", {
+          signal,
+          query: { limit: 200 },
+        })
+      ).items,
     refetchInterval: 15_000,
   });
 }
@@ -85,7 +41,7 @@ export function useDeliveries(id: string, state: string | null) {
     queryKey: ["deliveries", id, state],
     initialPageParam: null as string | null,
     queryFn: ({ pageParam, signal }) =>
-      ask<Page<Delivery>>(`/hub/endpoints/${id}/deliveries`, {
+      ask<Answers["Page_DeliveryView_"]>(`/hub/endpoints/${id}/deliveries`, {
         signal,
         query: { state, cursor: pageParam, limit: 50 },
       }),
@@ -97,7 +53,7 @@ export function useDelivery(id: string, eventId: string | null) {
   return useQuery({
     queryKey: ["delivery", id, eventId],
     queryFn: ({ signal }) =>
-      ask<Delivery & { log: Attempt[] }>(`/hub/endpoints/${id}/deliveries/${eventId}`, { signal }),
+      ask<Answers["DeliveryLog"]>(`/hub/endpoints/${id}/deliveries/${eventId}`, { signal }),
     enabled: eventId !== null,
   });
 }

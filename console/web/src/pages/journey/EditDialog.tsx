@@ -3,7 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { opsPath, useAct, useWaiting, type WaitingMessage } from "../../api/ops";
+import { opsPath, useAct, useWaiting, type Proposed, type WaitingMessage } from "../../api/ops";
 import type { Parked } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
 import { DiffTable } from "../../ui/DiffTable";
@@ -42,7 +42,7 @@ export function EditDialog({ parked, onClose }: Shown) {
 
 function Editor({ parked, head, onClose }: Shown & { head: WaitingMessage }) {
   const { t } = useTranslation();
-  const act = useAct<{ problems: string[] }>();
+  const act = useAct<Proposed>();
   const original = useMemo(() => parsed(head.payload ?? "null").value, [head.payload]);
   const [text, setText] = useState(() => JSON.stringify(original, null, 2) ?? head.payload ?? "");
   const { value, error } = useMemo(() => parsed(text), [text]);
