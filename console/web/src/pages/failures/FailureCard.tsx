@@ -54,7 +54,7 @@ export function FailureCard({ group }: { group: FailureGroup }) {
           </Group>
         )}
       </Group>
-      <Code block mt="xs" tabIndex={0}>
+      <Code block mt="xs" className="wrapped">
         {group.error}
       </Code>
       {tried && (

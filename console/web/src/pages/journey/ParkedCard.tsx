@@ -33,8 +33,8 @@ export function ParkedCard({ parked }: { parked: Parked }) {
   const { path, about } = actOn(parked, simple);
   return (
     <Paper withBorder p="sm" className="notice bad">
-      <Group justify="space-between" align="flex-start">
-        <Stack gap={2}>
+      <Group justify="space-between" align="flex-start" wrap="nowrap">
+        <Stack gap={2} miw={0}>
           <Group gap="xs">
             <Text fw={650}>{parked.type ? factWords(parked.type, t) : parked.topic}</Text>
             <Badge variant="light" tt="none" color={parked.status === "dead" ? "red" : "orange"}>
@@ -61,7 +61,7 @@ export function ParkedCard({ parked }: { parked: Parked }) {
             <Text size="sm">{t("parked.behind", { key: parked.waits_for })}</Text>
           )}
           {parked.error && (
-            <Code block>
+            <Code block className="wrapped">
               {parked.error_class}: {parked.error}
             </Code>
           )}
@@ -70,7 +70,7 @@ export function ParkedCard({ parked }: { parked: Parked }) {
           </Text>
         </Stack>
         {mayAct && (
-          <Group gap="xs">
+          <Group gap="xs" wrap="nowrap">
             {verbs.map((name) => (
               <Button
                 key={name}

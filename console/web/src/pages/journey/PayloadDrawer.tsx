@@ -44,6 +44,7 @@ export function PayloadDrawer({
     <Drawer
       opened={step !== undefined}
       onClose={onClose}
+      closeOnEscape={!replaying} // it closes what is on top
       position="right"
       size="xl"
       title={step && <Text fw={650}>{factWords(step.type, t)}</Text>}
