@@ -16,7 +16,22 @@ export type FailureGroup = Of<Answers["FailureGroup"]>;
 export type BulkRun = Of<Answers["BulkRun"]>;
 /** An act on many, begun; without an id after a dry run. */
 export type BulkStarted = Answers["Started"];
-export type WaitingMessage = Answers["ParkedMessage"];
+/** One try of a message, as services tell of it that keep them. */
+export interface Try {
+  at: string;
+  error_class: string;
+  error: string;
+  service_version: string;
+  instance: string;
+  stack: string | null;
+}
+/** With what a service of an older version does not tell. */
+export type WaitingMessage = Answers["ParkedMessage"] & {
+  schema_version?: number | null;
+  understood_versions?: number[];
+  service_version?: string;
+  tries?: Try[];
+};
 export type Proposed = Answers["Proposed"];
 export type Replayed = Answers["Replay"];
 

@@ -92,7 +92,7 @@ export function ActDialog({
             </Button>
             <Button
               type="submit"
-              color={danger ? "red" : undefined}
+              color={danger ? "red.9" : undefined}
               loading={busy}
               disabled={!ready || (withReason && !reason.trim())}
             >

@@ -9,9 +9,10 @@ import { ActDialog } from "../../ui/ActDialog";
 import { When } from "../../ui/When";
 import { factWords, serviceWords } from "../../ui/words";
 import { EditDialog } from "./EditDialog";
+import { ParkedDrawer } from "./ParkedDrawer";
 
 type Simple = "retry" | "skip" | "hold" | "release";
-type Verb = Simple | "edit";
+type Verb = Simple | "edit" | "look";
 
 /** Where the service takes an act on a parked key, and what it is told beside the reason. */
 function actOn({ service, topic, key }: Parked, verb: Simple) {
@@ -29,7 +30,7 @@ export function ParkedCard({ parked }: { parked: Parked }) {
   const close = () => setVerb(null);
   const held = parked.status === "held";
   const verbs: Verb[] = held ? ["release"] : ["retry", "edit", "skip", "hold"];
-  const simple = verb === null || verb === "edit" ? "retry" : verb;
+  const simple = verb === null || verb === "edit" || verb === "look" ? "retry" : verb;
   const { path, about } = actOn(parked, simple);
   return (
     <Paper withBorder p="sm" className="notice bad">
@@ -65,9 +66,16 @@ export function ParkedCard({ parked }: { parked: Parked }) {
               {parked.error_class}: {parked.error}
             </Code>
           )}
-          <Text size="xs" c="dimmed" ff="monospace">
-            {parked.topic}/{parked.key}
-          </Text>
+          <Group gap="sm">
+            <Text size="xs" c="dimmed" ff="monospace">
+              {parked.topic}/{parked.key}
+            </Text>
+            {parked.event_id && (
+              <Button size="compact-xs" variant="default" onClick={() => setVerb("look")}>
+                {t("parked.look")}
+              </Button>
+            )}
+          </Group>
         </Stack>
         {mayAct && (
           <Group gap="xs" wrap="nowrap">
@@ -94,6 +102,7 @@ export function ParkedCard({ parked }: { parked: Parked }) {
         danger={simple === "skip"}
         run={(reason) => act.mutateAsync({ path, body: { ...about, reason } })}
       />
+      <ParkedDrawer parked={parked} opened={verb === "look"} onClose={close} />
       {verb === "edit" && <EditDialog parked={parked} onClose={close} />}
     </Paper>
   );
