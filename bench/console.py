@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 
+from bench.journeys import copied
 from bench.platform import SETTLED as SETTLED_IN_BILLING
 from bench.platform import Platform, percentiles, web_order
 
@@ -30,28 +31,6 @@ LATEST = {
     "waiting": "SELECT journey_id FROM journey WHERE state = 'open' AND waits_for IS NOT NULL"
     " ORDER BY last_fact_at DESC",
 }
-COPY_FACTS = """
-INSERT INTO journey_event (journey_id, event_id, type, source, subject, sequence, said_at, seen_at,
-    causation_id, trace_id, kafka_partition, kafka_offset, payload)
-SELECT md5($2 || n)::uuid, md5(event_id || $2 || n)::uuid, type, source,
-    md5(subject || $2 || n)::uuid::text, sequence, said_at, seen_at, NULL, trace_id,
-    kafka_partition, kafka_offset,
-    replace(payload, '-2026-', '-2026-' || $2 || n || '-')
-FROM journey_event CROSS JOIN generate_series(1, $3::integer) n WHERE journey_id = $1
-"""
-COPY_SUMMARIES = """
-INSERT INTO journey (journey_id, customer, stage, state, gate_stage, waits_for, due_at, seller,
-    seller_team, last_fact_at)
-SELECT md5($2 || n)::uuid, customer || ' ' || n, stage, state, gate_stage, waits_for,
-    due_at - n * interval '1 s', seller, seller_team, last_fact_at - n * interval '1 s'
-FROM journey CROSS JOIN generate_series(1, $3::integer) n WHERE journey_id = $1
-"""
-COPY_KEYS = """
-INSERT INTO journey_key
-SELECT replace(key, '-2026-', '-2026-' || $2 || n || '-'), md5($2 || n)::uuid
-FROM journey_key CROSS JOIN generate_series(1, $3::integer) n
-WHERE journey_id = $1 AND key LIKE '%-2026-%'
-"""
 SETTLED_IN_CONSOLE = "SELECT count(*) FROM journey WHERE state = 'settled'"
 OLDEST_UNFOLDED = """
 SELECT coalesce(extract(epoch FROM now() - min(e.seen_at)) * 1000, 0)
@@ -59,9 +38,6 @@ FROM unfolded u JOIN journey_event e USING (journey_id, event_id)
 """
 FACT_LAG = """
 SELECT extract(epoch FROM seen_at - said_at) * 1000 FROM journey_event WHERE said_at > $1
-"""
-FORGET = """
-DELETE FROM {table} WHERE journey_id IN (SELECT md5($1 || n)::uuid FROM generate_series(1, $2) n)
 """
 
 
@@ -116,19 +92,16 @@ async def found_soon(platform: Platform) -> dict[str, float]:
     connection = await asyncpg.connect(platform.dsn("console"), command_timeout=600)
     await _ask_for_a_person(platform)
     try:
-        for mark, count, state in (("8", SETTLED, "settled"), ("9", WAITING, "waiting")):
-            journey = await _latest(connection, state)
-            for statement in (COPY_FACTS, COPY_SUMMARIES, COPY_KEYS):
-                await connection.execute(statement, journey, mark, count)
-        await connection.execute("VACUUM ANALYZE journey, journey_event, journey_key")
-        number = await connection.fetchval(
-            "SELECT min(key) FROM journey_key WHERE key LIKE 'L-2026-9%'"
-        )
-        return await _ask(platform, str(number).rsplit("-", 1)[1])
+        copies = {
+            await _latest(connection, state): (mark, count)
+            for mark, count, state in (("8", SETTLED, "settled"), ("9", WAITING, "waiting"))
+        }
+        async with copied(connection, copies):
+            number = await connection.fetchval(
+                "SELECT min(key) FROM journey_key WHERE key LIKE 'L-2026-9%'"
+            )
+            return await _ask(platform, str(number).rsplit("-", 1)[1])
     finally:
-        for mark, count in (("8", SETTLED), ("9", WAITING)):
-            for table in ("journey", "journey_key", "journey_event"):
-                await connection.execute(FORGET.format(table=table), mark, count)
         await connection.close()
 
 

@@ -3,7 +3,7 @@ import hooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules", "src/api/schema.d.ts"] },
+  { ignores: ["node_modules", "src/api/*schema.d.ts"] },
   ...tseslint.configs.strict,
   hooks.configs.flat.recommended,
   { files: ["src/**/*.tsx"], ...a11y.flatConfigs.strict },

@@ -33,7 +33,7 @@ class Record:
         return cls(found.topic, found.partition, found.key, found.value, tuple(found.headers))
 
     def header(self, name: str) -> str:
-        return dict(self.headers)[name].decode()
+        return dict(self.headers).get(name, b"").decode()
 
     @property
     def event_id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -24,12 +24,10 @@ NOTHING_IS_SAID = "SELECT 1 FROM outbox_shard FOR UPDATE"
 def held(house: House, stage: str, statement: str) -> Iterator[None]:
     """A session of somebody else holds locks in a service's database, as a forgotten transaction
     does, until we let go; taken anew whenever the service's own time-outs broke it."""
-    settings = Settings.from_env(house.environment)
-    dsn = database_url(settings, stage).replace("+asyncpg", "", 1)
     taken, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with psycopg.connect(dsn) as connection:
+        with psycopg.connect(database(house, stage)) as connection:
             connection.execute(statement)
             taken.set()
             over.wait()
@@ -57,3 +55,32 @@ def poison(house: House, topic: str, key: str) -> None:
             await producer.stop()
 
     run_sync(send())
+
+
+@contextmanager
+def unable(house: House, stage: str, rule: str) -> Iterator[None]:
+    """A release of a service that cannot keep what breaks this rule on its things: a bug, mended by
+    the next release. Messages that would bring such a thing about fail, all others are taken in."""
+    with psycopg.connect(database(house, stage), autocommit=True) as connection:
+        connection.execute(f"ALTER TABLE {stage} ADD CONSTRAINT a_bug CHECK ({rule}) NOT VALID")
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER TABLE {stage} DROP CONSTRAINT a_bug")
+
+
+def out_of_tries(house: House, stage: str, topic: str, keys: Sequence[str]) -> None:
+    """What waits of these keys was tried for the last time, as after the half hour which that
+    takes: it waits for a person."""
+    with psycopg.connect(database(house, stage)) as connection:
+        ended = connection.execute(
+            "UPDATE parked_key SET status = 'dead' WHERE topic = %s AND key = ANY(%s)",
+            (topic, list(keys)),
+        )
+        assert ended.rowcount == len(keys)
+
+
+def database(house: House, stage: str) -> str:
+    """Where the database of a service is reached."""
+    settings = Settings.from_env(house.environment)
+    return database_url(settings, stage).replace("+asyncpg", "", 1)

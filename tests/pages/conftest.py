@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -12,7 +14,8 @@ from tests.e2e.cast import Cast
 from tests.e2e.house import House, a_house
 from tests.pages.desk import Desk, a_browser
 
-ON_CALL = "ops-1"
+ON_CALL, SECOND_ON_CALL, ADMINISTRATOR = "ops-1", "ops-2", "admin-1"
+LOOKS = [("en-GB", "light"), ("zh-CN", "dark")]
 
 
 @pytest.fixture(scope="package")
@@ -37,7 +40,36 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def desk(house: House, browser: Browser) -> Iterator[Desk]:
     """On call, signed in, in a window of their own."""
-    with browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900}) as context:
-        desk = Desk(house, context.new_page(), ON_CALL)
+    with a_desk(house, browser, ON_CALL) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module", params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
+def screen(request: pytest.FixtureRequest, house: House, browser: Browser) -> Iterator[Desk]:
+    """An administrator's window, in one language and one theme."""
+    with a_desk(house, browser, ADMINISTRATOR, *request.param) as desk:
+        yield desk
+
+
+@pytest.fixture
+def second(house: House, browser: Browser) -> Iterator[Desk]:
+    """Somebody else on call, at a screen of their own."""
+    with a_desk(house, browser, SECOND_ON_CALL) as desk:
+        yield desk
+
+
+@contextmanager
+def a_desk(
+    house: House,
+    browser: Browser,
+    sub: str,
+    locale: str = "en-GB",
+    scheme: Literal["light", "dark"] = "light",
+) -> Iterator[Desk]:
+    """Somebody of the demo's people, signed in."""
+    with browser.new_context(
+        locale=locale, color_scheme=scheme, viewport={"width": 1440, "height": 900}
+    ) as context:
+        desk = Desk(house, context.new_page(), sub, locale)
         desk.signs_in()
         yield desk

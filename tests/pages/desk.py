@@ -11,30 +11,33 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.e2e.house import House
 from tests.observability.tools import program
 
 PATIENCE_MS = 30_000
-ENGLISH = Path(__file__).parents[2] / "console" / "web" / "src" / "i18n" / "en.json"
-REASONS: dict[str, str] = json.loads(ENGLISH.read_text())["reason"]
-"""How the pages call each reason code."""
-
-
+LANGUAGES = Path(__file__).parents[2] / "console" / "web" / "src" / "i18n"
+WORDS: dict[str, dict[str, Any]] = {
+    locale: json.loads((LANGUAGES / file).read_text())
+    for locale, file in (("en-GB", "en.json"), ("zh-CN", "zh-CN.json"))
+}
+"""What the pages call things, in the language of each locale."""
+REASONS: dict[str, str] = WORDS["en-GB"]["reason"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-def faults_of(page: Page) -> list[str]:
-    """What axe finds against WCAG 2.2 AA."""
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
-    return [
-        f"{fault['id']}: {fault['help']}: {node['html'][:200]}"
-        for fault in found.response["violations"]
-        for node in fault["nodes"]
-    ]
 
 
 @contextmanager
@@ -55,10 +58,11 @@ def _launch(driver: Playwright) -> Browser:
 
 
 class Desk:
-    """One person's screen."""
+    """One person's screen, and what went wrong on it."""
 
-    def __init__(self, house: House, page: Page, sub: str) -> None:
-        self.house, self.page, self.sub = house, page, sub
+    def __init__(self, house: House, page: Page, sub: str, locale: str = "en-GB") -> None:
+        self.house, self.page, self.sub, self.locale = house, page, sub, locale
+        self.wrong: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
 
     def signs_in(self) -> None:
@@ -68,6 +72,41 @@ class Desk:
         self.page.get_by_role("main").get_by_role("link", name=door).click()
         self.page.locator(f"a[href*='be={self.sub}']").click()
         expect(self.page).to_have_url(re.compile("/app/"))
+        self.page.on("console", self._logged)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("request", self._asked)
+
+    def _logged(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.wrong.append(message.text)
+
+    def _asked(self, asked: Request) -> None:
+        """Nothing is fetched from elsewhere."""
+        if urlsplit(asked.url).hostname not in ("127.0.0.1", "") and "data:" not in asked.url[:5]:
+            self.wrong.append(f"asked {asked.url}")
+
+    def faults(self) -> list[str]:
+        """What axe finds on the screen by WCAG 2.2 AA."""
+        found = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": RULES}})
+        return [
+            f"{fault['id']}: {fault['help']}: {node['html'][:200]}"
+            for fault in found.response["violations"]
+            for node in fault["nodes"]
+        ]
+
+    def photographed(self, name: str) -> None:
+        """For whoever wants to see what the tests saw: LTC_TEST_SCREENS names a folder."""
+        folder = os.environ.get("LTC_TEST_SCREENS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    def called(self, key: str) -> re.Pattern[str]:
+        """What something is called in this screen's language, whatever stands in its holes."""
+        words: Any = WORDS[self.locale]
+        for part in key.split("."):
+            words = words[part]
+        return re.compile(re.sub(r"\\{\\{\w+\\}\\}", ".*", f"^{re.escape(words)}$"))
 
     def opens(self, path: str) -> Desk:
         self.page.goto(self.house.url("console") + path)
@@ -98,19 +137,30 @@ class Desk:
     def lists(self, words: str) -> None:
         expect(self.page.get_by_role("row").filter(has_text=words).first).to_be_visible()
 
-    def skips(self, service: str, reason: str) -> None:
-        """The message at the head of a parked key is given up, with a reason."""
-        card = self.page.locator(".notice.bad").filter(has_text=re.compile(service, re.IGNORECASE))
-        card.get_by_role("button", name="Skip").first.click()
+    def parked(self, service: str) -> Locator:
+        """What a service could not take in of the journey on the screen."""
+        return self.page.locator(".notice.bad").filter(has_text=re.compile(service, re.IGNORECASE))
+
+    def acts(self, act: str, reason: str, *, on: Locator) -> None:
+        """A button of that, and why, in the dialog that it opens."""
+        on.get_by_role("button", name=act, exact=True).click()
+        self.gives(reason, act)
+
+    def chooses(self, act: str | re.Pattern[str]) -> Locator:
+        """Something of the menu of acts on the journey: the dialog that it opens."""
+        self.page.get_by_role("button", name="Act", exact=True).click()
+        self.page.get_by_role("menuitem", name=act).click()
+        return self.page.get_by_role("dialog")
+
+    def gives(self, reason: str, submit: str) -> None:
+        """Why, in the open dialog, and off it goes: the dialog closes when it was taken."""
         dialog = self.page.get_by_role("dialog")
-        dialog.get_by_role("textbox").fill(reason)
-        dialog.get_by_role("button", name="Skip").click()
+        dialog.get_by_label("Why").fill(reason)
+        dialog.get_by_role("button", name=submit, exact=True).click()
         expect(dialog).to_be_hidden()
 
-
-def photograph(desk: Desk, name: str) -> None:
-    """For whoever wants to see what the tests saw: LTC_TEST_SCREENS names a folder."""
-    folder = os.environ.get("LTC_TEST_SCREENS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        desk.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    def audited(self, reason: str, outcome: str | None = None) -> None:
+        """The act stands on the timeline, under whoever did it, with what became of it."""
+        trail = self.page.get_by_role("region", name="What people did")
+        entry = trail.locator(".mantine-Timeline-item").filter(has_text=reason).last
+        expect(entry).to_contain_text(outcome or reason)

@@ -3,17 +3,10 @@ nothing is fetched from elsewhere, nothing is logged as an error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
-from urllib.parse import urlsplit
-
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Request
 
 from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
-from tests.e2e.house import House
-from tests.pages.conftest import ON_CALL
-from tests.pages.desk import Desk, faults_of, photograph
+from tests.pages.desk import Desk
 
 pytestmark = pytest.mark.e2e
 
@@ -28,39 +21,6 @@ PAGES = {
     "webhooks": "/app/webhooks",
     "subscribers": "/app/subscribers",
 }
-Scheme = Literal["light", "dark"]
-LOOKS: list[tuple[str, Scheme]] = [("en-GB", "light"), ("zh-CN", "dark")]
-
-
-@pytest.fixture(scope="module", params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
-def screen(
-    request: pytest.FixtureRequest, house: House, browser: Browser
-) -> Iterator[tuple[Desk, list[str]]]:
-    """A window with one language and one theme, and what went wrong in it."""
-    locale, scheme = request.param
-    with browser.new_context(
-        locale=locale, color_scheme=scheme, viewport={"width": 1440, "height": 900}
-    ) as context:
-        page = context.new_page()
-        wrong: list[str] = []
-
-        def log(message: ConsoleMessage) -> None:
-            if message.type == "error":
-                wrong.append(message.text)
-
-        def sent(asked: Request) -> None:
-            if (
-                urlsplit(asked.url).hostname not in ("127.0.0.1", "")
-                and "data:" not in asked.url[:5]
-            ):
-                wrong.append(f"asked {asked.url}")
-
-        desk = Desk(house, page, ON_CALL)
-        desk.signs_in()
-        page.on("console", log)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", sent)
-        yield desk, wrong
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +33,14 @@ def journey(cast: Cast) -> str:
 
 @pytest.mark.parametrize("name", [*PAGES, "journey"])
 def test_a_page_is_for_everybody(
-    screen: tuple[Desk, list[str]], journey: str, name: str, request: pytest.FixtureRequest
+    screen: Desk, journey: str, name: str, request: pytest.FixtureRequest
 ) -> None:
-    desk, wrong = screen
-    wrong.clear()
+    desk = screen
+    desk.wrong.clear()
     desk.opens(PAGES.get(name, f"/app/j/{journey}"))
     desk.page.get_by_role("heading", level=1).wait_for()
     desk.page.wait_for_load_state("load")
     desk.page.wait_for_timeout(800)  # what is fetched after that
-    photograph(desk, request.node.name)
-
-    assert faults_of(desk.page) == []
-    assert wrong == []
+    desk.photographed(request.node.name)
+    assert desk.faults() == []
+    assert desk.wrong == []

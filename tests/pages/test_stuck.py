@@ -120,7 +120,7 @@ def test_a_poisoned_key_is_skipped_by_hand(house: House, cast: Cast, desk: Desk)
     listed = house.run("dlq", "ls", "--json")
     assert deal["id"] in listed.stdout, listed.stderr
 
-    page.skips("quote", "no fact: half a value, by hand")
+    page.acts("Skip", "no fact: half a value, by hand", on=page.parked("quote"))
     quote = cast.rep.finds("quote", deal["journey_id"], "sent")
     acts = eventually(
         lambda: cast.oncall.journey(quote["number"])["actions"],

@@ -17,7 +17,7 @@ from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
 from tests.e2e.doors import Doors
 from tests.e2e.eventually import eventually
 from tests.e2e.house import House
-from tests.pages.desk import Desk, faults_of, photograph
+from tests.pages.desk import Desk
 
 pytestmark = pytest.mark.e2e
 ADMIN = "admin-1"
@@ -94,7 +94,7 @@ def test_a_replay_tells_how_many_first_and_its_progress_after_a_reload(
         for name in TYPES:
             dialog.get_by_role("combobox", name="Facts").fill(name)
             dialog.get_by_role("combobox", name="Facts").press("Enter")
-        assert faults_of(desk.page) == []
+        assert desk.faults() == []
         dialog.get_by_role("button", name="Count").click()
         counted = desk.page.get_by_role("dialog", name="Send again")
         expect(counted).to_contain_text("2 facts match.")
@@ -106,8 +106,8 @@ def test_a_replay_tells_how_many_first_and_its_progress_after_a_reload(
         desk.page.reload()
         expect(row).to_contain_text("2 found: 2 delivered")
         expect(row).to_contain_text(re.compile(rf"{', '.join(TYPES)}.*{deal['journey_id']}"))
-        photograph(desk, request.node.name)
-        assert faults_of(desk.page) == []
+        desk.photographed(request.node.name)
+        assert desk.faults() == []
         assert sorted(came) == sorted(event["id"] for event in events)
 
 
@@ -126,7 +126,7 @@ def test_a_replay_to_who_is_away_is_cancelled(house: House, admin: Doors, browse
         desk.page.get_by_role("dialog").get_by_role("button", name="取消重放").click()
         expect(row).to_contain_text("已取消")
         expect(row).to_contain_text("等待中 0")
-        assert faults_of(desk.page) == []
+        assert desk.faults() == []
 
 
 def test_who_gets_old_versions_is_told_at_a_shell(house: House) -> None:

@@ -1,4 +1,4 @@
-"""What fails and what waits, of all services on one list."""
+"""What fails, what waits and what is done about many, of all services on one list."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ async def list_failures(_: operator, peers: AskedPeers, token: Token, limit: Lim
     answers = await peers.ask_all("/ops/failures", token=token, limit=limit)
     merged = _merged(answers)
     merged.items.sort(key=lambda group: (-group["keys"], group["first_at"]))
+    return merged
+
+
+@router.get("/bulk", operation_id="listAllBulkRuns")
+async def list_runs(_: operator, peers: AskedPeers, token: Token, limit: Limit = 50) -> Merged:
+    """Acts on many keys anywhere: those that are not at their end first, then the newest."""
+    merged = _merged(await peers.ask_all("/ops/bulk", token=token, limit=limit))
+    merged.items.sort(key=lambda run: run["id"], reverse=True)
+    merged.items.sort(key=lambda run: run["finished_at"] is not None)
     return merged
 
 

@@ -179,3 +179,25 @@ async def test_a_message_that_nobody_saw_is_not_skipped_with_the_others(failing:
 
     assert (shown["acted"], shown["moved_on"]) == (KEYS - 1, 1)
     assert dict(left["headers"])["ce_sequence"].endswith("2")
+
+
+async def test_acts_on_many_are_listed_and_what_is_under_way_comes_first(failing: Harness) -> None:
+    async with failing.client("ops") as ops:
+        paused = await begun(ops, per_second=1)
+        await ops.post(f"/ops/bulk/{paused}/pause", json={"reason": "wait"})
+        done = await begun(ops, limit=2)
+        for hours in (1, 2):
+            await acted_at(failing, datetime.now(UTC) + timedelta(hours=hours))
+        cancelled = await begun(ops)
+        await ops.post(f"/ops/bulk/{cancelled}/cancel", json={"reason": "no"})
+        listed = (await ops.get("/ops/bulk")).json()
+        newest = (await ops.get("/ops/bulk", params={"limit": 2})).json()
+        one = (await ops.get(f"/ops/bulk/{done}")).json()
+
+    assert [(run["id"], run["status"], run["keys"], run["acted"]) for run in listed] == [
+        (paused, "paused", KEYS, 0),
+        (cancelled, "cancelled", KEYS, 0),
+        (done, "done", 2, 2),
+    ]
+    assert newest == listed[:2]
+    assert one == listed[2]

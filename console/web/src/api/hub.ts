@@ -1,108 +1,34 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { ask } from "./client";
+import type { components } from "./hub.schema";
 import { useSession } from "./session";
-import type { Money, Page, Stage } from "./types";
 
-export interface Secret {
-  id: string;
-  signature: string;
-  public_key: string | null;
-  created_at: string;
-  expires_at: string | null;
-}
+/** The shapes are made from the hub's OpenAPI with every build, as `types.ts` tells. */
+type Answers = components["schemas"];
 
-export interface NewSecret extends Secret {
-  secret: string;
-}
-
-export interface Endpoint {
-  id: string;
-  subscriber: string;
-  url: string;
-  description: string;
-  filter: { types: string[]; stages: string[]; owners: string[]; amount_at_least: Money | null };
-  ordered: boolean;
-  status: "enabled" | "disabled";
-  notice: string | null;
-  failing_since: string | null;
-  secrets: Secret[];
-  backlog: { pending: number; oldest_at: string | null; next_attempt_at: string | null };
-  created_at: string;
-}
-
-export type DeliveryState = "pending" | "delivered" | "given_up" | "dropped";
-
-export interface Delivery {
-  event_id: string;
-  type: string;
-  subject: string;
-  state: DeliveryState;
-  attempts: number;
-  next_attempt_at: string | null;
-  created_at: string;
-  ended_at: string | null;
-}
-
-export interface Attempt {
-  at: string;
-  duration_ms: number;
-  outcome: string;
-  status: number | null;
-  url: string;
-  request_headers: Record<string, unknown>;
-  request_body: string;
-  response_headers: Record<string, unknown>;
-  response_body: string;
-  error: string;
-}
-
-export interface ReplayWanted {
-  from?: string;
-  to?: string;
-  types: string[];
-  subject?: string;
-  journey?: string;
-}
-
-export interface Matching {
-  matched: number;
-  /** False: at least so many. */
-  complete: boolean;
-}
-
-export interface Replay {
-  id: string;
-  types: string[];
-  subject: string | null;
-  journey: string | null;
-  from: string | null;
-  to: string | null;
-  state: "running" | "ended" | "cancelled";
-  looked_through: number;
-  matched: number;
-  queued: number;
-  delivered: number;
-  given_up: number;
-  dropped: number;
-  pending: number;
-  asked_by: string;
-  created_at: string;
-  ended_at: string | null;
-}
-
-export interface Subscriber {
-  name: string;
-  personal: boolean;
-  stages: Stage[] | null;
-  changed_at: string;
-}
+export type NewSecret = Answers["NewSecret"];
+export type Endpoint = Answers["EndpointView"];
+export type NewEndpoint = Answers["NewEndpoint"];
+export type Delivery = Answers["DeliveryView"];
+export type DeliveryState = Delivery["state"];
+export type Attempt = Answers["AttemptView"];
+export type Subscriber = Answers["Subscriber"];
+export type ReplayWanted = Omit<Answers["ReplayForm"], "dry_run">;
+export type Matching = Answers["Matching"];
+export type Replay = Answers["ReplayView"];
+export type Straggler = Answers["StragglingEndpoint"];
 
 export function useEndpoints() {
   return useQuery({
     queryKey: ["endpoints"],
     queryFn: async ({ signal }) =>
-      (await ask<Page<Endpoint>>("/hub/endpoints", { signal, query: { limit: 200 } })).items,
+      (
+        await ask<Answers["Page_EndpointView_"]>("/hub/endpoints", {
+          signal,
+          query: { limit: 200 },
+        })
+      ).items,
     refetchInterval: 15_000,
   });
 }
@@ -120,7 +46,7 @@ export function useDeliveries(id: string, state: string | null) {
     queryKey: ["deliveries", id, state],
     initialPageParam: null as string | null,
     queryFn: ({ pageParam, signal }) =>
-      ask<Page<Delivery>>(`/hub/endpoints/${id}/deliveries`, {
+      ask<Answers["Page_DeliveryView_"]>(`/hub/endpoints/${id}/deliveries`, {
         signal,
         query: { state, cursor: pageParam, limit: 50 },
       }),
@@ -133,7 +59,7 @@ export function useReplays(id: string) {
     queryKey: ["replays", id],
     initialPageParam: null as string | null,
     queryFn: ({ pageParam, signal }) =>
-      ask<Page<Replay>>(`/hub/endpoints/${id}/replays`, {
+      ask<Answers["Page_ReplayView_"]>(`/hub/endpoints/${id}/replays`, {
         signal,
         query: { cursor: pageParam, limit: 10 },
       }),
@@ -149,7 +75,7 @@ export function useDelivery(id: string, eventId: string | null) {
   return useQuery({
     queryKey: ["delivery", id, eventId],
     queryFn: ({ signal }) =>
-      ask<Delivery & { log: Attempt[] }>(`/hub/endpoints/${id}/deliveries/${eventId}`, { signal }),
+      ask<Answers["DeliveryLog"]>(`/hub/endpoints/${id}/deliveries/${eventId}`, { signal }),
     enabled: eventId !== null,
   });
 }
@@ -159,17 +85,6 @@ export function useSubscribers() {
     queryKey: ["subscribers"],
     queryFn: ({ signal }) => ask<Subscriber[]>("/hub/subscribers", { signal }),
   });
-}
-
-export interface Straggler {
-  type: string;
-  instead: string;
-  ends: string | null;
-  subscriber: string;
-  endpoint_id: string;
-  url: string;
-  pattern: string | null;
-  last_delivered_at: string | null;
 }
 
 /** Endpoints that still get an old version; for those who see all endpoints. */

@@ -1,77 +1,42 @@
 import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { ask } from "./client";
+import type { components } from "./schema";
 import { STAGES, type Asked } from "./types";
 
-export interface Change {
-  op: "add" | "remove" | "replace";
-  path: string;
-  before: unknown;
-  after: unknown;
-}
+/** What services answer at `/ops`, which the console has too: one chassis, one OpenAPI. */
+type Answers = components["schemas"];
 
-export interface EditProposal {
-  id: string;
-  service: string;
-  topic: string;
-  key: string;
-  type: string;
-  event_id: string;
-  journey_id: string;
-  status: "proposed" | "approved" | "rejected";
-  diff: Change[];
-  reason: string;
-  proposed_by: string;
-  proposed_by_name: string;
-  proposed_at: string;
-}
+/** Of which service, among the entries of all. */
+type Of<T> = T & { service: string };
 
-export interface FailureGroup {
-  service: string;
-  fingerprint: string;
+export type Change = Answers["Change"];
+export type EditProposal = Of<Answers["Edit"]>;
+export type FailureGroup = Of<Answers["FailureGroup"]>;
+export type BulkRun = Of<Answers["BulkRun"]>;
+/** An act on many, begun; without an id after a dry run. */
+export type BulkStarted = Answers["Started"];
+/** One try of a message, as services tell of it that keep them. */
+export interface Try {
+  at: string;
   error_class: string;
   error: string;
-  type: string | null;
-  consumer: string;
-  keys: number;
-  messages: number;
-  first_at: string;
-  last_at: string;
-  retried_at: string | null;
-  new_since_retry: number;
+  service_version: string;
+  instance: string;
+  stack: string | null;
 }
+/** With what a service of an older version does not tell. */
+export type WaitingMessage = Answers["ParkedMessage"] & {
+  schema_version?: number | null;
+  understood_versions?: number[];
+  service_version?: string;
+  tries?: Try[];
+};
+export type Proposed = Answers["Proposed"];
+export type Replayed = Answers["Replay"];
 
 /** The entries of all services that answered, and who did not. */
-export interface Merged<T> {
-  items: T[];
-  asked: Asked[];
-}
-
-/** An act on many, begun; without an id after a dry run. */
-export interface BulkStarted {
-  id: string | null;
-  dry_run: boolean;
-  keys: number;
-  messages: number;
-}
-
-export interface BulkRun {
-  id: string;
-  action: "retry" | "skip";
-  status: "running" | "paused" | "cancelled" | "done";
-  per_second: number;
-  keys: number;
-  acted: number;
-  moved_on: number;
-  left: number;
-}
-
-export interface WaitingMessage {
-  event_id: string;
-  type: string | null;
-  state: string;
-  payload: string | null;
-}
+type Merged<T> = Omit<Answers["Merged"], "items"> & { items: T[] };
 
 /** A path of a service's `/ops`, through the console; the service itself decides who may. What is
  *  called `order-svc` among services is `order` there. */
@@ -104,7 +69,7 @@ export function useEdits() {
       queryKey: ["edits", service],
       queryFn: async ({ signal }: { signal: AbortSignal }) => {
         const query = { status: "proposed" };
-        const edits = await ask<EditProposal[]>(opsPath(service, "edits"), { signal, query });
+        const edits = await ask<Answers["Edit"][]>(opsPath(service, "edits"), { signal, query });
         return edits.map((edit) => ({ ...edit, service }));
       },
       refetchInterval: 15_000,
@@ -124,13 +89,15 @@ export function useEdits() {
   });
 }
 
-export function useBulk(service: string, id: string | null) {
+const UNDER_WAY: BulkRun["status"][] = ["running", "paused"];
+
+/** Acts on many, of all services: what is under way first, then the newest. */
+export function useBulkRuns() {
   return useQuery({
-    queryKey: ["bulk", service, id],
-    queryFn: ({ signal }) => ask<BulkRun>(opsPath(service, "bulk", id ?? ""), { signal }),
-    enabled: id !== null,
+    queryKey: ["bulk"],
+    queryFn: ({ signal }) => ask<Merged<BulkRun>>("/bulk", { signal, query: { limit: 20 } }),
     refetchInterval: ({ state }) =>
-      state.data && ["done", "cancelled"].includes(state.data.status) ? false : 1_000,
+      state.data?.items.some(({ status }) => UNDER_WAY.includes(status)) ? 1_000 : 10_000,
   });
 }
 

@@ -1,51 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { ask } from "./client";
-import type { Stage } from "./types";
+import type { components } from "./schema";
 
-export interface ConsumerGroup {
-  group: string;
-  lag: number;
-  lag_s: number | null;
-  members: number;
-  state: string;
-}
+type Answers = components["schemas"];
 
-export interface Topic {
-  topic: string;
-  partitions: number;
-  end: number;
-  rate_per_s: number | null;
-  groups: ConsumerGroup[];
-}
-
-export interface Service {
-  service: string;
-  status: "ready" | "starting" | "away";
-  version: string | null;
-  hearing: boolean | null;
-  database_revision: string | null;
-  outbox_rows: number | null;
-  outbox_age_s: number | null;
-  parked_keys: number | null;
-  dead_keys: number | null;
-  oldest_transaction_s: number | null;
-  lag_s: number | null;
-  error: string | null;
-}
-
-export interface CatalogueFact {
-  type: string;
-  stage: Stage;
-  topic: string;
-  producer: string;
-  hearers: string[];
-  versions: string[];
-  description: string;
-  facts_5m: number;
-  last_seen_at: string | null;
-  sample: Record<string, unknown> | null;
-}
+export type ConsumerGroup = Answers["GroupLag"];
+export type Topic = Answers["Topic"];
+export type Service = Answers["ServiceState"];
+export type CatalogueFact = Answers["LiveFact"];
 
 function useAsked<T>(path: string, everyMs: number) {
   return useQuery({

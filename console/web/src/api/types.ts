@@ -21,11 +21,6 @@ export type ReasonCode = Answers["Code"];
 export const STAGES = ["lead", "deal", "quote", "contract", "order", "billing"] as const;
 export type Stage = (typeof STAGES)[number];
 
-export interface Page<T> {
-  items: T[];
-  next: string | null;
-}
-
 export type Money = Answers["Worth"];
 export type Summary = Answers["Listed"];
 export type JourneyState = Summary["state"];

@@ -4,6 +4,7 @@ import { useState, type ReactNode, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Failure } from "./states";
+import { useFocusBack } from "./useFocusBack";
 
 /** Every act says what it will do, asks why, and stays open with the answer when it was refused. */
 export function ActDialog({
@@ -38,6 +39,7 @@ export function ActDialog({
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  useFocusBack(opened);
   const close = () => {
     setReason("");
     setError(null);
@@ -63,6 +65,7 @@ export function ActDialog({
       onClose={close}
       title={<Text fw={650}>{title}</Text>}
       size={size}
+      returnFocus={false}
       closeButtonProps={{ "aria-label": t("close") }}
     >
       <form onSubmit={(event) => void onSubmit(event)}>
@@ -89,7 +92,7 @@ export function ActDialog({
             </Button>
             <Button
               type="submit"
-              color={danger ? "red" : undefined}
+              color={danger ? "red.9" : undefined}
               loading={busy}
               disabled={!ready || (withReason && !reason.trim())}
             >

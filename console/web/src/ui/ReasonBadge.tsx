@@ -28,7 +28,7 @@ export const SIGNS: Record<ReasonCode, { icon: Icon; color: string }> = {
   WAITING_HUMAN: { icon: IconUser, color: "harbour" },
   WAITING_EXTERNAL: { icon: IconBuildingBank, color: "grape" },
   TIMER: { icon: IconClockPause, color: "gray" },
-  UNKNOWN: { icon: IconHelpCircle, color: "yellow" },
+  UNKNOWN: { icon: IconHelpCircle, color: "orange" },
 };
 
 export function ReasonBadge({

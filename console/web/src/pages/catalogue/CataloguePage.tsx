@@ -89,7 +89,7 @@ function Details({ fact, onClose }: { fact: CatalogueFact | null; onClose: () =>
           <Text mb="xs">{fact.description}</Text>
           <Text size="sm" mb="md">
             {t("topics.topic")}: <code>{fact.topic}</code> ·{" "}
-            <Anchor href={`/schemas/${fact.type}`} inherit>
+            <Anchor href={`/schemas/${fact.type}`} inherit underline="always">
               {t("catalogue.schema")}
             </Anchor>
           </Text>

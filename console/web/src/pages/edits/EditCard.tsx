@@ -19,7 +19,7 @@ function asDifference({ op, path, before, after }: Change): Difference {
   };
 }
 
-/** A proposed edit, for a second person: who proposed it cannot approve it. */
+/** A proposed edit, for a second person: who proposed it does not decide. */
 export function EditCard({ edit }: { edit: EditProposal }) {
   const { t } = useTranslation();
   const mayAct = useMayAct();
@@ -56,7 +56,7 @@ export function EditCard({ edit }: { edit: EditProposal }) {
             <Button size="xs" disabled={mine} onClick={() => askFor("approve")}>
               {t("action.approve")}
             </Button>
-            <Button size="xs" variant="default" onClick={() => askFor("reject")}>
+            <Button size="xs" variant="default" disabled={mine} onClick={() => askFor("reject")}>
               {t("action.reject")}
             </Button>
           </Group>

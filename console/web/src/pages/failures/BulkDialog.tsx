@@ -11,12 +11,13 @@ export function BulkDialog({
   group,
   verb,
   onClose,
-  onStarted,
+  onTried,
 }: {
   group: FailureGroup;
   verb: "retry" | "skip";
   onClose: () => void;
-  onStarted: (begun: BulkStarted) => void;
+  /** What would be done, or none once it is being done. */
+  onTried: (would: BulkStarted | null) => void;
 }) {
   const { t } = useTranslation();
   const act = useAct<BulkStarted>();
@@ -30,6 +31,7 @@ export function BulkDialog({
       title={t(`failures.${verb}Title`, { error: group.error_class })}
       text={t(`failures.${verb}Text`, { count: group.messages })}
       submit={t(dryRun ? "act.dryRun" : `action.${verb}`)}
+      done={dryRun ? undefined : t("bulk.begun")}
       danger={verb === "skip" && !dryRun}
       ready={Number(perSecond) > 0 && Number(limit) > 0}
       run={async (reason) => {
@@ -42,7 +44,7 @@ export function BulkDialog({
             limit: Number(limit),
           },
         });
-        onStarted(begun);
+        onTried(begun.dry_run ? begun : null);
       }}
     >
       <Switch

@@ -7,14 +7,13 @@ import type { BulkStarted, FailureGroup } from "../../api/ops";
 import { When } from "../../ui/When";
 import { factWords, serviceWords } from "../../ui/words";
 import { BulkDialog } from "./BulkDialog";
-import { BulkProgress } from "./BulkProgress";
 
 /** Messages that failed alike: one cause, one decision. */
 export function FailureCard({ group }: { group: FailureGroup }) {
   const { t } = useTranslation();
   const mayAct = useMayAct();
   const [verb, setVerb] = useState<"retry" | "skip" | null>(null);
-  const [begun, setBegun] = useState<BulkStarted | null>(null);
+  const [tried, setTried] = useState<BulkStarted | null>(null);
   return (
     <Paper
       withBorder
@@ -55,17 +54,16 @@ export function FailureCard({ group }: { group: FailureGroup }) {
           </Group>
         )}
       </Group>
-      <Code block mt="xs" tabIndex={0}>
+      <Code block mt="xs" className="wrapped">
         {group.error}
       </Code>
-      {begun?.dry_run && (
+      {tried && (
         <Text size="sm" mt="xs" role="status">
-          {t("failures.would", { keys: begun.keys, messages: begun.messages })}
+          {t("failures.would", { keys: tried.keys, messages: tried.messages })}
         </Text>
       )}
-      {begun?.id && <BulkProgress service={group.service} id={begun.id} />}
       {verb && (
-        <BulkDialog group={group} verb={verb} onClose={() => setVerb(null)} onStarted={setBegun} />
+        <BulkDialog group={group} verb={verb} onClose={() => setVerb(null)} onTried={setTried} />
       )}
     </Paper>
   );

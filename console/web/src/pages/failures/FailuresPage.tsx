@@ -7,6 +7,7 @@ import { Asked } from "../../ui/Asked";
 import { NotHeard } from "../../ui/NotHeard";
 import { PageHead } from "../../ui/PageHead";
 import { Empty } from "../../ui/states";
+import { BulkRuns } from "./BulkRuns";
 import { FailureCard } from "./FailureCard";
 
 export default function FailuresPage() {
@@ -17,22 +18,25 @@ export default function FailuresPage() {
   return (
     <>
       <PageHead title={t("nav.failures")} about={t("failures.about")} />
-      <Asked answer={failures}>
-        {({ items: all, asked }) => {
-          const items = stage ? all.filter((group) => group.service === stage) : all;
-          return (
-            <Stack gap="sm">
-              <NotHeard asked={asked} />
-              {items.length === 0 && (
-                <Empty title={t("failures.none")}>{t("failures.noneText")}</Empty>
-              )}
-              {items.map((group) => (
-                <FailureCard key={group.service + group.fingerprint} group={group} />
-              ))}
-            </Stack>
-          );
-        }}
-      </Asked>
+      <Stack gap="sm">
+        <BulkRuns />
+        <Asked answer={failures}>
+          {({ items: all, asked }) => {
+            const items = stage ? all.filter((group) => group.service === stage) : all;
+            return (
+              <>
+                <NotHeard asked={asked} />
+                {items.length === 0 && (
+                  <Empty title={t("failures.none")}>{t("failures.noneText")}</Empty>
+                )}
+                {items.map((group) => (
+                  <FailureCard key={group.service + group.fingerprint} group={group} />
+                ))}
+              </>
+            );
+          }}
+        </Asked>
+      </Stack>
     </>
   );
 }

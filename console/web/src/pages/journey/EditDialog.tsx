@@ -1,14 +1,14 @@
-import { Modal, Textarea, Title } from "@mantine/core";
+import { Textarea, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { opsPath, useAct, useWaiting, type WaitingMessage } from "../../api/ops";
+import { opsPath, useAct, useWaiting, type Proposed } from "../../api/ops";
 import type { Parked } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
+import { Asked } from "../../ui/Asked";
 import { DiffTable } from "../../ui/DiffTable";
 import { differences } from "../../ui/differences";
-import { Failure, Loading } from "../../ui/states";
 
 function parsed(text: string): { value: unknown; error: string } {
   try {
@@ -18,39 +18,22 @@ function parsed(text: string): { value: unknown; error: string } {
   }
 }
 
-interface Shown {
-  parked: Parked;
-  onClose: () => void;
-}
-
 /** A message's data, changed before it is tried again; it counts once a second person approved. */
-export function EditDialog({ parked, onClose }: Shown) {
+export function EditDialog({ parked, onClose }: { parked: Parked; onClose: () => void }) {
   const { t } = useTranslation();
+  const act = useAct<Proposed>();
   const waiting = useWaiting(parked.service, parked.topic, parked.key, true);
   const head = waiting.data?.[0];
-  if (head) return <Editor parked={parked} head={head} onClose={onClose} />;
-  return (
-    <Modal opened onClose={onClose} title={t("edit.title")} size="xl">
-      {waiting.error ? (
-        <Failure error={waiting.error} retry={() => void waiting.refetch()} />
-      ) : (
-        <Loading rows={4} />
-      )}
-    </Modal>
-  );
-}
-
-function Editor({ parked, head, onClose }: Shown & { head: WaitingMessage }) {
-  const { t } = useTranslation();
-  const act = useAct<{ problems: string[] }>();
-  const original = useMemo(() => parsed(head.payload ?? "null").value, [head.payload]);
-  const [text, setText] = useState(() => JSON.stringify(original, null, 2) ?? head.payload ?? "");
+  const payload = head?.payload ?? "null";
+  const original = useMemo(() => parsed(payload).value, [payload]);
+  const [edited, setEdited] = useState<string | null>(null);
+  const text = edited ?? JSON.stringify(original, null, 2) ?? payload;
   const { value, error } = useMemo(() => parsed(text), [text]);
   const rows = error ? [] : differences(original, value);
   const propose = async (reason: string) => {
     const { problems } = await act.mutateAsync({
       path: opsPath(parked.service, "parked", parked.topic, parked.key, "edit"),
-      body: { payload: value, reason, event_id: head.event_id },
+      body: { payload: value, reason, event_id: head?.event_id },
     });
     for (const problem of problems)
       notifications.show({ title: t("edit.odd"), message: problem, color: "orange" });
@@ -64,24 +47,32 @@ function Editor({ parked, head, onClose }: Shown & { head: WaitingMessage }) {
       submit={t("edit.propose")}
       done={t("edit.done")}
       run={propose}
-      ready={rows.length > 0}
+      ready={head !== undefined && rows.length > 0}
       size="xl"
     >
-      <Textarea
-        label={t("step.payload")}
-        error={error}
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-        autosize
-        minRows={8}
-        maxRows={18}
-        spellCheck={false}
-        styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: 12 } }}
-      />
-      <Title order={3} size="h2">
-        {t("diff.title")}
-      </Title>
-      <DiffTable rows={rows} />
+      <Asked answer={waiting}>
+        {() => (
+          <>
+            <Textarea
+              label={t("step.payload")}
+              error={error}
+              value={text}
+              onChange={(event) => setEdited(event.currentTarget.value)}
+              autosize
+              minRows={8}
+              maxRows={18}
+              spellCheck={false}
+              styles={{
+                input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: 12 },
+              }}
+            />
+            <Title order={3} size="h2">
+              {t("diff.title")}
+            </Title>
+            <DiffTable rows={rows} />
+          </>
+        )}
+      </Asked>
     </ActDialog>
   );
 }

@@ -9,8 +9,17 @@ import { ActDialog } from "../../ui/ActDialog";
 import { When } from "../../ui/When";
 import { factWords, serviceWords } from "../../ui/words";
 import { EditDialog } from "./EditDialog";
+import { ParkedDrawer } from "./ParkedDrawer";
 
-type Verb = "retry" | "skip" | "edit" | "release";
+type Simple = "retry" | "skip" | "hold" | "release";
+type Verb = Simple | "edit" | "look";
+
+/** Where the service takes an act on a parked key, and what it is told beside the reason. */
+function actOn({ service, topic, key }: Parked, verb: Simple) {
+  return verb === "hold"
+    ? { path: opsPath(service, "park"), about: { topic, key } }
+    : { path: opsPath(service, "parked", topic, key, verb), about: {} };
+}
 
 /** A message that could not be taken in, why, and what can be done about it. */
 export function ParkedCard({ parked }: { parked: Parked }) {
@@ -20,12 +29,13 @@ export function ParkedCard({ parked }: { parked: Parked }) {
   const [verb, setVerb] = useState<Verb | null>(null);
   const close = () => setVerb(null);
   const held = parked.status === "held";
-  const verbs: Verb[] = held ? ["release"] : ["retry", "edit", "skip"];
-  const simple = verb === "retry" || verb === "skip" || verb === "release" ? verb : "retry";
+  const verbs: Verb[] = held ? ["release"] : ["retry", "edit", "skip", "hold"];
+  const simple = verb === null || verb === "edit" || verb === "look" ? "retry" : verb;
+  const { path, about } = actOn(parked, simple);
   return (
     <Paper withBorder p="sm" className="notice bad">
-      <Group justify="space-between" align="flex-start">
-        <Stack gap={2}>
+      <Group justify="space-between" align="flex-start" wrap="nowrap">
+        <Stack gap={2} miw={0}>
           <Group gap="xs">
             <Text fw={650}>{parked.type ? factWords(parked.type, t) : parked.topic}</Text>
             <Badge variant="light" tt="none" color={parked.status === "dead" ? "red" : "orange"}>
@@ -52,16 +62,23 @@ export function ParkedCard({ parked }: { parked: Parked }) {
             <Text size="sm">{t("parked.behind", { key: parked.waits_for })}</Text>
           )}
           {parked.error && (
-            <Code block>
+            <Code block className="wrapped">
               {parked.error_class}: {parked.error}
             </Code>
           )}
-          <Text size="xs" c="dimmed" ff="monospace">
-            {parked.topic}/{parked.key}
-          </Text>
+          <Group gap="sm">
+            <Text size="xs" c="dimmed" ff="monospace">
+              {parked.topic}/{parked.key}
+            </Text>
+            {parked.event_id && (
+              <Button size="compact-xs" variant="default" onClick={() => setVerb("look")}>
+                {t("parked.look")}
+              </Button>
+            )}
+          </Group>
         </Stack>
         {mayAct && (
-          <Group gap="xs">
+          <Group gap="xs" wrap="nowrap">
             {verbs.map((name) => (
               <Button
                 key={name}
@@ -83,13 +100,9 @@ export function ParkedCard({ parked }: { parked: Parked }) {
         submit={t(`action.${simple}`)}
         done={t(`act.${simple}.done`)}
         danger={simple === "skip"}
-        run={(reason) =>
-          act.mutateAsync({
-            path: opsPath(parked.service, "parked", parked.topic, parked.key, simple),
-            body: { reason },
-          })
-        }
+        run={(reason) => act.mutateAsync({ path, body: { ...about, reason } })}
       />
+      <ParkedDrawer parked={parked} opened={verb === "look"} onClose={close} />
       {verb === "edit" && <EditDialog parked={parked} onClose={close} />}
     </Paper>
   );

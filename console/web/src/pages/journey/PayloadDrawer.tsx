@@ -1,4 +1,4 @@
-import { Button, Code, CopyButton, Drawer, Group, SimpleGrid, Text, Title } from "@mantine/core";
+import { Button, Code, CopyButton, Drawer, Group, Text, Title } from "@mantine/core";
 import { IconCopy, IconRepeat } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useMayAct } from "../../api/session";
 import type { Step } from "../../api/types";
 import { DiffTable } from "../../ui/DiffTable";
+import { About } from "../../ui/About";
 import { When } from "../../ui/When";
 import { factWords } from "../../ui/words";
 import { differences } from "../../ui/differences";
@@ -34,16 +35,17 @@ export function PayloadDrawer({
   const [replaying, setReplaying] = useState(false);
   const text = JSON.stringify(step?.payload ?? {}, null, 2);
   const about: [string, string | null | undefined][] = [
-    ["event_id", step?.event_id],
-    ["number", step?.number],
-    ["actor", step?.actor],
-    ["trace_id", step?.trace_id],
-    ["causation_id", step?.causation_id],
+    [t("step.event_id"), step?.event_id],
+    [t("step.number"), step?.number],
+    [t("step.actor"), step?.actor],
+    [t("step.trace_id"), step?.trace_id],
+    [t("step.causation_id"), step?.causation_id],
   ];
   return (
     <Drawer
       opened={step !== undefined}
       onClose={onClose}
+      closeOnEscape={!replaying} // it closes what is on top
       position="right"
       size="xl"
       title={step && <Text fw={650}>{factWords(step.type, t)}</Text>}
@@ -54,19 +56,7 @@ export function PayloadDrawer({
           <Text size="sm" mb="xs">
             <code>{step.type}</code> · <When at={step.said_at} exact />
           </Text>
-          <SimpleGrid cols={{ base: 1, sm: 2 }} spacing={4} mb="md">
-            {about.map(
-              ([name, value]) =>
-                value && (
-                  <Text key={name} size="xs">
-                    <Text span c="dimmed" inherit>
-                      {t(`step.${name}`)}{" "}
-                    </Text>
-                    <code>{value}</code>
-                  </Text>
-                ),
-            )}
-          </SimpleGrid>
+          <About rows={about} />
           <Title order={3} size="h2" mb={4}>
             {t("diff.title")}
           </Title>

@@ -2,14 +2,10 @@ import { Alert, Button, Select } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { opsPath, useAct } from "../../api/ops";
+import { opsPath, useAct, type Replayed } from "../../api/ops";
 import { STAGES } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
 import { Failure } from "../../ui/states";
-
-interface Replayed {
-  facts: unknown[];
-}
 
 /** Facts said again from a service's log, under their own ids: who has them already ignores them. */
 export function ReplayDialog({

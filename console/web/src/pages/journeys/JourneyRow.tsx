@@ -1,5 +1,6 @@
 import { Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Summary } from "../../api/types";
@@ -15,7 +16,8 @@ function nameOf(row: Summary): string {
   return row.numbers[row.stage] ?? numbers.at(-1) ?? row.journey_id.slice(0, 8);
 }
 
-export function JourneyRow({
+/** Made once: while one scrolls, only the rows that come into view are made. */
+export const JourneyRow = memo(function JourneyRow({
   row,
   top,
   index,
@@ -66,4 +68,4 @@ export function JourneyRow({
       </div>
     </div>
   );
-}
+});

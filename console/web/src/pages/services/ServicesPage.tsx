@@ -17,7 +17,15 @@ const SIGNS: Record<Service["status"], { icon: Icon; color: string }> = {
 const FIGURES = ["outbox", "outboxAge", "lag", "parked", "dead", "transaction"];
 
 /** A figure that should be small; over `most` it stands out, in words for who sees no colour. */
-function Figure({ value, most, time }: { value: number | null; most: number; time?: boolean }) {
+function Figure({
+  value = null,
+  most,
+  time,
+}: {
+  value?: number | null;
+  most: number;
+  time?: boolean;
+}) {
   const { t, i18n } = useTranslation();
   const over = value !== null && value > most;
   const words =
@@ -53,7 +61,9 @@ function ServiceRow({ service }: { service: Service }) {
         </Badge>
       </Table.Td>
       <Table.Td>
-        {service.hearing === null ? "–" : t(service.hearing ? "services.hears" : "services.deaf")}
+        {typeof service.hearing !== "boolean"
+          ? "–"
+          : t(service.hearing ? "services.hears" : "services.deaf")}
       </Table.Td>
       <Table.Td ff="monospace">{service.version ?? "–"}</Table.Td>
       <Table.Td ff="monospace">{service.database_revision ?? "–"}</Table.Td>

@@ -2,7 +2,7 @@ import { MultiSelect, Select, Switch, TagsInput, TextInput } from "@mantine/core
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useHub, type Endpoint, type NewSecret } from "../../api/hub";
+import { useHub, type NewEndpoint, type NewSecret } from "../../api/hub";
 import { STAGES } from "../../api/types";
 import { ActDialog } from "../../ui/ActDialog";
 
@@ -25,7 +25,7 @@ export function NewEndpointDialog({
   onMade: (secret: NewSecret) => void;
 }) {
   const { t } = useTranslation();
-  const hub = useHub<Endpoint & { secret: NewSecret }>();
+  const hub = useHub<NewEndpoint>();
   const [form, setForm] = useState(BLANK);
   const set = (change: Partial<typeof BLANK>) => setForm({ ...form, ...change });
   return (

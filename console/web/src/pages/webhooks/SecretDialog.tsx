@@ -2,6 +2,7 @@ import { Button, Code, CopyButton, Group, Modal, Stack, Text } from "@mantine/co
 import { useTranslation } from "react-i18next";
 
 import type { NewSecret } from "../../api/hub";
+import { useFocusBack } from "../../ui/useFocusBack";
 
 /** A secret as it is shown once. */
 export function SecretDialog({
@@ -12,12 +13,14 @@ export function SecretDialog({
   onClose: () => void;
 }) {
   const { t } = useTranslation();
+  useFocusBack(secret !== null);
   return (
     <Modal
       opened={secret !== null}
       onClose={onClose}
       title={<Text fw={650}>{t("secret.title")}</Text>}
       closeOnClickOutside={false}
+      returnFocus={false}
       closeButtonProps={{ "aria-label": t("close") }}
     >
       <Stack gap="sm">

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from chassis import bulk
@@ -50,14 +50,19 @@ TICK_OFF = """
 UPDATE bulk_item i SET outcome = t.outcome, acted_at = $4
 FROM unnest($2::int[], $3::text[]) AS t(n, outcome) WHERE i.run_id = $1 AND i.n = t.n
 """
-SHOW = """
+_PROGRESS = """
 SELECT r.id, r.action, r.fingerprint, r.reason, r.actor_sub, r.actor_name, r.per_second, r.status,
        r.created_at, r.finished_at, count(i.n) AS keys,
        count(i.n) FILTER (WHERE i.outcome = 'acted') AS acted,
        count(i.n) FILTER (WHERE i.outcome = 'moved_on') AS moved_on,
        count(i.n) FILTER (WHERE i.outcome IS NULL) AS left
-FROM bulk_run r LEFT JOIN bulk_item i ON i.run_id = r.id WHERE r.id = $1 GROUP BY r.id
+FROM bulk_run r LEFT JOIN bulk_item i ON i.run_id = r.id
+WHERE r.id = ANY({runs}) GROUP BY r.id ORDER BY r.finished_at IS NOT NULL, r.id DESC
 """
+SHOW = _PROGRESS.format(runs="ARRAY[$1::uuid]")
+LIST = _PROGRESS.format(
+    runs="ARRAY(SELECT id FROM bulk_run ORDER BY finished_at IS NOT NULL, id DESC LIMIT $1)"
+)
 
 
 class Many(Reason):
@@ -121,6 +126,14 @@ async def skip_failures(
 ) -> Started:
     """Give up the message that each of the keys waits at, so many a second."""
     return await _start(tx, actor, consumer, "skip", fingerprint, body, response)
+
+
+@router.get("/bulk", operation_id="listBulkRuns")
+async def list_runs(
+    _: Looker, tx: Tx, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> list[BulkRun]:
+    """Acts on many: those that are not at their end first, then the newest."""
+    return [BulkRun(**dict(row)) for row in await tx.read(LIST, limit)]
 
 
 @router.get("/bulk/{run_id}", operation_id="showBulkRun")

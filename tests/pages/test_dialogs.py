@@ -1,0 +1,173 @@
+"""Every dialog and drawer for everybody: in both languages and both themes axe finds no fault by
+WCAG 2.2 AA, focus goes into it and comes back to where it was opened, and Escape closes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.e2e.actors.actor import Thing
+from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
+from tests.e2e.doors import Doors
+from tests.e2e.eventually import eventually
+from tests.e2e.house import House
+from tests.pages.breaking import unable
+from tests.pages.conftest import ADMINISTRATOR
+from tests.pages.desk import Desk
+
+pytestmark = pytest.mark.e2e
+
+NOBODY_LISTENS = "http://127.0.0.1:9/hook"
+SOMEBODY = "a-subscriber"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Something of everything that dialogs are about."""
+
+    waiting: str
+    """The number of a journey that waits for its customer."""
+    failing: str
+    """And of one whose message cannot be taken in; an edit of it is proposed."""
+    endpoint: str
+
+
+@pytest.fixture(scope="module")
+def scene(house: House, cast: Cast) -> Iterator[Scene]:
+    account = a_company()
+    waiting = a_deal(cast, a_company())
+    cast.rep.finds("quote", waiting["journey_id"], "sent")
+    admin = Doors(house, house.token(ADMINISTRATOR, "Administrator", ["admin"]))
+    form = {"url": NOBODY_LISTENS, "filter": {"types": ["ltc.deal.won.v1"]}}
+    endpoint = admin.send("POST", "hub", "/endpoints", json=form).raise_for_status().json()["id"]
+    admin.post("hub", f"/endpoints/{endpoint}/test")
+    grant = {"personal": False, "stages": ["deal"], "reason": "they asked"}
+    admin.put("hub", f"/subscribers/{SOMEBODY}", grant)
+    with unable(house, "quote", f"account_name <> '{account}'"):
+        failing = a_deal(cast, account)
+        propose_edit(cast, failing, account)
+        yield Scene(waiting["number"], failing["number"], endpoint)
+    admin.close()
+
+
+def a_deal(cast: Cast, account: str) -> Thing:
+    deal = cast.rep.opens_deal(account, [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
+    cast.rep.asks_for_proposal(deal)
+    return deal
+
+
+def propose_edit(cast: Cast, deal: Thing, account: str) -> None:
+    lane = f"/ops/parked/ltc.deal.v1/{deal['id']}"
+    [head] = eventually(lambda: cast.oncall.doors.get("quote", lane), what="the parked message")
+    better = json.loads(head["payload"].replace(account, a_company()))
+    form = {"payload": better, "reason": "they have another name", "event_id": head["event_id"]}
+    cast.oncall.doors.post("quote", f"{lane}/edit", form)
+
+
+Opened = Callable[[Desk], Locator]
+"""Opens a dialog; where focus comes back to."""
+
+
+def button(*keys: str, within: str | None = None) -> Opened:
+    """By buttons that are called so, one after the other: focus comes back to the last."""
+
+    def opens(desk: Desk) -> Locator:
+        last = None
+        for key in keys:
+            place = desk.page.locator(within or "main") if last is None else dialog(desk)
+            last = place.get_by_role("button", name=desk.called(key)).first
+            last.click()
+        assert last is not None
+        return last
+
+    return opens
+
+
+def item(key: str) -> Opened:
+    """By the menu of acts: focus comes back to its button."""
+
+    def opens(desk: Desk) -> Locator:
+        menu = desk.page.get_by_role("button", name=desk.called("act.menu"))
+        menu.click()
+        desk.page.get_by_role("menuitem", name=desk.called(key)).first.click()
+        return menu
+
+    return opens
+
+
+def new_secret(desk: Desk) -> Locator:
+    last = button("webhooks.new")(desk)
+    dialog(desk).locator("input[type=url]").fill(NOBODY_LISTENS)
+    dialog(desk).get_by_role("button", name=desk.called("webhooks.create")).click()
+    expect(dialog(desk).get_by_text(desk.called("secret.text"))).to_be_visible()
+    return last
+
+
+def searching(desk: Desk) -> Locator:
+    place = desk.page.locator("button.search")
+    place.focus()
+    desk.page.keyboard.press("Control+k")
+    return place
+
+
+def dialog(desk: Desk) -> Locator:
+    """The topmost."""
+    return desk.page.get_by_role("dialog").last
+
+
+PARKED = ".notice.bad"
+DIALOGS: dict[str, tuple[str, Opened]] = {
+    "search": ("/app/", searching),
+    "replay a journey": ("/app/j/{waiting}", item("act.replay.journey")),
+    "hold": ("/app/j/{waiting}", item("act.hold.item")),
+    "resolve": ("/app/j/{waiting}", item("act.resolve.item")),
+    "payload": ("/app/j/{waiting}", button("steps.show")),
+    "replay a fact": ("/app/j/{waiting}", button("steps.show", "act.replay.fact")),
+    "parked message": ("/app/j/{failing}", button("parked.look", within=PARKED)),
+    "retry": ("/app/j/{failing}", button("action.retry", within=PARKED)),
+    "skip": ("/app/j/{failing}", button("action.skip", within=PARKED)),
+    "hold a message": ("/app/j/{failing}", button("action.hold", within=PARKED)),
+    "edit": ("/app/j/{failing}", button("action.edit", within=PARKED)),
+    "approve": ("/app/edits", button("action.approve")),
+    "reject": ("/app/edits", button("action.reject")),
+    "retry many": ("/app/failures", button("failures.retryAll")),
+    "skip many": ("/app/failures", button("failures.skipAll")),
+    "event": ("/app/catalogue", button("steps.show")),
+    "new endpoint": ("/app/webhooks", button("webhooks.new")),
+    "resend": ("/app/webhooks/{endpoint}", button("webhooks.resend")),
+    "rotate": ("/app/webhooks/{endpoint}", button("webhooks.rotate")),
+    "secret": ("/app/webhooks", new_secret),
+    "remove": ("/app/webhooks/{endpoint}", button("webhooks.remove")),
+    "delivery": ("/app/webhooks/{endpoint}", button("deliveries.log")),
+    "new grant": ("/app/subscribers", button("subscribers.new")),
+    "grant": ("/app/subscribers", button("subscribers.changeOf")),
+}
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+def test_a_dialog_is_for_everybody(
+    screen: Desk, scene: Scene, name: str, request: pytest.FixtureRequest
+) -> None:
+    desk = screen
+    path, opens = DIALOGS[name]
+    desk.opens(path.format(**vars(scene)))
+    desk.wrong.clear()
+
+    opener = opens(desk)
+    opened = dialog(desk)
+    expect(opened).to_be_visible()
+    expect(opened.locator(":focus")).to_have_count(1)
+    desk.page.wait_for_timeout(400)  # until it has come in and what it shows is fetched
+    desk.photographed(request.node.name)
+    assert desk.faults() == []
+    assert opened.get_attribute("aria-labelledby") or opened.get_attribute("aria-label")
+
+    shown = desk.page.get_by_role("dialog").count()
+    desk.page.keyboard.press("Escape")
+    expect(desk.page.get_by_role("dialog")).to_have_count(shown - 1)
+    expect(opener).to_be_focused()
+    assert desk.wrong == []

@@ -1,0 +1,106 @@
+"""A list of 100,000 journeys, scrolled and narrowed: only what is in view is in the page, and the
+page is never busy for long."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from uuid import UUID
+
+import asyncpg
+import pytest
+from anyio.from_thread import start_blocking_portal
+from bench.journeys import copied
+from playwright.sync_api import Page, expect
+
+from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
+from tests.e2e.house import House
+from tests.pages.breaking import database
+from tests.pages.desk import Desk
+
+pytestmark = pytest.mark.e2e
+
+MANY = 100_000
+MARK = "7"
+MOST_ROWS = 80
+"""In the page at once: those in view, a dozen above and below, and the heads."""
+HANGS_MS = 5_000
+WATCH = """
+window.busy = [];
+new PerformanceObserver((seen) => window.busy.push(...seen.getEntries().map((e) => e.duration)))
+  .observe({ type: "longtask", buffered: true });
+"""
+
+
+@pytest.fixture(scope="module")
+def company(house: House, cast: Cast) -> Iterator[str]:
+    """Whose name all the journeys have, with a number behind it."""
+    name = a_company()
+    deal = cast.rep.opens_deal(name, [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
+    cast.oncall.sees_gate(deal["journey_id"], "proposal")
+    with many_times(house, UUID(deal["journey_id"])):
+        yield name
+
+
+@contextmanager
+def many_times(house: House, journey: UUID) -> Iterator[None]:
+    @asynccontextmanager
+    async def filled() -> AsyncIterator[None]:
+        console = await asyncpg.connect(database(house, "console"), command_timeout=600)
+        try:
+            async with copied(console, {journey: (MARK, MANY)}):
+                yield
+        finally:
+            await console.close()
+
+    with ExitStack() as stack:
+        portal = stack.enter_context(start_blocking_portal())
+        stack.enter_context(portal.wrap_async_context_manager(filled()))
+        yield
+
+
+def test_a_hundred_thousand_journeys_scroll_and_narrow(desk: Desk, company: str) -> None:
+    page = desk.page
+    page.add_init_script(WATCH)
+    desk.opens("/app/journeys")
+    table = page.get_by_role("table")
+    expect(table.get_by_role("row").nth(10)).to_be_visible()
+    page.wait_for_timeout(1_000)  # loaded, and at rest
+    told = {"load": busy(page)}
+
+    table.hover()
+    furthest = 0
+    for _ in range(60):
+        page.mouse.wheel(0, 2_000)
+        page.wait_for_timeout(100)
+        assert table.get_by_role("row").count() <= MOST_ROWS
+        furthest = max(furthest, last_row(page))
+    told["scroll"] = busy(page)
+    assert furthest > 1_000, "more came while one scrolled"
+    page.wait_for_timeout(3_000)
+
+    page.get_by_label("Number or customer").fill(f"{company} 7777")
+    expect(table.get_by_role("row").nth(1)).to_contain_text("D-2026-77777")
+    page.get_by_role("combobox", name="Stage").click()
+    page.get_by_role("option", name="Deal").click()
+    expect(table.get_by_role("row").nth(1)).to_contain_text("D-2026-77777")
+    assert table.get_by_role("row").count() <= MOST_ROWS
+    told["narrow"] = busy(page)
+
+    for what, tasks in told.items():
+        longest = f"{max(tasks, default=0):.0f}"
+        print(f"{what}: {len(tasks)} tasks over 50 ms, the longest {longest} ms")  # noqa: T201 - a figure
+        assert max(tasks, default=0) < HANGS_MS
+    print(f"scrolled to row {furthest} of {MANY}")  # noqa: T201 - a figure
+
+
+def busy(page: Page) -> list[float]:
+    """How long the page was busy at a time, in milliseconds, since it was last asked."""
+    found: list[float] = page.evaluate("() => window.busy.splice(0)")
+    return found
+
+
+def last_row(page: Page) -> int:
+    rows = "[...document.querySelectorAll('[role=row]')].map((row) => Number(row.ariaRowIndex))"
+    found: int = page.evaluate(f"() => Math.max(...{rows})")
+    return found
