@@ -8,12 +8,14 @@ import signal
 from collections import Counter
 from contextlib import suppress
 
-from hook_hub import an_endpoint, facts, settled, start_sending
+import asyncpg
+from hook_hub import an_endpoint, dispatching, facts, settled, start_sending
 from hook_receiver import Call, Receiver, accept
 
 from chassis.testing import Harness
 from contracts.ids import new_id
 from hub.webhooks.dispatcher import PLACES
+from local_infra.testing import postgres_admin_dsn
 
 KILLS = 8
 LEADS, EACH = 40, 10
@@ -54,3 +56,34 @@ async def test_whoever_is_killed_everything_arrives_in_order(
         assert firsts == ids
     twice = sum(count - 1 for count in Counter(arrived).values())
     assert twice <= KILLS * 2 * PLACES  # what a killed one was at, and what it had not recorded
+
+
+TAKEN_BACK = """
+WITH gone AS (DELETE FROM delivery RETURNING 1)
+UPDATE fan_out SET position = (SELECT from_position FROM endpoint), at = at - interval '1 hour'
+"""
+HANG_UP = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+AWAY_S = 1.0
+
+
+async def test_what_a_crash_of_the_database_takes_back_is_dealt_out_again(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """Dealing out does not wait for the disk. Nothing new comes that would wake anybody."""
+    await an_endpoint(hub, receiver.url())
+    [[name]] = await hub.rows("SELECT current_database()")
+    server = await asyncpg.connect(postgres_admin_dsn())
+    try:
+        async with dispatching(hub):
+            [event_id] = await facts(hub, 1)
+            await settled(hub, "delivered", 1)
+            await hub.execute(TAKEN_BACK)
+            await server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            await server.execute(HANG_UP, name)
+            await asyncio.sleep(AWAY_S)
+            await server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            await receiver.until(2)
+    finally:
+        await server.close()
+
+    assert receiver.ids() == [event_id, event_id]

@@ -43,6 +43,8 @@ LEASE_S = 60.0
 """When what a killed process was sending is sent by another: an attempt and its recording take
 much less."""
 LOOK_S = 0.1
+LOOK_AT_LEAST_S = 30.0
+"""Where the feed has come to is remembered here; a crashed database may have gone back since."""
 AFTER_TROUBLE_S = 0.5
 TEST_TYPE = "ltc.hub.test.v1"
 
@@ -124,12 +126,12 @@ class Dispatcher:
             task.add_done_callback(self._ended)
 
     async def _listen(self) -> None:
-        """Wake when the feed goes on."""
+        """Wake when the feed goes on, and now and then to see that nothing was left."""
         while True:
             await self._dealt.wait()
-            if await watch(self._database).beyond(self._position, 30.0):
-                self._dealt.clear()
-                self._woken.set()
+            await watch(self._database).beyond(self._position, LOOK_AT_LEAST_S)
+            self._dealt.clear()
+            self._woken.set()
 
     async def _report(self) -> None:
         while True:
