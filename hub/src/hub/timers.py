@@ -21,7 +21,7 @@ async def keep_feed(tx: Transaction) -> int:
     return 0
 
 
-@timers.every(0.2)
+@timers.every(0.5)
 async def fold_states(tx: Transaction) -> int:
     """Take what the feed has gained into the states."""
     return await fold(tx)

@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ LEASE_S = 60.0
 """When what a killed process was sending is sent by another: an attempt and its recording take
 much less."""
 LOOK_S = 0.1
+PASS_AFTER_S = 0.02
+"""A pass follows the last by so much at least, and takes all that has come meanwhile."""
 LOOK_AT_LEAST_S = 30.0
 """Where the feed has come to is remembered here; a crashed database may have gone back since."""
 AFTER_TROUBLE_S = 0.5
@@ -85,6 +88,7 @@ class Dispatcher:
         helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._report())]
         try:
             while True:
+                began = time.monotonic()
                 try:
                     await self.work()
                 except Exception as error:
@@ -95,6 +99,7 @@ class Dispatcher:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_S):
                         await self._woken.wait()
+                await asyncio.sleep(began + PASS_AFTER_S - time.monotonic())
                 self._woken.clear()
         finally:
             await self._leave([*helpers, *self._sending])

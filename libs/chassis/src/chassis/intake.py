@@ -116,6 +116,7 @@ class Intake:
         """Set when Kafka says that offsets are missing or out of range."""
         self._processor = processor
         self._topics = consumer.topics
+        self._gathers_s = consumer.gathers_s
         self._events: dict[TopicPartition, UUID] = {}
         self._done: dict[TopicPartition, int] = {}
         self._at_hand: list[Any] = []
@@ -172,6 +173,7 @@ class Intake:
         finally:
             self._at_hand = []
             self._idle.set()
+        await asyncio.sleep(self._gathers_s)
 
     async def _settle(self, batch: list[Any]) -> None:
         deadline = time.monotonic() + PATIENCE_S
