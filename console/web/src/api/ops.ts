@@ -16,22 +16,11 @@ export type FailureGroup = Of<Answers["FailureGroup"]>;
 export type BulkRun = Of<Answers["BulkRun"]>;
 /** An act on many, begun; without an id after a dry run. */
 export type BulkStarted = Answers["Started"];
-/** One try of a message, as services tell of it that keep them. */
-export interface Try {
-  at: string;
-  error_class: string;
-  error: string;
-  service_version: string;
-  instance: string;
-  stack: string | null;
-}
-/** With what a service of an older version does not tell. */
-export type WaitingMessage = Answers["ParkedMessage"] & {
-  schema_version?: number | null;
-  understood_versions?: number[];
-  service_version?: string;
-  tries?: Try[];
-};
+export type Try = Answers["Try"];
+/** What a service of an older version does not tell of a message. */
+type Late = "schema_version" | "understood_versions" | "service_version" | "tries";
+export type WaitingMessage = Omit<Answers["ParkedMessage"], Late> &
+  Partial<Pick<Answers["ParkedMessage"], Late>>;
 export type Proposed = Answers["Proposed"];
 export type Replayed = Answers["Replay"];
 

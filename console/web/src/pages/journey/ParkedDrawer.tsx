@@ -8,6 +8,15 @@ import { About } from "../../ui/About";
 import { When } from "../../ui/When";
 import { factWords } from "../../ui/words";
 
+/** JSON as people read it; what is none, as it came. */
+function readable(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
 function TryItem({ tried }: { tried: Try }) {
   const { t } = useTranslation();
   return (
@@ -69,7 +78,7 @@ function Head({ message, parked }: { message: WaitingMessage; parked: Parked }) 
         {t("step.payload")}
       </Title>
       <Code block className="wrapped">
-        {message.payload ?? message.payload_base64 ?? "–"}
+        {message.payload === null ? (message.payload_base64 ?? "–") : readable(message.payload)}
       </Code>
     </>
   );
