@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from string import ascii_lowercase
 
 import psycopg
 from aiokafka import AIOKafkaProducer
@@ -58,15 +60,17 @@ def poison(house: House, topic: str, key: str) -> None:
 
 
 @contextmanager
-def unable(house: House, stage: str, rule: str) -> Iterator[None]:
+def unable(house: House, stage: str, rule: str) -> Iterator[str]:
     """A release of a service that cannot keep what breaks this rule on its things: a bug, mended by
-    the next release. Messages that would bring such a thing about fail, all others are taken in."""
+    the next release. Messages that would bring such a thing about fail, all others are taken in.
+    By the name given here the failures are told from those of other bugs."""
+    name = "bug_" + "".join(random.choices(ascii_lowercase, k=8))
     with psycopg.connect(database(house, stage), autocommit=True) as connection:
-        connection.execute(f"ALTER TABLE {stage} ADD CONSTRAINT a_bug CHECK ({rule}) NOT VALID")
+        connection.execute(f"ALTER TABLE {stage} ADD CONSTRAINT {name} CHECK ({rule}) NOT VALID")
         try:
-            yield
+            yield name
         finally:
-            connection.execute(f"ALTER TABLE {stage} DROP CONSTRAINT a_bug")
+            connection.execute(f"ALTER TABLE {stage} DROP CONSTRAINT {name}")
 
 
 def out_of_tries(house: House, stage: str, topic: str, keys: Sequence[str]) -> None:

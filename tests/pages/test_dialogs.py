@@ -138,7 +138,7 @@ DIALOGS: dict[str, tuple[str, Opened]] = {
     "skip many": ("/app/failures", button("failures.skipAll")),
     "event": ("/app/catalogue", button("steps.show")),
     "new endpoint": ("/app/webhooks", button("webhooks.new")),
-    "resend": ("/app/webhooks/{endpoint}", button("webhooks.resend")),
+    "replay to an endpoint": ("/app/webhooks/{endpoint}", button("webhooks.replay")),
     "rotate": ("/app/webhooks/{endpoint}", button("webhooks.rotate")),
     "secret": ("/app/webhooks", new_secret),
     "remove": ("/app/webhooks/{endpoint}", button("webhooks.remove")),

@@ -42,10 +42,18 @@ export function useSearch(text: string) {
   });
 }
 
+/** Facts of a journey are told as they come. What a service does with a message that waits, and what
+ *  became of an act, no fact tells. In milliseconds. */
+function soonAgain(journey: Journey | undefined): number {
+  if (journey?.actions.some((act) => act.outcome === "pending")) return 2_000;
+  return journey?.parked.length ? 5_000 : 30_000;
+}
+
 export function useJourney(key: string) {
   return useQuery({
     queryKey: ["journey", key],
     queryFn: ({ signal }) => ask<Journey>(`/journeys/${encodeURIComponent(key)}`, { signal }),
+    refetchInterval: ({ state }) => soonAgain(state.data),
   });
 }
 
