@@ -136,5 +136,5 @@ def test_a_poisoned_key_is_skipped_by_hand(house: House, cast: Cast, desk: Desk)
     assert "contract" in others, "every stage that hears the topic decides for itself"
     assert "console" not in others, "whoever only observes goes on by itself"
     for stage in others:
-        page.skips(stage, "no fact")
+        page.acts("Skip", "no fact", on=page.parked(stage))
     page.says("WAITING_EXTERNAL", "customer")
