@@ -186,6 +186,7 @@ def test_libraries_write_through_us_and_chatter_is_hushed(
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.addHandler(logging.StreamHandler())
     uvicorn.propagate = False
+    uvicorn.setLevel(logging.NOTSET)  # whatever server another test has run in this process
     setup_logging("test-svc")
     uvicorn.info("started")
     logging.getLogger("uvicorn.access").info("GET / from an address")
