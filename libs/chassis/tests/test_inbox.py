@@ -13,6 +13,7 @@ from thing_service import names, thing_app
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.delivery import RawRecord
+from chassis.domain import DomainError
 from chassis.testing import as_record
 from chassis.transaction import Transaction
 from contracts.deal import DealReopened
@@ -24,6 +25,8 @@ consumer = Consumer("thing-svc")
 @consumer.on(DealReopened)
 async def count(fact: DealReopened, tx: Transaction) -> None:
     """Deliberately careless: every call leaves another thing."""
+    if fact.reason == "bad":
+        raise DomainError("it is bad")
     await tx.connection.exec_driver_sql(
         "INSERT INTO thing SELECT gen_random_uuid(), $1 || count(*), 1, 1, $2 FROM thing",
         (fact.reason, tx.now),
@@ -44,6 +47,15 @@ def a_record(reason: str) -> RawRecord:
     return as_record(fact)
 
 
+async def verdicts(app: FastAPI) -> tuple[int, int]:
+    """How many messages had their effect, and how many wait."""
+    counts = "SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM parked_message)"
+    async with app.state.database.engine.connect() as connection:
+        rows = await connection.exec_driver_sql(counts)
+        handled, waiting = rows.one()
+        return handled, waiting
+
+
 async def test_a_message_that_comes_again_is_not_handled_again(app: FastAPI) -> None:
     processor = BatchProcessor(app.state.database, consumer, app.state.metrics)
     first, second = a_record("a"), a_record("b")
@@ -53,3 +65,28 @@ async def test_a_message_that_comes_again_is_not_handled_again(app: FastAPI) -> 
     await processor.process([first, second, second])
 
     assert await names(app) == ["a0", "b1"]
+
+
+async def test_what_comes_again_behind_a_parked_key_is_not_handled_again(app: FastAPI) -> None:
+    """After a rebalance a poll has both: what had its effect, and what has parked the key since."""
+    processor = BatchProcessor(app.state.database, consumer, app.state.metrics)
+    first, bad, behind = a_record("a"), a_record("bad"), a_record("b")
+
+    await processor.process([first, bad])
+    await processor.process([first, bad, behind])
+
+    assert await names(app) == ["a0"]
+    assert await verdicts(app) == (1, 2)
+
+
+async def test_what_comes_again_in_the_poll_that_parks_its_key_is_not_handled_again(
+    app: FastAPI,
+) -> None:
+    processor = BatchProcessor(app.state.database, consumer, app.state.metrics)
+    first, bad = a_record("a"), a_record("bad")
+
+    await processor.process([first])
+    await processor.process([bad, first])
+
+    assert await names(app) == ["a0"]
+    assert await verdicts(app) == (1, 1)

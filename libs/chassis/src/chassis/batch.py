@@ -158,7 +158,7 @@ class BatchProcessor:
             new = [d for d in deliveries if not (d.error and d.event_id in kept)]
             failures = await self._handle_each(tx, new, fresh, blocked=parked)
             if failures.heads or failures.behind or failures.aside:
-                await self._park_failures(tx, failures, len(lanes))
+                await self._park_failures(tx, failures, len(lanes), fresh)
         failpoints.reached("after_inbox_commit", len(fresh))
 
     async def _prefetch(
@@ -230,7 +230,9 @@ class BatchProcessor:
                 return error
         return None
 
-    async def _park_failures(self, tx: Transaction, failures: _Failures, lanes: int) -> None:
+    async def _park_failures(
+        self, tx: Transaction, failures: _Failures, lanes: int, fresh: set[UUID]
+    ) -> None:
         alike = failures.systematic(lanes)
         if alike and self._suspicions < SUSPICIONS:
             self._suspicions += 1
@@ -239,7 +241,9 @@ class BatchProcessor:
         self._suspicions = 0
         group, connection = self._consumer.group, tx.connection
         affected = [d for d, _ in failures.heads] + failures.behind
-        await inbox.dismiss(connection, group, [d.event_id for d in affected if not d.error])
+        # Not what comes again of a parked key and had its effect before.
+        unhandled = [d.event_id for d in affected if d.event_id in fresh]
+        await inbox.dismiss(connection, group, unhandled)
         for delivery, error in failures.heads:
             log = logger.info if isinstance(error, DependencyMissing) else logger.warning
             log(
@@ -260,4 +264,4 @@ class BatchProcessor:
         """Park a message whose own transaction failed, in a transaction without its effects."""
         async with self._database.transaction() as tx:
             failures = _Failures(heads=[(delivery, error)])
-            await self._park_failures(tx, failures, 1)
+            await self._park_failures(tx, failures, 1, fresh=set())

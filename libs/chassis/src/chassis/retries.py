@@ -72,7 +72,7 @@ class Retries:
                 else:
                     stopped[lane] = (delivery, error, lane not in started)
                     unhandled.append(delivery.event_id)
-            await inbox.dismiss(tx.connection, group, unhandled)
+            await inbox.dismiss(tx.connection, group, [i for i in unhandled if i in fresh])
             for lane, (delivery, error, is_first) in stopped.items():
                 await self._fail(tx, lane, delivery, error, lanes[lane] if is_first else 0)
             free = [lane for lane in lanes if lane not in stopped]
