@@ -17,6 +17,7 @@ from chassis.app import create_app
 from chassis.cluster import Cluster
 from chassis.metrics import Metrics
 from chassis.problems import Problem
+from chassis.revisions import of_package
 from chassis.testing import Harness, over_http
 from console import kafka_look
 from console.kafka_look import GroupLag, KafkaLook
@@ -192,7 +193,7 @@ async def test_services_are_told_in_time_while_half_of_them_are_away(
         "status": "ready",
         "version": console_svc.service.version,
         "hearing": True,
-        "database_revision": "0006",
+        "database_revision": of_package("console")[-1],
         "outbox_rows": 7,
         "outbox_age_s": 12.5,
         "parked_keys": 2,

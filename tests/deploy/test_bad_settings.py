@@ -16,12 +16,14 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from chassis.revisions import of_package
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
 from tests.deploy.bare import Bare, bare
 
 PACKAGE = "quote_svc"
 AT_ONCE_S = 12.0
+BACK = f"UPDATE alembic_version SET version_num = '{of_package(PACKAGE)[-1]}'"  # noqa: S608
 NOWHERE = "127.0.0.1:1"
 
 
@@ -120,7 +122,7 @@ BAD = {
         "run `quote-svc migrate` of this version first",
         {},
         ("UPDATE alembic_version SET version_num = '0001'",),
-        ("UPDATE alembic_version SET version_num = '0003'",),
+        (BACK,),
     ),
     "never migrated": Bad(76, "run `quote-svc migrate` first", with_url(database="postgres")),
     "ahead, and left behind": Bad(
@@ -132,7 +134,7 @@ BAD = {
             "COMMENT ON TABLE alembic_version IS 'oldest user 0008'",
         ),
         (
-            "UPDATE alembic_version SET version_num = '0003'",
+            BACK,
             "COMMENT ON TABLE alembic_version IS NULL",
         ),
     ),
@@ -222,4 +224,4 @@ def test_a_database_ahead_of_the_code_that_fits_stops_nothing(service: Bare) -> 
         with service.serving() as client:
             assert client.get("/health/ready").status_code == 200
     finally:
-        execute(service.dsn, "UPDATE alembic_version SET version_num = '0003'")
+        execute(service.dsn, BACK)
