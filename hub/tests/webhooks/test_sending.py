@@ -90,6 +90,18 @@ async def test_nobody_there() -> None:
     assert result.outcome is Outcome.UNREACHABLE
 
 
+async def test_what_nobody_thought_of_is_a_result_too() -> None:
+    """Here a client that was closed meanwhile. A task that ends without one leaves its delivery to
+    nobody until the lease runs out."""
+    sender = Sender(GUARD)
+    await sender.close()
+    result = await sender.send("http://127.0.0.1:1/", b"{}", {})
+    assert (result.outcome, result.error) == (
+        Outcome.UNREACHABLE,
+        "RuntimeError: Session is closed",
+    )
+
+
 async def test_what_is_kept_of_an_answer_can_be_stored() -> None:
     head = b"HTTP/1.1 500 X\r\nSet-Cookie: a=b\r\nX-Said: h\xffm\r\nContent-Length: 4\r\n\r\n"
     result = await attempt(answer(head + b"a\x00\xffb"))

@@ -88,7 +88,7 @@ class Sender:
             return done(Outcome.TIMEOUT, f"no answer within {self._attempt_s:g} s")
         except (UrlRefused, aiohttp.InvalidURL) as error:
             return done(Outcome.REFUSED, str(error))
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except Exception as error:  # of whatever kind: a delivery without a result stays leased
             return done(Outcome.UNREACHABLE, _storable(f"{type(error).__name__}: {error}"))
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str], began: float) -> Result:
