@@ -68,7 +68,7 @@ async def measure(settings: Settings, journeys: int, figures: Figures) -> None:
         p50, p99 = await platform.dwell()
         figures.note({"outbox_dwell_p50_ms": p50, "outbox_dwell_p99_ms": p99})
         bulk = await platform.saturate(journeys, bulk=True)
-        figures.note(await projected(platform, bulk.per_s))
+        figures.note(await projected(platform))
         figures.note({"express_per_s": bulk.per_s})
         figures.note({"cpu_ms_per_journey": sum(bulk.cpu_ms.values())})
         figures.note({"cpu_ms_by_process": bulk.cpu_ms})
