@@ -11,7 +11,7 @@ from hub.webhooks.replays import deal_replays
 
 timers = Timers()
 keep_time(timers)
-timers.every(0.2)(deal_replays)
+timers.every(0.5)(deal_replays)
 
 
 @timers.every(3600)

@@ -10,7 +10,7 @@ from hook_receiver import Receiver
 
 from chassis.testing import Harness
 from contracts.ids import new_id
-from hub.webhooks import queue
+from hub.webhooks import dealing, queue
 from hub.webhooks.retrying import Outcome
 
 
@@ -23,7 +23,7 @@ async def test_the_next_gets_its_turn_though_it_was_dealt_out_meanwhile(
     await an_endpoint(hub, receiver.url())
     await facts(hub, 1, of=lead)
     async with hub.transaction() as tx:
-        await queue.deal_out(tx)
+        await dealing.deal_out(tx)
     async with hub.transaction() as tx:
         [first] = await queue.take(tx, lease, 60, {}, 4)
     await facts(hub, 1, of=lead)
@@ -33,7 +33,7 @@ async def test_the_next_gets_its_turn_though_it_was_dealt_out_meanwhile(
             await queue.record(tx, lease, [ended(first, Outcome.ACCEPTED)])
 
     async with hub.transaction() as tx:
-        await queue.deal_out(tx)
+        await dealing.deal_out(tx)
         recording = asyncio.create_task(record())
         await asyncio.sleep(0.3)
     await recording
@@ -48,7 +48,7 @@ async def test_whose_lease_ran_out_has_nothing_more_to_say(
     await an_endpoint(hub, receiver.url())
     await facts(hub, 1)
     async with hub.transaction() as tx:
-        await queue.deal_out(tx)
+        await dealing.deal_out(tx)
         [due] = await queue.take(tx, slow, -1, {}, 4)
     async with hub.transaction() as tx:
         [again] = await queue.take(tx, quick, 60, {}, 4)
@@ -65,8 +65,8 @@ async def test_only_one_deals_out_at_a_time(hub: Harness, receiver: Receiver) ->
     await facts(hub, 3)
     async with hub.transaction() as other:
         async with hub.transaction() as one:
-            position, count = await queue.deal_out(one)
-            waiting = asyncio.create_task(queue.deal_out(other))
+            position, count = await dealing.deal_out(one)
+            waiting = asyncio.create_task(dealing.deal_out(other))
             await asyncio.sleep(0.3)
             assert not waiting.done()
         assert count == 3
@@ -78,7 +78,7 @@ async def test_what_is_busy_takes_places(hub: Harness, receiver: Receiver) -> No
     made = await an_endpoint(hub, receiver.url())
     await facts(hub, 6)
     async with hub.transaction() as tx:
-        await queue.deal_out(tx)
+        await dealing.deal_out(tx)
         [endpoint_id] = {d.endpoint_id for d in await queue.take(tx, uuid4(), 60, {}, 3)}
         assert str(endpoint_id) == made["id"]
         assert await queue.take(tx, uuid4(), 60, {endpoint_id: 3}, 3) == []
@@ -90,7 +90,7 @@ async def test_who_accepts_nothing_is_asked_by_few(hub: Harness, receiver: Recei
     await facts(hub, 6)
     await hub.execute("UPDATE endpoint SET failing_since = now()")
     async with hub.transaction() as tx:
-        await queue.deal_out(tx)
+        await dealing.deal_out(tx)
         assert len(await queue.take(tx, uuid4(), 60, {}, 16)) == queue.WHILE_FAILING
 
 
@@ -103,12 +103,12 @@ async def test_who_sends_and_who_switches_on_wait_in_the_same_order(
     await facts(hub, 1)
     lease = uuid4()
     async with hub.transaction() as tx:
-        await queue.deal_out(tx)
+        await dealing.deal_out(tx)
     async with hub.transaction() as tx:
         [due] = await queue.take(tx, lease, 60, {}, 4)
     async with hub.client("subscriber", sub="erp") as erp:
         async with hub.transaction() as tx:
-            await queue.deal_out(tx)  # as each pass of who sends begins
+            await dealing.deal_out(tx)  # as each pass of who sends begins
             enabling = asyncio.create_task(erp.post(f"/endpoints/{made['id']}/enable"))
             await until(hub, "SELECT 1 FROM pg_locks WHERE NOT granted")
             await queue.record(tx, lease, [ended(due, Outcome.REJECTED)])

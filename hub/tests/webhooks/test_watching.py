@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from chassis.metrics import Metrics
 from chassis.testing import Harness
-from hub.webhooks import queue
+from hub.webhooks import dealing
 from hub.webhooks.watching import NAMED, OTHER, Instruments
 
 
@@ -31,7 +31,7 @@ async def told(hub: Harness) -> dict[str, float]:
 
 async def dealt_out(hub: Harness) -> None:
     async with hub.transaction() as tx:
-        await queue.deal_out(tx)
+        await dealing.deal_out(tx)
 
 
 async def test_attempts_and_ends_are_counted_apart(

@@ -27,7 +27,7 @@ from chassis.settings import Settings
 from hub import __version__
 from hub.events import cloud_event
 from hub.wake import watch
-from hub.webhooks import queue
+from hub.webhooks import dealing, queue
 from hub.webhooks.guard import Guard
 from hub.webhooks.queue import Done, Due
 from hub.webhooks.retrying import Outcome, State, follow
@@ -112,14 +112,14 @@ class Dispatcher:
         senders: dict[UUID, Any] = {}
         async with self._database.transaction() as tx:
             notices = await queue.record(tx, self._lease, done) if done else []
-            position, facts = await queue.deal_out(tx) if fed else (self._position, 0)
+            position, facts = await dealing.deal_out(tx) if fed else (self._position, 0)
             due = await queue.take(tx, self._lease, self._lease_s, busy, PLACES)
             if due:
                 contents = await queue.contents(tx, due)
                 senders = await queue.senders(tx, due)
         self._recorded(done, notices)
         self._position = position
-        if facts >= queue.PORTION:
+        if facts >= dealing.PORTION:
             self._woken.set()
         elif fed:
             self._dealt.set()

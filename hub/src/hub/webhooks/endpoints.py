@@ -14,7 +14,7 @@ from chassis.domain import Conflict, NotFound
 from chassis.problems import Problem
 from chassis.transaction import Transaction
 from contracts.ids import new_id
-from hub.webhooks import queue
+from hub.webhooks import pending
 from hub.webhooks.choosing import Choice
 from hub.webhooks.retrying import State
 from hub.webhooks.signature import Scheme, Secret
@@ -47,7 +47,7 @@ class Made:
 async def find(endpoint_id: UUID, tx: Transaction, *, lock: bool = False) -> EndpointRow:
     """The endpoint, when it is the asker's or the asker sees all. Raises NotFound."""
     if lock:  # in the order of those who send: else each may wait for the other
-        await tx.read(queue.HOLD)
+        await tx.read(pending.HOLD)
     row = await tx.session.get(EndpointRow, endpoint_id, with_for_update=lock or None)
     if row is None or not (tx.actor.roles & SEE_ALL or row.subscriber == tx.actor.sub):
         raise NotFound(f"there is no endpoint {endpoint_id}")
@@ -66,7 +66,7 @@ async def create(
     scheme: Scheme,
 ) -> tuple[EndpointRow, Made]:
     """A new endpoint. It gets every fact that the feed deals out from now on."""
-    held = await tx.scalar_row(queue.HOLD)
+    held = await tx.scalar_row(pending.HOLD)
     row = EndpointRow(
         id=new_id(),
         subscriber=subscriber,
@@ -217,7 +217,7 @@ async def resend(row: EndpointRow, event_id: UUID, tx: Transaction) -> None:
     facts = await tx.read(ONE, row.id, event_id)
     if not facts:
         raise NotFound(f"{event_id} was never for this endpoint, or is kept no more")
-    await queue.send_again(tx, row.model_dump(), facts)
+    await pending.send_again(tx, row.model_dump(), facts)
     audit(tx, tx.actor, "resend", "endpoint", str(row.id), after={"event_id": str(event_id)})
 
 

@@ -1,13 +1,8 @@
-"""What is to be delivered: dealt out from the feed, taken by whoever sends, and ended.
-
-Everything that changes what is pending holds the one row of ``fan_out`` until it commits. So the
-first pending delivery of an aggregate is known without looking, and any number of instances may
-deal out, send and record at once.
-"""
+"""What is due: taken by whoever sends, and followed by what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,42 +13,14 @@ import orjson
 from chassis import bulk
 from chassis.tables import table_of
 from chassis.transaction import Transaction
-from hub.cursors import SLACK
-from hub.webhooks.choosing import Choice
+from hub.webhooks import pending
 from hub.webhooks.retrying import Outcome, State, why_disabled
-from hub.webhooks.selection import Running, running
 from hub.webhooks.sending import Result
-from hub.webhooks.storage import AttemptRow, DeliveryRow
+from hub.webhooks.storage import AttemptRow
 
-PORTION = 1000
-"""Facts that are dealt out in one transaction."""
 WHILE_FAILING = 2
 """Attempts at once while an endpoint accepts nothing."""
 
-HOLD = "SELECT position, at FROM fan_out FOR UPDATE"
-HOLD_LIGHTLY = """
-SELECT position, at, set_config('synchronous_commit', 'off', true) FROM fan_out FOR UPDATE
-"""
-"""Without waiting for the disk at the commit: what a crash of the database takes back is done
-again, and a receiver knows what it had by its id."""
-BEHIND = """
-SELECT position, seen_at, event_id, type, stage, subject, owner, amount_minor, currency
-FROM feed WHERE position > $1 AND seen_at > $2 ORDER BY position LIMIT $3
-"""
-DEALT = "UPDATE fan_out SET position = $1, at = $2"
-ENDPOINTS = """
-SELECT id, types, stages, owners, least_minor, currency, ordered, from_position FROM endpoint
-"""
-GIVE_TURNS = """
-UPDATE delivery d SET turn = true
-FROM unnest($1::uuid[], $2::uuid[]) AS a(endpoint_id, subject)
-CROSS JOIN LATERAL (
-  SELECT p.endpoint_id, p.event_id FROM delivery p
-  WHERE p.endpoint_id = a.endpoint_id AND p.subject = a.subject AND p.state = 'pending'
-  ORDER BY p.position LIMIT 1) first
-WHERE d.endpoint_id = first.endpoint_id AND d.event_id = first.event_id AND NOT d.turn
-"""
-"""Whatever stands first of these aggregates is next."""
 TAKE = """
 UPDATE delivery d SET lease = $3, leased_until = $4
 FROM (
@@ -106,30 +73,6 @@ SWITCH_OFF = (
     "UPDATE endpoint SET enabled = false, notice = $2, revision = revision + 1 WHERE id = $1"
 )
 RELEASE = "UPDATE delivery SET lease = NULL, leased_until = NULL WHERE lease = $1"
-ANEW = """
-ON CONFLICT (endpoint_id, event_id) DO UPDATE SET state = excluded.state, turn = excluded.turn,
-  attempts = 0, next_at = excluded.next_at, ended_at = NULL,
-  replay_id = CASE WHEN delivery.state = 'pending' THEN delivery.replay_id
-                   ELSE excluded.replay_id END
-"""
-"""What is being sent goes on; what is on its way is not the replay's, which might be cancelled."""
-LOSE_TURNS = """
-UPDATE delivery d SET turn = false, lease = NULL, leased_until = NULL
-FROM unnest($2::uuid[], $3::bigint[]) AS a(subject, position)
-WHERE d.endpoint_id = $1 AND d.subject = a.subject AND d.state = 'pending' AND d.turn
-  AND d.position > a.position
-"""
-"""Of what stands behind: also what is being sent, which is sent once more when its turn comes."""
-ON_THE_WAY = """
-SELECT event_id, state, replay_id FROM delivery
-WHERE endpoint_id = $1 AND event_id = ANY($2::uuid[]) AND (state = 'pending' OR replay_id = $3)
-"""
-COUNT = "UPDATE replay SET matched = matched + $2, queued = queued + $3 WHERE id = $1"
-DROP = """
-UPDATE delivery SET state = 'dropped', turn = false, ended_at = $2
-WHERE replay_id = $1 AND state = 'pending' AND (leased_until IS NULL OR leased_until <= $2)
-RETURNING endpoint_id, subject
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,72 +105,6 @@ class Done:
     headers: dict[str, str]
     body: str
     result: Result | None
-
-
-async def deal_out(tx: Transaction, portion: int = PORTION) -> tuple[int, int]:
-    """Make deliveries of the next facts of the feed; up to which position, and how many facts that
-    were."""
-    held = await tx.scalar_row(HOLD_LIGHTLY)
-    facts = await tx.read(BEHIND, held["position"], held["at"] - SLACK, portion)
-    if not facts:
-        return held["position"], 0
-    endpoints = [(row, Choice.of(row)) for row in await tx.read(ENDPOINTS)]
-    pairs = [
-        (endpoint, fact)
-        for fact in facts
-        for endpoint, choice in endpoints
-        if fact["position"] > endpoint["from_position"] and choice.admits(fact)
-    ]
-    await _bring_forward(tx, pairs)
-    await _add(tx, pairs, on_conflict="ON CONFLICT DO NOTHING")
-    last = facts[-1]
-    await bulk.execute(tx.connection, DEALT, last["position"], last["seen_at"])
-    return last["position"], len(facts)
-
-
-async def _bring_forward(tx: Transaction, pairs: Sequence[tuple[Any, Any]]) -> None:
-    """Of aggregates that go on while they are replayed, what the replay has not come to yet: it
-    goes before what is new of them."""
-    for replay in await running(tx):
-        subjects = {fact["subject"] for e, fact in pairs if e["id"] == replay.endpoint_id}
-        if replay.ordered and subjects:
-            await send_replayed(tx, replay, await replay.rest(tx, subjects))
-
-
-async def _add(
-    tx: Transaction,
-    pairs: Sequence[tuple[Any, Any]],
-    *,
-    on_conflict: str,
-    replay_id: UUID | None = None,
-) -> None:
-    """Deliveries of facts to endpoints. The caller holds ``fan_out``."""
-    rows = [
-        {
-            "endpoint_id": endpoint["id"],
-            "event_id": fact["event_id"],
-            "position": fact["position"],
-            "seen_at": fact["seen_at"],
-            "subject": fact["subject"],
-            "type": fact["type"],
-            "state": State.PENDING.value,
-            "turn": not endpoint["ordered"],
-            "attempts": 0,
-            "next_at": tx.now,
-            "created_at": tx.now,
-            "replay_id": replay_id,
-        }
-        for endpoint, fact in pairs
-    ]
-    await bulk.insert(tx.connection, table_of(DeliveryRow), rows, on_conflict=on_conflict)
-    await _give_turns(tx, {(e["id"], f["subject"]) for e, f in pairs if e["ordered"]})
-
-
-async def _give_turns(tx: Transaction, aggregates: Iterable[tuple[UUID, UUID]]) -> None:
-    wanted = sorted(aggregates)
-    if wanted:
-        endpoints, subjects = zip(*wanted, strict=True)
-        await bulk.execute(tx.connection, GIVE_TURNS, list(endpoints), list(subjects))
 
 
 async def take(
@@ -264,7 +141,7 @@ async def senders(tx: Transaction, due: Sequence[Due]) -> dict[UUID, Any]:
 
 async def record(tx: Transaction, lease: UUID, done: Sequence[Done]) -> list[str]:
     """Keep what became of deliveries; returns the notices of endpoints that were switched off."""
-    await tx.read(HOLD_LIGHTLY)
+    await tx.read(pending.HOLD_LIGHTLY)
     attempts = [_attempt(one, one.result) for one in done if one.result is not None]
     await bulk.insert(tx.connection, table_of(AttemptRow), attempts)
     moved = await bulk.fetch(
@@ -278,7 +155,9 @@ async def record(tx: Transaction, lease: UUID, done: Sequence[Done]) -> list[str
         lease,
         tx.now,
     )
-    await _give_turns(tx, {(e, subject) for e, subject, state in moved if state != State.PENDING})
+    await pending.give_turns(
+        tx, {(e, subject) for e, subject, state in moved if state != State.PENDING}
+    )
     return await _judge(tx, [d for d in done if d.result is not None and not d.due.is_test])
 
 
@@ -324,41 +203,3 @@ async def _judge(tx: Transaction, done: Sequence[Done]) -> list[str]:
 async def release(tx: Transaction, lease: UUID) -> None:
     """Give back what was taken and not sent, so that nobody waits for the lease to run out."""
     await bulk.execute(tx.connection, RELEASE, lease)
-
-
-async def send_again(
-    tx: Transaction, endpoint: Any, facts: Sequence[Any], replay_id: UUID | None = None
-) -> None:
-    """Deliver facts of the feed to an endpoint, whether it had them or not, in their order. What is
-    on its way already does not wait for its next attempt."""
-    await tx.read(HOLD)
-    first: dict[UUID, int] = {}
-    for fact in facts:
-        first[fact["subject"]] = min(fact["position"], first.get(fact["subject"], fact["position"]))
-    if endpoint["ordered"]:
-        await bulk.execute(
-            tx.connection, LOSE_TURNS, endpoint["id"], list(first), list(first.values())
-        )
-    pairs = [(endpoint, fact) for fact in facts]
-    await _add(tx, pairs, on_conflict=ANEW, replay_id=replay_id)
-
-
-async def send_replayed(tx: Transaction, replay: Running, facts: Sequence[Any]) -> None:
-    """Deliver what a replay has come to, less what it has brought forward before. The caller holds
-    ``fan_out``."""
-    if not facts:
-        return
-    ids = [fact["event_id"] for fact in facts]
-    known = await tx.read(ON_THE_WAY, replay.endpoint_id, ids, replay.id)
-    done = {row["event_id"] for row in known if row["replay_id"] == replay.id}
-    fresh = [fact for fact in facts if fact["event_id"] not in done]
-    await send_again(tx, replay.endpoint, fresh, replay.id)
-    queued = len(fresh) - (len(known) - len(done))
-    await bulk.execute(tx.connection, COUNT, replay.id, len(fresh), queued)
-
-
-async def drop_replayed(tx: Transaction, replay_id: UUID, *, ordered: bool) -> None:
-    """Send nothing more of a replay but what is being sent. The caller holds ``fan_out``."""
-    dropped = await bulk.fetch(tx.connection, DROP, replay_id, tx.now)
-    if ordered:
-        await _give_turns(tx, {(endpoint_id, subject) for endpoint_id, subject in dropped})

@@ -19,7 +19,7 @@ from chassis.domain import Conflict, NotFound
 from chassis.transaction import Transaction
 from contracts.ids import new_id
 from hub.cursors import SLACK
-from hub.webhooks import queue
+from hub.webhooks import pending
 from hub.webhooks.choosing import Choice
 from hub.webhooks.retrying import State
 from hub.webhooks.selection import Running, Selection, running
@@ -105,7 +105,7 @@ async def count(selection: Selection, tx: Transaction) -> tuple[int, bool]:
 
 async def ask(endpoint: EndpointRow, selection: Selection, tx: Transaction) -> ReplayRow:
     """A new replay, of what the feed has now. Raises Conflict for too many at once."""
-    await tx.read(queue.HOLD)  # what is dealt out from now on finds it
+    await tx.read(pending.HOLD)  # what is dealt out from now on finds it
     if (await tx.scalar_row(HOW_MANY, endpoint.id))[0] >= MOST_RUNNING:
         raise Conflict(f"{MOST_RUNNING} replays of this endpoint run: wait, or cancel one of them")
     position, upto = await _bounds(selection, tx)
@@ -151,11 +151,11 @@ async def find(endpoint: EndpointRow, replay_id: UUID, tx: Transaction) -> Repla
 async def cancel(endpoint: EndpointRow, replay_id: UUID, tx: Transaction) -> ReplayRow:
     """Deliver nothing more of it but what is being sent. Raises NotFound; Conflict when it has
     ended."""
-    await tx.read(queue.HOLD)
+    await tx.read(pending.HOLD)
     row = await find(endpoint, replay_id, tx)
     if row.state != ReplayState.RUNNING:
         raise Conflict(f"the replay is {row.state} since {row.ended_at}")
-    await queue.drop_replayed(tx, row.id, ordered=endpoint.ordered)
+    await pending.drop_replayed(tx, row.id, ordered=endpoint.ordered)
     row.state, row.ended_at = ReplayState.CANCELLED, tx.now
     _audit(tx, "cancel replay", row, {"matched": row.matched, "queued": row.queued})
     await tx.session.flush()
@@ -180,7 +180,7 @@ async def deal_replays(tx: Transaction) -> int:
     waiting = {id_: states[id_].get(State.PENDING, 0) for id_ in states}
     over = [r.id for r in all_ if r.position >= r.upto and not waiting[r.id]]
     if over:
-        await tx.read(queue.HOLD)
+        await tx.read(pending.HOLD)
         await bulk.execute(tx.connection, END, over, tx.now)
         return len(over)
     for replay in all_:
@@ -196,7 +196,7 @@ async def _go_on(replay: Running, most: int, tx: Transaction) -> None:
     if len(found) > most:
         del found[most:]
         reached = found[-1]["position"]
-    await tx.read(queue.HOLD)
+    await tx.read(pending.HOLD)
     if await tx.read(STILL_RUNS, replay.id):
-        await queue.send_replayed(tx, replay, found)
+        await pending.send_replayed(tx, replay, found)
         await bulk.execute(tx.connection, COME_TO, replay.id, reached, tx.now)

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis import parking, tries
+from chassis import draining, parking, tries
 from chassis.audit import audit
 from chassis.delivery import Delivery
-from chassis.parking import Head
+from chassis.draining import Head
 from chassis.transaction import Transaction
 from chassis.tries import Process
 
@@ -39,7 +39,7 @@ async def set_head_aside(
     tx: Transaction, consumer: str, head: Head, delivery: Delivery, error: Exception
 ) -> None:
     """Go on past the head of a parked key, after its last try."""
-    await parking.set_head_aside(tx.connection, consumer, delivery.lane, head)
+    await draining.set_head_aside(tx.connection, consumer, delivery.lane, head)
     _note(tx, delivery, head.event_id, error)
 
 

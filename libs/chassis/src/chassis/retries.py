@@ -6,13 +6,14 @@ import logging
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis import inbox, observing, parking
+from chassis import draining, inbox, observing, parking
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.delivery import Delivery, Undecodable, decode
+from chassis.draining import Head
 from chassis.failures import is_infrastructure
-from chassis.parking import Head, Lane
+from chassis.parking import Lane
 from chassis.repository import prefetch
 from chassis.transaction import Transaction
 from chassis.tries import failed, why
@@ -45,10 +46,10 @@ class Retries:
         """Lock due lanes, handle all that waits in them, note which head failed."""
         group = self._consumer.group
         async with self._database.transaction() as tx:
-            lanes = await parking.due_lanes(tx.connection, group, tx.now, LANES)
+            lanes = await draining.due_lanes(tx.connection, group, tx.now, LANES)
             if not lanes:
                 return False
-            heads = await parking.waiting(tx.connection, group, list(lanes))
+            heads = await draining.waiting(tx.connection, group, list(lanes))
             deliveries = [self._delivery(head) for head in heads]
             fresh = await inbox.admit(
                 tx.connection, group, [d.event_id for d in deliveries if not d.error], tx.now
@@ -76,7 +77,7 @@ class Retries:
             for lane, (delivery, error, is_first) in stopped.items():
                 await self._fail(tx, lane, delivery, error, lanes[lane] if is_first else 0)
             free = [lane for lane in lanes if lane not in stopped]
-            await parking.finish(tx.connection, group, done, free)
+            await draining.finish(tx.connection, group, done, free)
         return True
 
     def _delivery(self, head: Head) -> Delivery:
@@ -104,7 +105,7 @@ class Retries:
         note = failed(error, tx.now, self._processor.by)
         await parking.note_try(tx.connection, group, delivery.event_id, note)
         if gives_up and self._consumer.observes:
-            head = await parking.head_of(tx.connection, group, lane)
+            head = await draining.head_of(tx.connection, group, lane)
             if head is not None:
                 await observing.set_head_aside(tx, group, head, delivery, error)
         else:
@@ -117,11 +118,11 @@ class Retries:
         group = self._consumer.group
         async with self._database.transaction() as tx:
             connection = tx.connection
-            due = await parking.due_lane(connection, group, tx.now)
-            if due is None:
+            due = await draining.due_lanes(connection, group, tx.now, 1)
+            if not due:
                 return False
-            lane, attempts = due
-            head = await parking.head_of(connection, group, lane)
+            [(lane, attempts)] = due.items()
+            head = await draining.head_of(connection, group, lane)
             if head is None:
                 return True
             delivery = self._delivery(head)
@@ -129,7 +130,7 @@ class Retries:
             if error is None:
                 error = await self._handle_head(tx, delivery)
             if error is None:
-                await parking.finish_head(connection, group, lane, head)
+                await draining.finish_head(connection, group, lane, head)
             else:
                 await self._fail(tx, lane, delivery, error, attempts)
         return True

@@ -8,11 +8,12 @@ from fastapi import Depends, Path, Request
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import parking
+from chassis import draining, parking
 from chassis.auth import Actor, roles
 from chassis.domain import NotFound
+from chassis.draining import Head
 from chassis.http import ApiModel
-from chassis.parking import Head, Lane
+from chassis.parking import Lane
 
 Looker = Annotated[Actor, Depends(roles("ops", "admin", "auditor"))]
 Fixer = Annotated[Actor, Depends(roles("ops", "admin"))]
@@ -53,4 +54,4 @@ async def locked_head(connection: AsyncConnection, consumer: str, lane: Lane) ->
     """The head of a parked key, which no worker takes up meanwhile; none when nothing waits."""
     if not await parking.lock_lanes(connection, consumer, [lane]):
         return None
-    return await parking.head_of(connection, consumer, lane)
+    return await draining.head_of(connection, consumer, lane)

@@ -16,12 +16,13 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ValidationError
 
-from chassis import bulk, parking
+from chassis import bulk, draining
 from chassis.audit import audit
 from chassis.auth import Actor
 from chassis.consumer import Consumer
 from chassis.delivery import RawRecord
 from chassis.domain import NotFound
+from chassis.draining import Head
 from chassis.http import TransactionalRoute, Tx
 from chassis.ops.acts import (
     ConsumerName,
@@ -34,7 +35,6 @@ from chassis.ops.acts import (
 )
 from chassis.ops.diff import Change, diff
 from chassis.ops.rows import PayloadEditRow
-from chassis.parking import Head
 from chassis.problems import FieldError, Problem, field_errors
 from chassis.transaction import Transaction
 from contracts.envelope import Envelope, MalformedEnvelope
@@ -177,7 +177,7 @@ async def approve(
     _refuse_moved(head, edit.event_id)
     event_id = new_id()
     replacement = _replacement(head, event_id, payload)
-    await parking.replace_head(tx.connection, consumer, lane, head, replacement, event_id)
+    await draining.replace_head(tx.connection, consumer, lane, head, replacement, event_id)
     tx.woke = True
     return await _decide(tx, actor, edit, "approved", event_id, body.reason)
 

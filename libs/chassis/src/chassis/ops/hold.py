@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from chassis import bulk, parking
+from chassis import bulk, draining
 from chassis.audit import audit
 from chassis.http import TransactionalRoute, Tx
 from chassis.ops.acts import ConsumerName, Fixer, HeardTopics, OfLane, Reason, locked_head
@@ -81,7 +81,7 @@ async def release(
     if not await bulk.execute(tx.connection, RELEASE, consumer, *lane, tx.now):
         raise Problem(409, f"{lane[1]} of {lane[0]} is not held", type="not-held")
     if head is None:
-        await bulk.execute(tx.connection, parking.LET_GO, consumer, *lane)
+        await bulk.execute(tx.connection, draining.LET_GO, consumer, *lane)
     tx.woke = True
     status = "free" if head is None else "retrying"
     audit(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from chassis import bulk, parking
+from chassis import bulk, draining
 from chassis.audit import audit
 from chassis.auth import Actor
+from chassis.draining import Head
 from chassis.http import TransactionalRoute, Tx
 from chassis.ops.acts import ConsumerName, Fixer, OfLane, Reason, locked_head, nothing_parked
-from chassis.parking import Head, Lane
+from chassis.parking import Lane
 from chassis.problems import Problem
 from chassis.transaction import Transaction
 
@@ -67,7 +68,7 @@ async def retry_head(
     before = await bulk.first(tx.connection, STATE, consumer, *lane)
     if before["status"] == "held":
         raise Problem(409, f"{lane[1]} of {lane[0]} is held: release it first", type="held")
-    await bulk.execute(tx.connection, parking.GO_ON, consumer, *lane)
+    await bulk.execute(tx.connection, draining.GO_ON, consumer, *lane)
     tx.woke = True
     _note(tx, actor, "retry", lane, head, dict(before), {"status": "retrying"}, reason)
 
@@ -77,7 +78,7 @@ async def skip_head(
 ) -> None:
     """Give up the head. The lane is locked."""
     before = await bulk.first(tx.connection, STATE, consumer, *lane)
-    await parking.finish_head(tx.connection, consumer, lane, head, state="skipped")
+    await draining.finish_head(tx.connection, consumer, lane, head, state="skipped")
     tx.woke = True
     _note(tx, actor, "skip", lane, head, dict(before), {"state": "skipped"}, reason)
 

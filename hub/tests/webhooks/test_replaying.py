@@ -1,0 +1,258 @@
+"""Replays under way: in which order they arrive, beside what is new, and what others notice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from uuid import UUID, uuid4
+
+import pytest
+from hook_hub import (
+    an_endpoint,
+    deliveries,
+    dispatching,
+    ended,
+    facts,
+    settled,
+    start_sending,
+    until,
+)
+from hook_receiver import Call, Receiver, accept, hang, status
+from replay_hub import asks, filled, in_order, late_endpoint, over, replaying, seen
+
+from chassis.testing import Harness
+from contracts.ids import new_id
+from hub.webhooks import dealing, queue, replays
+from hub.webhooks.queue import Due
+from hub.webhooks.retrying import Outcome
+
+
+async def test_what_is_on_its_way_is_not_queued_again(hub: Harness, receiver: Receiver) -> None:
+    """It is sent once, at once, and a cancel leaves it alone."""
+    receiver.behave = status(500)
+    made = await an_endpoint(hub, receiver.url(), ordered=False)
+    async with dispatching(hub):
+        [waiting] = await facts(hub, 1)
+        await until(hub, "SELECT 1 FROM delivery WHERE attempts = 1")
+    before = await hub.rows("SELECT next_at FROM delivery")
+    replay = (await asks(hub, made)).json()["id"]
+    await hub.tick("deal_replays")
+    shown = await seen(hub, made, replay)
+    assert (shown["matched"], shown["queued"], shown["pending"]) == (1, 0, 0)
+    [(next_at, attempts)] = await hub.rows("SELECT next_at, attempts FROM delivery")
+    assert next_at < before[0][0]
+    assert attempts == 0
+    async with hub.client("subscriber", sub="erp") as erp:
+        await erp.post(f"/endpoints/{made['id']}/replays/{replay}/cancel")
+    [left] = await deliveries(hub, made["id"])
+    assert (left["event_id"], left["state"]) == (waiting, "pending")
+
+
+async def test_a_cancelled_replay_sends_no_more_and_what_is_new_goes_on(
+    hub: Harness, receiver: Receiver
+) -> None:
+    lead = new_id()
+    await facts(hub, 30, of=lead)
+    made = await late_endpoint(hub, receiver.url())
+
+    async def take_a_moment(call: Call, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        await accept(call, writer)
+
+    receiver.behave = take_a_moment
+    async with replaying(hub):
+        replay = (await asks(hub, made)).json()["id"]
+        await receiver.until(3)
+        [new] = await facts(hub, 1, of=lead)
+        await until(hub, "SELECT 1 FROM delivery WHERE event_id = $1", UUID(new))
+        async with hub.client("subscriber", sub="erp") as erp:
+            await erp.post(f"/endpoints/{made['id']}/replays/{replay}/cancel")
+        await until(
+            hub, "SELECT 1 FROM delivery WHERE event_id = $1 AND state = 'delivered'", UUID(new)
+        )
+    shown = await seen(hub, made, replay)
+    assert shown["state"] == "cancelled"
+    assert shown["pending"] == 0
+    assert shown["dropped"] == 30 - shown["delivered"] > 10
+    assert receiver.ids()[-1] == new
+    assert len(receiver.calls) == shown["delivered"] + 1
+
+
+async def test_what_waited_behind_a_cancelled_replay_is_next(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """Though nothing of the replay is being sent, whose end would have told it."""
+    lead = new_id()
+    await facts(hub, 2, of=lead)
+    made = await late_endpoint(hub, receiver.url())
+    replay = (await asks(hub, made)).json()["id"]
+    await hub.tick("deal_replays")
+    [new] = await facts(hub, 1, of=lead)
+    async with hub.transaction() as tx:
+        await dealing.deal_out(tx)
+    async with hub.client("subscriber", sub="erp") as erp:
+        await erp.post(f"/endpoints/{made['id']}/replays/{replay}/cancel")
+    async with hub.transaction() as tx:
+        due = await queue.take(tx, uuid4(), 60, {}, 16)
+    assert [str(one.event_id) for one in due] == [new]
+
+
+async def test_a_replay_that_hangs_delays_no_other_endpoint(
+    hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it pile up: so long as its deliveries wait, no more of it is queued."""
+    monkeypatch.setattr(replays, "AHEAD", 50)
+    await filled(hub, 500, 1)
+    stuck = await late_endpoint(hub, receiver.url("/stuck"))
+    await late_endpoint(hub, receiver.url("/well"))
+    receiver.at["/stuck"] = hang
+    async with replaying(hub):
+        replay = (await asks(hub, stuck)).json()["id"]
+        await until(hub, "SELECT 1 FROM delivery HAVING count(*) >= 50")
+        for _ in range(5):
+            sent = await facts(hub, 1)
+            await until(
+                hub,
+                "SELECT 1 FROM delivery WHERE event_id = $1 AND state = 'delivered'",
+                UUID(sent[0]),
+                within_s=5,
+            )
+        shown = await seen(hub, stuck, replay)
+    assert len(receiver.ids("/well")) == 5
+    assert (shown["state"], shown["queued"], shown["pending"]) == ("running", 50, 50)
+
+
+async def test_what_is_new_of_an_aggregate_waits_for_what_is_replayed_of_it(
+    hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the replay has not come to it yet; and what was brought forward is not sent again."""
+    monkeypatch.setattr(replays, "AHEAD", 10)
+    await facts(hub, 30)
+    lead = new_id()
+    old = await facts(hub, 3, of=lead)
+    made = await late_endpoint(hub, receiver.url())
+    replay = (await asks(hub, made)).json()["id"]
+    await hub.tick("deal_replays")
+    new = await facts(hub, 1, of=lead)
+    async with hub.transaction() as tx:
+        await dealing.deal_out(tx)
+    assert (await seen(hub, made, replay))["queued"] == 13
+    async with replaying(hub):
+        await over(hub, replay)
+        await settled(hub, "delivered", 34)
+    assert [i for i in receiver.ids() if i in [*old, *new]] == [*old, *new]
+    assert len(receiver.calls) == 34
+    assert (await seen(hub, made, replay))["matched"] == 33
+
+
+async def test_what_is_being_sent_is_sent_again_after_what_goes_before_it(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """Its failure, told late, does not put it in front."""
+    lead = new_id()
+    old = await facts(hub, 2, of=lead)
+    made = await late_endpoint(hub, receiver.url())
+    hanging = asyncio.Event()
+
+    async def fail_late(call: Call, writer: asyncio.StreamWriter) -> None:
+        await hanging.wait()
+        await status(500)(call, writer)
+
+    receiver.behave = fail_late
+    async with replaying(hub):
+        new = await facts(hub, 1, of=lead)
+        await receiver.until(1)
+        replay = (await asks(hub, made)).json()["id"]
+        await receiver.until(2)
+        receiver.behave = accept
+        hanging.set()
+        await hub.execute("UPDATE delivery SET next_at = now() WHERE state = 'pending'")
+        await until(hub, "SELECT 1 FROM attempt HAVING count(*) >= 2")
+        await hub.execute("UPDATE delivery SET next_at = now() WHERE state = 'pending'")
+        await over(hub, replay)
+        await settled(hub, "delivered", 3)
+    accepted = await hub.rows("SELECT event_id FROM attempt WHERE outcome = 'accepted' ORDER BY id")
+    assert [str(row[0]) for row in accepted] == [*old, *new]
+
+
+async def test_a_large_replay_in_portions_while_new_facts_come(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """25,000 facts, more than one request once could ask for. What the dispatcher does is done
+    here by hand, without HTTP. Nothing comes twice, little waits at any time."""
+    await filled(hub, 5000, 5)
+    leads = [row[0] for row in await hub.rows("SELECT DISTINCT subject FROM feed LIMIT 60")]
+    made = await late_endpoint(hub, receiver.url())
+    replay = (await asks(hub, made)).json()["id"]
+    came: list[str] = []
+    lease, waited, new = uuid4(), 0, list(leads)
+    due: list[Due] = []
+    while new or due or not came:
+        if new:
+            await facts(hub, 1, of=new.pop())
+        while await hub.tick("deal_replays"):
+            pass
+        async with hub.transaction() as tx:
+            await dealing.deal_out(tx)
+            due = await queue.take(tx, lease, 60, {}, 1000)
+        waited = max(waited, (await seen(hub, made, replay))["pending"])
+        async with hub.transaction() as tx:
+            await queue.record(tx, lease, [ended(one, Outcome.ACCEPTED) for one in due])
+        came += [str(one.event_id) for one in due]
+    await hub.tick("deal_replays")
+    shown = await seen(hub, made, replay)
+    assert shown["state"] == "ended"
+    assert (shown["matched"], shown["queued"], shown["delivered"]) == (25_001,) * 3
+    assert len(came) == len(set(came)) == 25_061
+    assert waited <= replays.AHEAD + 5 * len(leads)
+    assert in_order(came, await hub.rows("SELECT event_id, subject FROM feed ORDER BY position"))
+
+
+async def test_new_facts_come_while_a_replay_is_sent(hub: Harness, receiver: Receiver) -> None:
+    """The same over HTTP."""
+    await filled(hub, 300, 4)
+    leads = [row[0] for row in await hub.rows("SELECT DISTINCT subject FROM feed LIMIT 20")]
+    made = await late_endpoint(hub, receiver.url())
+    async with replaying(hub):
+        replay = (await asks(hub, made)).json()["id"]
+        for n, lead in enumerate(leads):
+            await receiver.until(40 * n, within_s=30)
+            await facts(hub, 1, of=lead)
+        await over(hub, replay, within_s=60)
+        await settled(hub, "delivered", 1221, within_s=30)
+    assert len(receiver.calls) == 1221
+    order = await hub.rows("SELECT event_id, subject FROM feed ORDER BY position")
+    assert in_order(receiver.ids(), order)
+
+
+async def test_whoever_is_killed_in_a_replay_it_ends_complete_and_in_order(
+    hub: Harness, receiver: Receiver
+) -> None:
+    await filled(hub, 200, 5)
+
+    async def take_a_moment(call: Call, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.02)
+        await accept(call, writer)
+
+    receiver.behave = take_a_moment
+    made = await late_endpoint(hub, receiver.url())
+    processes = [await start_sending(hub), await start_sending(hub)]
+    try:
+        replay = (await asks(hub, made)).json()["id"]
+        for n in range(4):
+            await receiver.until(len(receiver.calls) + 60, within_s=60)
+            processes[n % 2].send_signal(signal.SIGKILL)
+            await processes[n % 2].wait()
+            processes[n % 2] = await start_sending(hub)
+        await over(hub, replay, within_s=120)
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    order = await hub.rows("SELECT event_id, subject FROM feed ORDER BY position")
+    assert set(receiver.ids()) == {str(event_id) for event_id, _ in order}
+    assert in_order(receiver.ids(), order)
+    shown = await seen(hub, made, replay)
+    assert (shown["matched"], shown["queued"], shown["delivered"]) == (1001,) * 3
