@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -33,22 +34,44 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     ) -> dict[TopicPartition, list[Any]]:
         most = max_records or sys.maxsize
         found: dict[TopicPartition, list[Any]] = {}
-        if self._backlog:
-            found = await self._upstream_first(most)
-        while not found:
-            found = await self._polled(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+        before = self._positions()
+        try:
+            if self._backlog:
+                await self._upstream_first(most, found)
+            while not found:
+                found = await self._polled(
+                    *partitions, timeout_ms=timeout_ms, max_records=max_records
+                )
+        except Exception:
+            self._go_back(before | {p: records[0].offset for p, records in found.items()})
+            raise
         self._backlog = sum(map(len, found.values())) >= most
         return found
 
-    async def _upstream_first(self, most: int) -> dict[TopicPartition, list[Any]]:
-        found: dict[TopicPartition, list[Any]] = {}
+    def _positions(self) -> dict[TopicPartition, int]:
+        """The next offset of each partition that has one."""
+        subscription = self._subscription.subscription
+        assignment = subscription and subscription.assignment
+        if not assignment:
+            return {}
+        states = {p: assignment.state_value(p) for p in assignment.tps}
+        return {p: state.position for p, state in states.items() if state.has_valid_position}
+
+    def _go_back(self, before: Mapping[TopicPartition, int]) -> None:
+        """To where a poll began that failed halfway: what it found lies behind the positions and
+        nobody was given it. Never on: of a partition that was given anew the group may be less far.
+        """
+        for partition, position in self._positions().items():
+            if position > before.get(partition, position):
+                self.seek(partition, before[partition])
+
+    async def _upstream_first(self, most: int, found: dict[TopicPartition, list[Any]]) -> None:
         assigned = self.assignment()
         for topic in PUBLIC_TOPICS:
             of_topic = [partition for partition in assigned if partition.topic == topic]
             if most > 0 and of_topic:
                 found |= (part := await self._polled(*of_topic, max_records=most))
                 most -= sum(map(len, part.values()))
-        return found
 
     async def _polled(self, *partitions: TopicPartition, **most: Any) -> dict[TopicPartition, Any]:
         found: dict[TopicPartition, Any] = await super().getmany(*partitions, **most)
