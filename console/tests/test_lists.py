@@ -100,9 +100,11 @@ async def test_what_is_stuck_is_listed_by_how_late_it_is(console_svc: Harness) -
         "PARKED": 0,
         "WAITING_HUMAN": 2,
         "WAITING_EXTERNAL": 1,
+        "all": 4,
         "overdue": 2,
         "without_gate": 1,
     }
+    assert everything["at_least"] == []
     assert nonsense.status_code == 400
 
 

@@ -214,6 +214,9 @@ async def test_what_waits_of_a_journey_is_found_among_a_thousand_keys(
         return whole["reason"]["code"], whole["parked"], {row["reason"] for row in listed + found}
 
     await installation.deal.receives_raw(a_quote_sent(UUID(int=404)))
+    page = await told("stuck")
+    assert (page["counts"]["DEAD_LETTERED"], page["at_least"]) == (200, ["DEAD_LETTERED", "PARKED"])
+    assert "DEAD_LETTERED 200+" in (await ltc("stuck")).stdout, "not as if these were all"
     code, [waiting], _ = await seen()  # by its journey: the console knows of no such quote
     assert (code, waiting["key"], waiting["status"]) == ("PARKED", str(QUOTE), "retrying")
     await told("dlq", "skip", str(QUOTE), "--why", "wrong deal")

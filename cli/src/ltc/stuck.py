@@ -45,7 +45,12 @@ def _print(page: dict[str, Any]) -> None:
         table.add_row(item["reason"], number, item["customer"] or "", late, item["sentence"])
     if page["items"]:
         out.print(table)
-    counts = ", ".join(f"{name} {n}" for name, n in page["counts"].items() if n)
+    more = page["at_least"]
+    counts = ", ".join(
+        f"{name} {n}{'+' if name in more else ''}"
+        for name, n in page["counts"].items()
+        if n or name in more
+    )
     out.print(counts or "nothing counted")
     for asked in page["asked"]:
         if asked["status"] != "ok":

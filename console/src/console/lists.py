@@ -102,8 +102,10 @@ class StuckPage(JourneyPage):
     """What stands still, the worst first, and how much of it there is."""
 
     counts: dict[str, int]
-    """By reason code as far as facts tell; ``overdue`` beside them. Parked keys of every service
-    are counted where the asker may see them. On the first page alone."""
+    """By reason code as far as facts tell; ``all`` and ``overdue`` beside them. Parked keys of every
+    service are counted where the asker may see them. On the first page alone."""
+    at_least: list[Code] = []
+    """There are more of these than ``counts`` says: a service did not tell of all its keys."""
     asked: list[Asked]
 
 
@@ -247,6 +249,7 @@ async def stuck(
         items=kept,
         next=_next(rows, "breach_at", limit),
         counts={} if after else await _counts(tx, visible, around),
+        at_least=[Code.DEAD_LETTERED, Code.PARKED] if around.rest and not after else [],
         asked=list(around.asked),
     )
 
@@ -284,6 +287,7 @@ async def _counts(
         Code.PARKED: len(around.parked) - dead,
         Code.WAITING_HUMAN: row["human"],
         Code.WAITING_EXTERNAL: row["outside"],
+        "all": row["human"] + row["outside"] + row["without_gate"],
         "overdue": row["overdue"],
         "without_gate": row["without_gate"],
     }

@@ -7,17 +7,24 @@ import { SIGNS } from "../../ui/ReasonBadge";
 /** How much waits for which reason; each narrows the list to itself. */
 export function ReasonChips({
   counts,
+  all,
+  atLeast,
   chosen,
   onChoose,
 }: {
   counts: Partial<Record<ReasonCode, number>>;
+  all: number;
+  atLeast: readonly ReasonCode[];
   chosen: ReasonCode | undefined;
   onChoose: (reason: ReasonCode | undefined) => void;
 }) {
   const { t, i18n } = useTranslation();
   const number = new Intl.NumberFormat(i18n.language);
-  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const shown = REASONS.filter((reason) => counts[reason] || reason === chosen);
+  const countOf = (reason: ReasonCode) =>
+    number.format(counts[reason] ?? 0) + (atLeast.includes(reason) ? "+" : "");
+  const shown = REASONS.filter(
+    (reason) => counts[reason] || atLeast.includes(reason) || reason === chosen,
+  );
   return (
     <Group gap={8} mb="sm" role="group" aria-label={t("stuck.byReason")}>
       <UnstyledButton
@@ -43,7 +50,7 @@ export function ReasonChips({
           >
             <Sign size={16} aria-hidden />
             <Text span fw={680} className="figure">
-              {number.format(counts[reason] ?? 0)}
+              {countOf(reason)}
             </Text>
             {t(`reason.${reason}`)}
           </UnstyledButton>

@@ -24,6 +24,8 @@ export default function StuckPage() {
       <PageHead title={t("stuck.title")} about={t("stuck.about")} />
       <ReasonChips
         counts={first?.counts ?? {}}
+        all={first?.counts["all"] ?? 0}
+        atLeast={first?.at_least ?? []}
         chosen={filters.reason}
         onChoose={(reason) => set({ reason })}
       />
