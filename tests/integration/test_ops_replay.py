@@ -22,13 +22,17 @@ TOPIC = "ltc.lead.v1"
 
 async def records_of(key: str) -> list[tuple[str, int, bool, bytes]]:
     """Of a key's records, in order: event id, number, whether it is a replay, and the bytes."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap(), enable_auto_commit=False)
+    # A seek to the beginning is lost where the answer to the one to the end is under way.
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka_bootstrap(),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
     await consumer.start()
     try:
         partitions = [TopicPartition(TOPIC, n) for n in range(PARTITIONS)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning()
         found = []
         for partition in partitions:
             while await consumer.position(partition) < ends[partition]:
