@@ -1,4 +1,3 @@
-import { Progress, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { spell } from "./words";
@@ -24,22 +23,17 @@ export function SlaBar({ deadline, now }: { deadline: Deadline; now: number }) {
   const { t } = useTranslation();
   const share = used(deadline, now);
   const over = (deadline.overdue_s ?? 0) > 0;
-  if (share === null) return <Text span>–</Text>;
+  if (share === null) return "–";
   const left = deadline.due_at ? (Date.parse(deadline.due_at) - now) / 1000 : 0;
   const words = over
     ? t("sla.over", { for: spell(deadline.overdue_s ?? 0, t) })
     : t("sla.left", { for: spell(left, t) });
   return (
-    <div className="sla">
-      <Text size="xs" fw={over ? 650 : 400} className={over ? "late" : undefined}>
-        {words}
-      </Text>
-      <Progress
-        value={share}
-        size={4}
-        color={over ? "red" : share > 75 ? "orange" : "harbour"}
-        aria-label={words}
-      />
+    <div className={over ? "used over" : share > 75 ? "used soon" : "used"}>
+      <small>{words}</small>
+      <div className="share">
+        <div style={{ width: `${share}%` }} />
+      </div>
     </div>
   );
 }

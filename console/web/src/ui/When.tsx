@@ -1,4 +1,3 @@
-import { Text, Tooltip } from "@mantine/core";
 import dayjs from "dayjs";
 import { useTranslation } from "react-i18next";
 
@@ -7,16 +6,14 @@ import { exactIn } from "./words";
 /** A moment as its age, exact on hover and for readers of the screen. */
 export function When({ at, exact = false }: { at: string | null | undefined; exact?: boolean }) {
   const { i18n } = useTranslation();
-  if (!at) return <Text span>–</Text>;
+  if (!at) return "–";
   const full = exactIn(i18n.language, at);
   const age = dayjs(at)
     .locale(i18n.language === "zh-CN" ? "zh-cn" : "en")
     .fromNow();
   return (
-    <Tooltip label={exact ? age : full}>
-      <time dateTime={at} title={full} style={{ whiteSpace: "nowrap" }}>
-        {exact ? full : age}
-      </time>
-    </Tooltip>
+    <time dateTime={at} title={exact ? age : full}>
+      {exact ? full : age}
+    </time>
   );
 }

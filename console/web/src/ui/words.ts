@@ -20,16 +20,32 @@ export function spell(seconds: number, t: TFunction, most = 2): string {
     .join(" ");
 }
 
-export function moneyIn(language: string, money: Money): string {
-  return new Intl.NumberFormat(language, { style: "currency", currency: money.currency }).format(
-    money.amount as unknown as number, // a decimal text is read exactly: no float between
+/** Formats are dear to make and a list has hundreds of figures: one for each language and currency. */
+const moneys = new Map<string, Intl.NumberFormat>();
+const moments = new Map<string, Intl.DateTimeFormat>();
+
+function kept<T>(formats: Map<string, T>, key: string, make: () => T): T {
+  const format = formats.get(key) ?? make();
+  formats.set(key, format);
+  return format;
+}
+
+export function moneyIn(language: string, { amount, currency }: Money): string {
+  return kept(
+    moneys,
+    `${language} ${currency}`,
+    () => new Intl.NumberFormat(language, { style: "currency", currency }),
+  ).format(
+    amount as unknown as number, // a decimal text is read exactly: no float between
   );
 }
 
 export function exactIn(language: string, at: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }).format(
-    new Date(at),
-  );
+  return kept(
+    moments,
+    language,
+    () => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }),
+  ).format(new Date(at));
 }
 
 /** Who must act: `role:sales_manager`, `party:customer`, `system:erp`, `person:sales-07`. */

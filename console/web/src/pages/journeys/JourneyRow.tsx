@@ -1,4 +1,3 @@
-import { Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
@@ -41,9 +40,7 @@ export const JourneyRow = memo(function JourneyRow({
         <Link to="/j/$key" params={{ key: row.journey_id }} className="cover">
           {nameOf(row)}
         </Link>
-        <Text size="xs" c="dimmed">
-          {t(`stage.${row.stage}`)}
-        </Text>
+        <small className="dim">{t(`stage.${row.stage}`)}</small>
       </div>
       <div role="cell" className="customer">
         {row.customer ?? "–"}
@@ -56,9 +53,7 @@ export const JourneyRow = memo(function JourneyRow({
       </div>
       <div role="cell" className="waits">
         {row.gate ? gateWords(row.gate, t) : "–"}
-        <Text size="xs" c="dimmed" truncate>
-          {row.owner ? ownerWords(row.owner, t) : ""}
-        </Text>
+        <small className="dim">{row.owner ? ownerWords(row.owner, t) : ""}</small>
       </div>
       <div role="cell" className="sla">
         <SlaBar deadline={row} now={now} />
