@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import suppress
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -26,6 +27,26 @@ from contracts.ids import new_id
 from hub.webhooks import dealing, queue, replays
 from hub.webhooks.queue import Due
 from hub.webhooks.retrying import Outcome
+
+
+async def queued(hub: Harness, receiver: Receiver, count: int) -> tuple[dict[str, Any], str, UUID]:
+    """An endpoint, a replay of so many facts to it that waits to be sent, and whose facts."""
+    lead = new_id()
+    await facts(hub, count, of=lead)
+    made = await late_endpoint(hub, receiver.url())
+    replay: str = (await asks(hub, made)).json()["id"]
+    await hub.tick("deal_replays")
+    return made, replay, lead
+
+
+async def cancelled_after_news(hub: Harness, made: dict[str, Any], replay: str, lead: UUID) -> str:
+    """A fact that waits behind the replay, which is cancelled then."""
+    [new] = await facts(hub, 1, of=lead)
+    async with hub.transaction() as tx:
+        await dealing.deal_out(tx)
+    async with hub.client("subscriber", sub="erp") as erp:
+        await erp.post(f"/endpoints/{made['id']}/replays/{replay}/cancel")
+    return new
 
 
 async def test_what_is_on_its_way_is_not_queued_again(hub: Harness, receiver: Receiver) -> None:
@@ -83,19 +104,27 @@ async def test_what_waited_behind_a_cancelled_replay_is_next(
     hub: Harness, receiver: Receiver
 ) -> None:
     """Though nothing of the replay is being sent, whose end would have told it."""
-    lead = new_id()
-    await facts(hub, 2, of=lead)
-    made = await late_endpoint(hub, receiver.url())
-    replay = (await asks(hub, made)).json()["id"]
-    await hub.tick("deal_replays")
-    [new] = await facts(hub, 1, of=lead)
-    async with hub.transaction() as tx:
-        await dealing.deal_out(tx)
-    async with hub.client("subscriber", sub="erp") as erp:
-        await erp.post(f"/endpoints/{made['id']}/replays/{replay}/cancel")
+    made, replay, lead = await queued(hub, receiver, 2)
+    new = await cancelled_after_news(hub, made, replay, lead)
     async with hub.transaction() as tx:
         due = await queue.take(tx, uuid4(), 60, {}, 16)
     assert [str(one.event_id) for one in due] == [new]
+
+
+async def test_what_was_being_sent_of_a_cancelled_replay_is_not_tried_again(
+    hub: Harness, receiver: Receiver
+) -> None:
+    made, replay, lead = await queued(hub, receiver, 1)
+    lease = uuid4()
+    async with hub.transaction() as tx:
+        [due] = await queue.take(tx, lease, 60, {}, 16)
+    new = await cancelled_after_news(hub, made, replay, lead)
+    async with hub.transaction() as tx:
+        await queue.record(tx, lease, [ended(due, Outcome.TIMEOUT)])
+        after = await queue.take(tx, lease, 60, {}, 16)
+    shown = await seen(hub, made, replay)
+    assert (shown["pending"], shown["dropped"]) == (0, 1)
+    assert [str(one.event_id) for one in after] == [new]
 
 
 async def test_a_replay_that_hangs_delays_no_other_endpoint(

@@ -59,6 +59,14 @@ WHERE replay_id = $1 AND state = 'pending' AND (leased_until IS NULL OR leased_u
 RETURNING endpoint_id, subject
 """
 
+LET_GO = """
+UPDATE delivery d SET state = 'dropped', turn = false, ended_at = $3
+FROM unnest($1::uuid[], $2::uuid[]) AS n(endpoint_id, event_id), replay r
+WHERE d.endpoint_id = n.endpoint_id AND d.event_id = n.event_id AND d.state = 'pending'
+  AND r.id = d.replay_id AND r.state = 'cancelled'
+RETURNING d.endpoint_id, d.subject
+"""
+
 
 async def add(
     tx: Transaction,
@@ -132,3 +140,13 @@ async def drop_replayed(tx: Transaction, replay_id: UUID, *, ordered: bool) -> N
     dropped = await bulk.fetch(tx.connection, DROP, replay_id, tx.now)
     if ordered:
         await give_turns(tx, {(endpoint_id, subject) for endpoint_id, subject in dropped})
+
+
+async def let_go(tx: Transaction, failed: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Try no more of what failed what was being sent as its replay was cancelled. Endpoints and
+    aggregates, of which others are next. The caller holds ``fan_out``."""
+    if not failed:
+        return set()
+    endpoints, events = zip(*failed, strict=True)
+    dropped = await bulk.fetch(tx.connection, LET_GO, list(endpoints), list(events), tx.now)
+    return {(endpoint_id, subject) for endpoint_id, subject in dropped}

@@ -155,9 +155,9 @@ async def record(tx: Transaction, lease: UUID, done: Sequence[Done]) -> list[str
         lease,
         tx.now,
     )
-    await pending.give_turns(
-        tx, {(e, subject) for e, subject, state in moved if state != State.PENDING}
-    )
+    failed = [(d.due.endpoint_id, d.due.event_id) for d in done if d.state == State.PENDING]
+    over = {(e, subject) for e, subject, state in moved if state != State.PENDING}
+    await pending.give_turns(tx, over | await pending.let_go(tx, failed))
     return await _judge(tx, [d for d in done if d.result is not None and not d.due.is_test])
 
 
