@@ -102,8 +102,8 @@ class StuckPage(JourneyPage):
     """What stands still, the worst first, and how much of it there is."""
 
     counts: dict[str, int]
-    """By reason code as far as facts tell; ``all`` and ``overdue`` beside them. Parked keys of every
-    service are counted where the asker may see them. On the first page alone."""
+    """By reason code as far as facts tell; ``all`` and ``overdue`` beside them. Parked keys of
+    every service are counted where the asker may see them. On the first page alone."""
     at_least: list[Code] = []
     """There are more of these than ``counts`` says: a service did not tell of all its keys."""
     asked: list[Asked]
