@@ -105,3 +105,7 @@ async def test_what_was_given_up_is_still_to_be_seen(deal_svc: Harness) -> None:
     assert letter["payload"] == a_quote_sent(0).model_dump_json()
     assert len(letter["tries"]) == 1
     assert others == []
+
+
+def test_half_a_character_in_an_error_stops_nobody() -> None:
+    assert tries.why(RuntimeError("half \ud83d of it\0")) == "half \\ud83d of it"

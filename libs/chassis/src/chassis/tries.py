@@ -29,7 +29,8 @@ class Process:
 def why(error: BaseException) -> str:
     """The message of an error, without values that may be about people."""
     told = describe(error, length=MESSAGE_LENGTH).partition(": ")[2]
-    return told.replace("\0", "")
+    # Half a character can be neither stored nor sent.
+    return told.replace("\0", "").encode("utf-8", "backslashreplace").decode()
 
 
 def failed(error: BaseException, at: datetime, by: Process) -> str:
