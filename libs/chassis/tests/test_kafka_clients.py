@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, cast
 from uuid import UUID, uuid4
@@ -12,7 +11,6 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.integration.stack import eventually, start_at_end
 
@@ -21,7 +19,6 @@ from chassis.consumer import Consumer
 from chassis.delivery import Delivery
 from chassis.intake import Intake, _Rebalances
 from chassis.metrics import Metrics
-from chassis.polling import PatientConsumer
 from chassis.relay import Relay
 from chassis.settings import Settings
 from contracts.catalog import PARTITIONS
@@ -287,75 +284,3 @@ async def test_a_client_that_stopped_fetching_is_noticed_and_can_join_anew(intak
     await intake.leave()
     await intake.join({})
     assert not intake.deaf()
-
-
-async def test_a_backlog_is_taken_in_the_order_of_the_chain() -> None:
-    """An order's facts were there first, more than a poll takes; contracts still come next.
-
-    In which order a broker's answer lists partitions is chance: one try in two shows nothing.
-    """
-    order, contract = TopicPartition("ltc.order.v1", 0), TopicPartition("ltc.contract.v1", 0)
-    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
-    consumer = PatientConsumer(bootstrap_servers=kafka_bootstrap(), enable_auto_commit=False)
-    await producer.start()
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets([order, contract])
-        for partition, count in ((order, 30), (contract, 10)):
-            for _ in range(count):
-                await producer.send_and_wait(partition.topic, b"{}", partition=0)
-        consumer.assign([order, contract])
-        for _ in range(8):
-            for partition, end in ends.items():
-                consumer.seek(partition, end)
-            polls = [await consumer.getmany(timeout_ms=200, max_records=10) for _ in range(4)]
-            taken = [(p.topic, len(records)) for poll in polls for p, records in poll.items()]
-            assert sum(count for _, count in taken) == 40
-            assert ("ltc.contract.v1", 10) in taken[:2]
-    finally:
-        await producer.stop()
-        await consumer.stop()
-
-
-async def test_a_poll_that_fails_halfway_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it had found would lie behind the position, and be committed with what comes next."""
-    order, contract = TopicPartition("ltc.order.v1", 0), TopicPartition("ltc.contract.v1", 0)
-    consumer = PatientConsumer(bootstrap_servers=kafka_bootstrap(), enable_auto_commit=False)
-    poll = AIOKafkaConsumer.getmany
-    found_before = False
-
-    async def failing_once(self: Any, *partitions: TopicPartition, **most: Any) -> Any:
-        nonlocal found_before
-        if found_before:
-            monkeypatch.setattr(AIOKafkaConsumer, "getmany", poll)
-            raise KafkaError("its group has no coordinator just now")
-        found = await poll(self, *partitions, **most)
-        found_before = contract in found
-        return found
-
-    await consumer.start()
-    try:
-        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap()) as producer:
-            ends = await consumer.end_offsets([order, contract])
-            for partition, count in ((order, 30), (contract, 10)):
-                for _ in range(count):
-                    await producer.send_and_wait(partition.topic, b"{}", partition=0)
-        consumer.assign([order, contract])
-        for partition, end in ends.items():
-            consumer.seek(partition, end)
-        taken: Counter[TopicPartition] = Counter()
-
-        async def take(most: int) -> None:
-            polled = await consumer.getmany(timeout_ms=200, max_records=most)
-            taken.update({p: len(records) for p, records in polled.items()})
-
-        await take(5)  # and there is more: topic by topic from now on
-        monkeypatch.setattr(AIOKafkaConsumer, "getmany", failing_once)
-        with pytest.raises(KafkaError):
-            await take(30)
-        async with asyncio.timeout(10):
-            while taken.total() < 40:
-                await take(30)
-    finally:
-        await consumer.stop()
-    assert taken == {order: 30, contract: 10}

@@ -1,0 +1,91 @@
+"""How a consumer that is behind polls: in the order of the chain, and losing nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from chassis.polling import PatientConsumer
+from local_infra.testing import kafka_bootstrap
+
+ORDER, CONTRACT = TopicPartition("ltc.order.v1", 0), TopicPartition("ltc.contract.v1", 0)
+BACKLOG = {ORDER: 30, CONTRACT: 10}
+"""An order's facts are there first, more than a poll takes."""
+
+
+class Behind:
+    """A consumer that can be put before the same backlog any number of times."""
+
+    def __init__(self, consumer: PatientConsumer, starts: dict[TopicPartition, int]) -> None:
+        self._consumer, self._starts = consumer, starts
+
+    def begin(self) -> None:
+        for partition, start in self._starts.items():
+            self._consumer.seek(partition, start)
+
+    async def take(self, most: int) -> dict[TopicPartition, int]:
+        """How many records of each partition a poll returns."""
+        found = await self._consumer.getmany(timeout_ms=200, max_records=most)
+        return {partition: len(records) for partition, records in found.items()}
+
+
+@pytest.fixture
+async def behind() -> AsyncIterator[Behind]:
+    consumer = PatientConsumer(bootstrap_servers=kafka_bootstrap(), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        starts = await consumer.end_offsets([*BACKLOG])
+        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap()) as producer:
+            for partition, count in BACKLOG.items():
+                for _ in range(count):
+                    await producer.send_and_wait(partition.topic, b"{}", partition=0)
+        consumer.assign([*BACKLOG])
+        yield Behind(consumer, starts)
+    finally:
+        await consumer.stop()
+
+
+async def test_a_backlog_is_taken_in_the_order_of_the_chain(behind: Behind) -> None:
+    """The orders were there first; contracts still come next.
+
+    In which order a broker's answer lists partitions is chance: one try in two shows nothing.
+    """
+    for _ in range(8):
+        behind.begin()
+        polls = [await behind.take(10) for _ in range(4)]
+        taken = [part for poll in polls for part in poll.items()]
+        assert sum(count for _, count in taken) == 40
+        assert (CONTRACT, 10) in taken[:2]
+
+
+async def test_a_poll_that_fails_halfway_loses_nothing(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had found would lie behind the position, and be committed with what comes next."""
+    poll = AIOKafkaConsumer.getmany
+    found_before = False
+
+    async def failing_once(self: Any, *partitions: TopicPartition, **most: Any) -> Any:
+        nonlocal found_before
+        if found_before:
+            monkeypatch.setattr(AIOKafkaConsumer, "getmany", poll)
+            raise KafkaError("its group has no coordinator just now")
+        found = await poll(self, *partitions, **most)
+        found_before = CONTRACT in found
+        return found
+
+    behind.begin()
+    taken = Counter(await behind.take(5))  # and there is more: topic by topic from now on
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", failing_once)
+    with pytest.raises(KafkaError):
+        await behind.take(30)
+    async with asyncio.timeout(10):
+        while taken.total() < 40:
+            taken.update(await behind.take(30))
+    assert taken == BACKLOG
