@@ -30,7 +30,7 @@ export function SlaBar({ deadline, now }: { deadline: Deadline; now: number }) {
     : t("sla.left", { for: spell(left, t) });
   return (
     <div className={over ? "used over" : share > 75 ? "used soon" : "used"}>
-      <small>{words}</small>
+      <small className={over ? "late" : undefined}>{words}</small>
       <div className="share">
         <div style={{ width: `${share}%` }} />
       </div>
