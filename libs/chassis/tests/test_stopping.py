@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
+from thing_service import thing_app
+
+from chassis.cluster import Cluster
+from chassis.db import Database
+from chassis.metrics import Metrics
+from chassis.outbox import outbox_row
+from chassis.relay import Relay
 from chassis.runtime import end
+from contracts.deal import DealOpened
+from contracts.ids import new_id
+from contracts.samples import sample
+from local_infra.testing import kafka_bootstrap
 
 
 async def test_what_loses_a_cancellation_is_cancelled_again() -> None:
@@ -34,3 +46,33 @@ async def test_what_loses_a_cancellation_is_cancelled_again() -> None:
 
 async def test_nothing_to_end_is_no_wait() -> None:
     await end([])
+
+
+async def test_what_was_said_before_the_relay_had_ever_connected_is_published_as_it_stops() -> None:
+    async with thing_app() as app:
+        database: Database = app.state.database
+        fact = outbox_row(
+            sample(DealOpened),
+            source=database.source,
+            journey_id=new_id(),
+            version=1,
+            now=datetime.now(UTC),
+            cause=None,
+        )
+        async with database.transaction() as tx:
+            tx._pending.say(fact)
+        relay = Relay(
+            database.relaying,
+            cluster=Cluster(kafka_bootstrap()),
+            client_id="thing",
+            said=database.said,
+            metrics=Metrics("thing", instance="1"),
+        )
+
+        await relay.stop()
+
+        async with database.engine.connect() as connection:
+            left = await connection.exec_driver_sql(
+                "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM event_log)"
+            )
+            assert left.one() == (0, 1)

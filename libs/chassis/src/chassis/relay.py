@@ -201,6 +201,7 @@ class Relay:
         self._batch = batch
         self._producer: AIOKafkaProducer | None = None
         self._stopping = False
+        self._round_under_way = asyncio.Lock()
         self.last_round_at = time.monotonic()
 
     async def run(self) -> None:
@@ -221,16 +222,16 @@ class Relay:
                 pause = min(pause * 2, 5.0)
 
     async def stop(self, timeout_s: float = 5.0) -> None:
-        """Publish what is there, for at most ``timeout_s``, then close the producer."""
+        """Publish what is there, for at most ``timeout_s``, then close the producer. What was said
+        before this relay had ever connected is there as well."""
         self._stopping = True
         self._said.set()
-        if self._producer is not None:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    while (await self._round()).more:
-                        pass
-            except Exception as error:
-                logger.info("relay: stopped with facts left in the outbox: %s", error)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while await self._backlog() and (await self._round()).more:
+                    pass
+        except Exception as error:
+            logger.info("relay: stopped with facts left in the outbox: %r", error)
         await self._discard_producer(flush=True)
 
     async def _drain(self) -> None:
@@ -258,11 +259,12 @@ class Relay:
         return bool(row[0])
 
     async def _round(self) -> Round:
-        producer = self._producer or await self._connect()
-        async with bulk.begun(self._engine) as connection:
-            return await publish_round(
-                connection, producer, limit=self._batch, metrics=self._metrics
-            )
+        async with self._round_under_way:
+            producer = self._producer or await self._connect()
+            async with bulk.begun(self._engine) as connection:
+                return await publish_round(
+                    connection, producer, limit=self._batch, metrics=self._metrics
+                )
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
