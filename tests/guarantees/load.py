@@ -16,7 +16,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,6 +79,8 @@ class Load:
     walks: int = 0
     """Journeys through human gates: partial deliveries, prepayment, instalments."""
     mix: Mix = field(default_factory=Mix)
+    more: Callable[[], bool] = lambda: False
+    """Asked once all is sent: whether another single web order is wanted at the same rate."""
     accepted: dict[str, str] = field(default_factory=dict)
     """By key, the journey of everything that was accepted: what must reach cash."""
     wrong: list[str] = field(default_factory=list)
@@ -150,10 +152,12 @@ class Load:
 
     # --- what is sent ------------------------------------------------------------------------
 
-    def _kinds(self) -> list[str]:
+    def _kinds(self) -> Iterator[str]:
         kinds = vars(self.mix)
         weights = [*kinds.values(), 100 - sum(kinds.values())]
-        return self._random.choices([*kinds, "single"], weights, k=self.requests)
+        yield from self._random.choices([*kinds, "single"], weights, k=self.requests)
+        while self.more():
+            yield "single"
 
     async def _request(self, client: httpx.AsyncClient, n: int, kind: str) -> None:
         key = f"{self._run}-{n}"

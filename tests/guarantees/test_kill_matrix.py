@@ -63,6 +63,12 @@ def shoot(rig: Rig, point: str) -> Round:
     victims = {name: rig.process(name).pid for name in services_at(point)}
     for name in victims:
         rig.arm(name, point, nth=chance.randint(1, 4))
+
+    def somebody_lives() -> bool:
+        """How often a service comes to a point depends on how full its batches are."""
+        in_time = time.monotonic() - began < ALL_DEAD_WITHIN_S
+        return in_time and not all(rig.hit_file(name).exists() for name in victims)
+
     with rig.watching():
         load = Load(
             rig.settings,
@@ -71,11 +77,8 @@ def shoot(rig: Rig, point: str) -> Round:
             requests=REQUESTS,
             per_s=PER_S,
             walks=1,
+            more=somebody_lives,
         ).start()
-        while not all(rig.hit_file(name).exists() for name in victims):
-            if time.monotonic() - began > ALL_DEAD_WITHIN_S:
-                break
-            time.sleep(0.1)
         trouble = _rest(rig, load)
         died = {
             name: json.loads(rig.hit_file(name).read_text())
