@@ -9,7 +9,7 @@ from importlib import import_module
 from ipaddress import ip_network
 
 import pytest
-from cli.tests.small_installation import ORDERS, Chain, Loaded, more_of_life, subscribe
+from cli.tests.verify.small_installation import ORDERS, Chain, Loaded, more_of_life, subscribe
 from hook_receiver import receiving
 from tests.integration.stack import running
 

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 
 from aiokafka import AIOKafkaProducer
-from cli.tests.small_installation import ORDERS, Chain, Loaded
+from cli.tests.verify.small_installation import ORDERS, Chain, Loaded
 from tests.integration.stack import eventually
 
 from contracts.ids import new_id

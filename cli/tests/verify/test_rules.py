@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cli.tests.small_installation import Loaded
+from cli.tests.verify.small_installation import Loaded
 
 from ltc.verify.rules import rules
 
