@@ -119,7 +119,8 @@ async def test_a_database_replaced_while_it_is_heard_into_stops_the_hearing(app:
         async with positions.of_group(vigil._cluster, vigil._group, [HERE.topic]) as (client, _):
             end = (await client.end_offsets([HERE]))[HERE]
         # As if a batch had been settled in a database that has been replaced since.
-        vigil._intake._done[HERE], vigil._intake._events[HERE] = end, event
+        progress = vigil._intake.progress
+        progress._done[HERE], progress._events[HERE] = end, event
         await vigil._intake.commit()
 
         await eventually(state, (False, True))

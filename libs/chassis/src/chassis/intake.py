@@ -30,10 +30,10 @@ from faststream.kafka.message import KafkaMessage
 from chassis import failpoints
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
-from chassis.delivery import Delivery
 from chassis.failures import is_infrastructure
 from chassis.metrics import Metrics
 from chassis.polling import PatientConsumer
+from chassis.progress import Progress
 from chassis.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         self._intake.metrics.rebalanced()
         await self._intake.commit()
-        self._intake.forget(revoked)
+        self._intake.progress.forget(revoked)
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         logger.info("assigned %d partitions", len(assigned))
@@ -115,15 +115,8 @@ class Intake:
         self.doubt = asyncio.Event()
         """Set when Kafka says that offsets are missing or out of range."""
         self._processor = processor
-        self._topics = consumer.topics
+        self.progress = Progress(consumer.topics)
         self._gathers_s = consumer.gathers_s
-        self._events: dict[TopicPartition, UUID] = {}
-        self._done: dict[TopicPartition, int] = {}
-        self._at_hand: list[Any] = []
-        self._given_up: set[TopicPartition] = set()
-        """Partitions that were taken away since records of theirs were polled."""
-        self._behind_since: dict[TopicPartition, float] = {}
-        self._committed: dict[TopicPartition, int] = {}
         self._committing = asyncio.Lock()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -167,11 +160,11 @@ class Intake:
     async def _take(self, records: Any) -> None:
         """Settle a batch. Never raises, because FastStream would go on past what failed."""
         self._idle.clear()
-        self._at_hand = list(records)
+        self.progress.at_hand = list(records)
         try:
-            await self._settle(self._at_hand)
+            await self._settle(self.progress.at_hand)
         finally:
-            self._at_hand = []
+            self.progress.at_hand = []
             self._idle.set()
         await asyncio.sleep(self._gathers_s)
 
@@ -201,20 +194,7 @@ class Intake:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 10.0)
         self.applied_at = time.monotonic()
-        self._note(batch, deliveries)
-
-    def _note(self, batch: Sequence[Any], deliveries: Sequence[Delivery]) -> None:
-        """How far the database has come. Not of partitions that were taken away meanwhile, though
-        they be back: another member may be further by now, or they are polled again from where
-        the group is."""
-        for record in batch:
-            partition = TopicPartition(record.topic, record.partition)
-            if partition not in self._given_up:
-                self._done[partition] = record.offset + 1
-        for delivery in deliveries:
-            partition = TopicPartition(delivery.record.topic, delivery.record.partition)
-            if partition not in self._given_up:
-                self._events[partition] = delivery.event_id
+        self.progress.note(batch, deliveries)
 
     async def _hand_back(self, batch: Sequence[Any]) -> None:
         """Seek every partition of the batch back to its first record, to be polled again."""
@@ -234,26 +214,15 @@ class Intake:
         """Tell Kafka how far the database has come. Failing is harmless: messages come again."""
         consumer = self.subscriber.consumer
         async with self._committing:
-            offsets = {p: o for p, o in self._done.items() if self._committed.get(p) != o}
-            if consumer is None or not offsets:
+            noted = self.progress.untold(consumer.assignment()) if consumer else {}
+            if consumer is None or not noted:
                 return
-            owned = consumer.assignment()
-            offsets = {p: o for p, o in offsets.items() if p in owned}
-            if not offsets:
-                return
-            noted = {p: (o, str(self._events.get(p, ""))) for p, o in offsets.items()}
             try:
                 await asyncio.wait_for(consumer.commit(noted), COMMIT_TIMEOUT_S)
-                self._committed.update(offsets)
-                failpoints.reached("after_offset_commit", len(offsets))
+                self.progress.told(noted)
+                failpoints.reached("after_offset_commit", len(noted))
             except (CommitFailedError, IllegalStateError, TimeoutError, KafkaError) as error:
                 logger.info("offsets not committed (%s); messages may repeat", error)
-
-    def forget(self, partitions: Sequence[TopicPartition]) -> None:
-        self._given_up.update(partitions)
-        for partition in partitions:
-            self._done.pop(partition, None)
-            self._committed.pop(partition, None)
 
     async def run_commits(self) -> None:
         while True:
@@ -262,40 +231,19 @@ class Intake:
 
     def lag(self) -> int:
         """Messages between the broker's end and our position, as the last fetches told."""
-        return sum(self._behind().values())
-
-    def lag_age(self) -> float:
-        """Seconds that the next message to apply has waited; zero when none waits."""
-        return max(self.lag_ages().values(), default=0.0)
+        return sum(self.progress.behind(self._ends()).values())
 
     def lag_ages(self) -> dict[str, float]:
-        """The same by topic: since it was written when it is at hand, else since its partition was
-        first seen to be behind."""
-        now = time.time()
-        behind = self._behind()
-        self._behind_since = {p: self._behind_since.get(p, now) for p, n in behind.items() if n}
-        since = [(partition.topic, at) for partition, at in self._behind_since.items()]
-        since += [(record.topic, record.timestamp / 1000) for record in self._at_hand]
-        ages = dict.fromkeys(self._topics, 0.0)
-        for topic, at in since:
-            ages[topic] = max(ages.get(topic, 0.0), now - at)
-        return ages
+        """By topic, seconds that the next message to apply has waited; zero when none waits."""
+        return self.progress.lag_ages(self._ends())
 
-    def _behind(self) -> dict[TopicPartition, int]:
+    def _ends(self) -> dict[TopicPartition, int | None]:
         consumer = self.subscriber.consumer
-        behind: dict[TopicPartition, int] = {}
-        if consumer is None:
-            return behind
-        for partition in consumer.assignment():
-            high = consumer.highwater(partition)
-            done = self._done.get(partition)
-            if high is not None and done is not None:
-                behind[partition] = max(0, high - done)
-        return behind
+        return {p: consumer.highwater(p) for p in consumer.assignment()} if consumer else {}
 
     async def join(self, events: Mapping[TopicPartition, UUID]) -> None:
         """Join the group, whose offsets carry these events, and hear."""
-        self._events = dict(events)
+        self.progress.begin(events)
         self.doubt.clear()
         await self.broker.connect()
         clients = self.broker.config.broker_config
@@ -303,14 +251,10 @@ class Intake:
             **clients.builder.keywords,  # type: ignore[attr-defined]
             # Also the addresses: FastStream takes a text of several for one.
             **self._cluster.client(),
-            "given_up": self._given_up,
+            "given_up": self.progress.given_up,
         }
         clients.builder = partial(PatientConsumer, **given)
         await self.broker.start()
-
-    def last_events(self) -> list[UUID]:
-        """What the database must know: events behind the offsets committed last."""
-        return [event for p, event in self._events.items() if p in self._committed][-1:]
 
     def deaf(self) -> bool:
         """Whether the client has stopped fetching for good. An error that it does not expect (a
@@ -336,7 +280,7 @@ class Intake:
             # Its own stop ends where its fetching did: close what is left, and forget it.
             await consumer._client.close()
             await self.subscriber.stop()
-        self.forget([*self._done])
+        self.progress.forget()
 
     async def stop(self) -> None:
         await self.leave()

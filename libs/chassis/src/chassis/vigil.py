@@ -141,7 +141,7 @@ class Vigil:
     async def _database_changed(self) -> bool:
         if await positions.being_rebuilt(self._engine):
             return True
-        last = self._intake.last_events()
+        last = self._intake.progress.last_events()
         return bool(await positions.unknown(self._engine, self._group, last))
 
 
