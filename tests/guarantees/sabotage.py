@@ -7,6 +7,7 @@ plants one before it runs tests. Nothing outside of this folder knows of them.
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
 import itertools
 import random
@@ -40,7 +41,7 @@ def commit_offset_first() -> None:
     async def first(self: intake.Intake, records: list[Any]) -> None:
         for record in records:
             place = intake.TopicPartition(record.topic, record.partition)
-            self._done[place] = record.offset + 1
+            self.progress._done[place] = record.offset + 1
         await self.commit()
         await settle(self, records)
 
@@ -123,7 +124,9 @@ def skip_locked() -> None:
         return relay.Round(published=len(done), more=bool(done))
 
     async def two(self: relay.Relay) -> None:
-        await asyncio.gather(run(self), run(self))
+        other = copy.copy(self)
+        other._round_under_way = asyncio.Lock()
+        await asyncio.gather(run(self), run(other))
 
     relay.publish_round = round_
     relay.Relay.run = two  # type: ignore[method-assign]
