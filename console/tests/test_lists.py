@@ -12,6 +12,7 @@ from sqlalchemy.pool import QueuePool
 
 from chassis.testing import Harness, as_record
 from console.peers import Peers
+from console.summaries import AT_ONCE
 from contracts.deal import DealLost, DealOpened
 from contracts.ids import AccountId, DealId, LeadId, new_id
 from contracts.journey import LEAD_GATES
@@ -188,6 +189,20 @@ async def test_no_connection_waits_with_whoever_asks_a_service_that_hangs(
             del console_svc.app.state.peers
             await peers.close()
     assert waiting == 0
+
+
+async def test_the_oldest_journey_is_folded_before_a_crowd_of_later_ones(
+    console_svc: Harness,
+) -> None:
+    await a_journey(console_svc, 6)
+    await console_svc.execute("DELETE FROM unfolded")
+    crowd = "INSERT INTO unfolded SELECT uuidv7(), uuidv7() FROM generate_series(1, $1)"
+    await console_svc.execute(crowd, 2 * AT_ONCE)
+    await console_svc.execute("INSERT INTO unfolded SELECT journey_id, event_id FROM journey_event")
+
+    await console_svc.tick("fold_journeys")
+
+    assert len(await console_svc.rows("SELECT 1 FROM journey")) == 1
 
 
 async def test_the_same_facts_again_and_later_ones_change_only_what_they_say(

@@ -21,10 +21,13 @@ AT_ONCE = 200
 TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('summaries', 0))"
 """One instance at a time: of two that read at different moments the later could write first."""
 TAKE = """
-WITH due AS (SELECT DISTINCT journey_id FROM (SELECT journey_id FROM unfolded LIMIT $1) part)
+WITH due AS (SELECT DISTINCT journey_id
+             FROM (SELECT journey_id FROM unfolded ORDER BY journey_id LIMIT $1) part)
 DELETE FROM unfolded u USING due WHERE u.journey_id = due.journey_id
 RETURNING u.journey_id
 """
+"""The oldest journeys first, whose ids tell their time: in no order, new rows take the places of
+deleted ones and are found before what has waited longer."""
 COLUMNS = (
     "event_id, type, source, subject, sequence, said_at, causation_id, trace_id, payload,"
     " kafka_partition, kafka_offset"
