@@ -54,7 +54,7 @@ async def over(hub: Harness, replay: str, *, within_s: float = 20.0) -> None:
 async def late_endpoint(hub: Harness, url: str, **form: Any) -> dict[str, Any]:
     """An endpoint made after all that there is: it gets that by a replay alone."""
     async with hub.transaction() as tx:
-        while (await dealing.deal_out(tx))[1]:
+        while (await dealing.deal_out(tx)).facts:
             pass
     return await an_endpoint(hub, url, **form)
 

@@ -13,7 +13,7 @@ from hub.events import attributes
 from hub.storage import FeedRow
 from hub.wake import watch
 
-consumer = Consumer("hub", gathers_s=0.02, observes=True)
+consumer = Consumer("hub", gathers_s=0.01, observes=True)
 
 
 class Glimpse(Event):

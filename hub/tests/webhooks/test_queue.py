@@ -65,12 +65,12 @@ async def test_only_one_deals_out_at_a_time(hub: Harness, receiver: Receiver) ->
     await facts(hub, 3)
     async with hub.transaction() as other:
         async with hub.transaction() as one:
-            position, count = await dealing.deal_out(one)
+            dealt = await dealing.deal_out(one)
             waiting = asyncio.create_task(dealing.deal_out(other))
             await asyncio.sleep(0.3)
             assert not waiting.done()
-        assert count == 3
-        assert await waiting == (position, 0)
+        assert (dealt.facts, dealt.deliveries) == (3, 3)
+        assert await waiting == dealing.Dealt(dealt.position)
     assert len(await hub.rows("SELECT 1 FROM delivery")) == 3
 
 

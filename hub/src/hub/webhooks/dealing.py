@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from chassis import bulk
@@ -24,13 +25,21 @@ SELECT id, types, stages, owners, least_minor, currency, ordered, from_position 
 """
 
 
-async def deal_out(tx: Transaction, portion: int = PORTION) -> tuple[int, int]:
-    """Make deliveries of the next facts of the feed; up to which position, and how many facts that
-    were."""
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """Up to which position of the feed, of how many facts, and how many deliveries they made."""
+
+    position: int
+    facts: int = 0
+    deliveries: int = 0
+
+
+async def deal_out(tx: Transaction, portion: int = PORTION) -> Dealt:
+    """Make deliveries of the next facts of the feed."""
     held = await tx.scalar_row(pending.HOLD_LIGHTLY)
     facts = await tx.read(BEHIND, held["position"], held["at"] - SLACK, portion)
     if not facts:
-        return held["position"], 0
+        return Dealt(held["position"])
     endpoints = [(row, Choice.of(row)) for row in await tx.read(ENDPOINTS)]
     pairs = [
         (endpoint, fact)
@@ -38,11 +47,12 @@ async def deal_out(tx: Transaction, portion: int = PORTION) -> tuple[int, int]:
         for endpoint, choice in endpoints
         if fact["position"] > endpoint["from_position"] and choice.admits(fact)
     ]
-    await _bring_forward(tx, pairs)
-    await pending.add(tx, pairs, on_conflict="ON CONFLICT DO NOTHING")
+    if pairs:
+        await _bring_forward(tx, pairs)
+        await pending.add(tx, pairs, on_conflict="ON CONFLICT DO NOTHING")
     last = facts[-1]
     await bulk.execute(tx.connection, DEALT, last["position"], last["seen_at"])
-    return last["position"], len(facts)
+    return Dealt(last["position"], len(facts), len(pairs))
 
 
 async def _bring_forward(tx: Transaction, pairs: Sequence[tuple[Any, Any]]) -> None:

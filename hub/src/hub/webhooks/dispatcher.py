@@ -28,6 +28,7 @@ from hub import __version__
 from hub.events import cloud_event
 from hub.wake import watch
 from hub.webhooks import dealing, queue
+from hub.webhooks.dealing import Dealt
 from hub.webhooks.guard import Guard
 from hub.webhooks.queue import Done, Due
 from hub.webhooks.retrying import Outcome, State, follow
@@ -44,8 +45,10 @@ LEASE_S = 60.0
 """When what a killed process was sending is sent by another: an attempt and its recording take
 much less."""
 LOOK_S = 0.1
-PASS_AFTER_S = 0.02
-"""A pass follows the last by so much at least, and takes all that has come meanwhile."""
+"""What becomes due by time, or by another process, is looked for so often."""
+PASS_AFTER_S = 0.005
+"""A pass begins so long after the last one began, at least, and takes all that has come meanwhile.
+"""
 LOOK_AT_LEAST_S = 30.0
 """Where the feed has come to is remembered here; a crashed database may have gone back since."""
 AFTER_TROUBLE_S = 0.5
@@ -80,6 +83,7 @@ class Dispatcher:
         self._done: list[Done] = []
         self._woken = asyncio.Event()
         self._position = 0
+        self._looked_at = 0.0
         self._dealt = asyncio.Event()
         """Clear while the feed has gone on and has not been dealt out."""
 
@@ -90,7 +94,7 @@ class Dispatcher:
             while True:
                 began = time.monotonic()
                 try:
-                    await self.work()
+                    await self.work(look=began - self._looked_at >= LOOK_S)
                 except Exception as error:
                     logger.warning("webhooks: %s: %s", type(error).__name__, error)
                     # A database that crashed may have taken back what was dealt out last.
@@ -104,22 +108,26 @@ class Dispatcher:
         finally:
             await self._leave([*helpers, *self._sending])
 
-    async def work(self) -> None:
-        """One pass."""
+    async def work(self, *, look: bool = True) -> None:
+        """One pass. Unless it is to look, it takes nothing when it has added and ended nothing."""
+        began = time.monotonic()
         done, fed = list(self._done), not self._dealt.is_set()
+        due: list[Due] = []
         busy = Counter(self._sending.values())
         contents: dict[int, Any] = {}
         senders: dict[UUID, Any] = {}
         async with self._database.transaction() as tx:
             notices = await queue.record(tx, self._lease, done) if done else []
-            position, facts = await dealing.deal_out(tx) if fed else (self._position, 0)
-            due = await queue.take(tx, self._lease, self._lease_s, busy, PLACES)
+            dealt = await dealing.deal_out(tx) if fed else Dealt(self._position)
+            if look or done or dealt.deliveries:
+                due = await queue.take(tx, self._lease, self._lease_s, busy, PLACES)
+                self._looked_at = began
             if due:
                 contents = await queue.contents(tx, due)
                 senders = await queue.senders(tx, due)
         self._recorded(done, notices)
-        self._position = position
-        if facts >= dealing.PORTION:
+        self._position = dealt.position
+        if dealt.facts >= dealing.PORTION:
             self._woken.set()
         elif fed:
             self._dealt.set()
