@@ -57,6 +57,13 @@ def _launch(driver: Playwright) -> Browser:
     return driver.chromium.launch(executable_path=program("chromium"), args=arguments)
 
 
+UNTIL_NOTHING_MOVES = """
+() => Promise.all(document.getAnimations()
+  .filter((moving) => moving.effect.getTiming().iterations !== Infinity)
+  .map((moving) => moving.finished.catch(() => null))).then(() => null)
+"""
+
+
 class Desk:
     """One person's screen, and what went wrong on it."""
 
@@ -86,7 +93,8 @@ class Desk:
             self.wrong.append(f"asked {asked.url}")
 
     def faults(self) -> list[str]:
-        """What axe finds on the screen by WCAG 2.2 AA."""
+        """What axe finds on the screen by WCAG 2.2 AA, once nothing fades in or out any more."""
+        self.page.evaluate(UNTIL_NOTHING_MOVES)
         found = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": RULES}})
         return [
             f"{fault['id']}: {fault['help']}: {node['html'][:200]}"

@@ -137,6 +137,7 @@ def test_a_replay_to_who_is_away_is_cancelled(
         desk.page.get_by_role("dialog").get_by_role("button", name="取消重放").click()
         expect(row).to_contain_text("已取消")
         expect(row).to_contain_text("等待中 0")
+        expect(desk.page.get_by_role("dialog")).to_have_count(0)
         assert desk.faults() == []
 
 
