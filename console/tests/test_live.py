@@ -13,10 +13,16 @@ import httpx
 import pytest
 
 from chassis.testing import JOURNEY, Harness, as_record, over_http
+from console.live import Live
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
 
 STREAM = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture(autouse=True)
+def nobody_listened_before(console_svc: Harness) -> None:
+    console_svc.app.state.live = Live(console_svc.database)
 
 
 @asynccontextmanager
@@ -34,8 +40,12 @@ async def listening(
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = answer.aiter_lines()
         assert await anext(lines) == "retry: 1000"
-        await asyncio.sleep(0.3)  # its first look is at what was there already
         yield lines
+
+
+async def a_minute_ago(under_test: Harness) -> None:
+    """So long has all been there that has come in until now."""
+    await under_test.execute("UPDATE journey_event SET seen_at = seen_at - interval '1 minute'")
 
 
 async def changed(lines: AsyncIterator[str]) -> dict[str, Any]:
@@ -48,9 +58,12 @@ async def changed(lines: AsyncIterator[str]) -> dict[str, Any]:
     raise AssertionError("the stream ended")
 
 
-async def test_what_comes_in_is_told_once_and_what_was_there_is_not(console_svc: Harness) -> None:
+async def test_what_comes_in_is_told_once_and_what_was_there_long_before_is_not(
+    console_svc: Harness,
+) -> None:
     captured = sample(LeadCaptured)
     await console_svc.receives(captured)
+    await a_minute_ago(console_svc)
     async with listening(console_svc, "ops") as lines:
         other = uuid4()
         await console_svc.receives(captured, journey_id=other)
@@ -62,10 +75,23 @@ async def test_what_comes_in_is_told_once_and_what_was_there_is_not(console_svc:
     assert second == {"journeys": [str(JOURNEY)], "facts": 2}
 
 
+async def test_whoever_comes_is_told_of_the_last_seconds(console_svc: Harness) -> None:
+    """A page asked for its content before it had this stream."""
+    captured = sample(LeadCaptured)
+    await console_svc.receives(captured)
+    async with listening(console_svc, "ops") as lines:
+        first = await changed(lines)
+        async with listening(console_svc, "ops") as others:
+            second = await changed(others)
+
+    assert first == second == {"journeys": [str(JOURNEY)], "facts": 1}
+
+
 async def test_many_changes_are_one_event_a_second_with_fifty_ids(console_svc: Harness) -> None:
     captured = sample(LeadCaptured)
     async with listening(console_svc, "ops") as lines:
         records = [as_record(captured, journey_id=uuid4()) for _ in range(120)]
+        await asyncio.sleep(0.3)  # its first look found nothing
         await console_svc.receives_raw(*records)
         loop = asyncio.get_running_loop()
         first, at = await changed(lines), loop.time()

@@ -131,10 +131,15 @@ class Desk:
         expect(self.page).to_have_url(re.compile("/app/j/"))
         return self
 
-    def says(self, code: str, words: str) -> None:
+    def hears_nothing(self) -> None:
+        """Something on the way lets no stream through."""
+        self.page.route("**/live", lambda asked: asked.abort())
+
+    def says(self, code: str, words: str, *, within_ms: int = PATIENCE_MS) -> None:
         """The journey on the screen says why and whom it waits for, now or soon, and without being
         loaded again."""
-        expect(self.page.get_by_role("heading", level=1)).to_contain_text(words)
+        heading = self.page.get_by_role("heading", level=1)
+        expect(heading).to_contain_text(words, timeout=within_ms)
         expect(
             self.page.get_by_role("main").get_by_text(REASONS[code], exact=True).first
         ).to_be_visible()

@@ -77,6 +77,16 @@ def test_a_consumer_lags(house: House, cast: Cast, desk: Desk) -> None:
     cast.rep.finds("quote", deal["journey_id"], "sent")
 
 
+def test_a_page_that_hears_nothing_asks(house: House, cast: Cast, desk: Desk) -> None:
+    """A service that has caught up says no fact of it: what the page asked for when the last fact
+    came may still call it late."""
+    desk.hears_nothing()
+    with held(house, "quote", NOTHING_IS_HEARD):
+        deal = asked_for_proposal(cast)
+        agrees(desk.finds(deal["number"]), cast, deal["journey_id"], "CONSUMER_LAG")
+    desk.says("WAITING_EXTERNAL", "customer", within_ms=15_000)
+
+
 def test_a_fact_does_not_leave_its_service(house: House, cast: Cast, desk: Desk) -> None:
     with held(house, "deal", NOTHING_IS_SAID):
         deal = asked_for_proposal(cast)

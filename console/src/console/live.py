@@ -24,9 +24,10 @@ HEARTBEAT_S = 15.0
 STREAM_S = 600.0
 """A stream ends after this, and its page comes again as somebody who is looked at again."""
 MOST = 50
-"""Journeys named in one event; a page that sees fewer than it knows looks at its list again."""
+"""Journeys named in one event; with so many, any other may have changed as well."""
 OVERLAP = timedelta(seconds=5)
-"""How long a transaction may take to commit what it has seen and still be noticed."""
+"""How long a transaction may take to commit what it has seen and still be noticed; and of so long
+ago a page is told when it comes, which may have asked for its content shortly before."""
 SEEN = "SELECT event_id, journey_id FROM journey_event WHERE seen_at >= $1"
 
 
@@ -60,6 +61,7 @@ class Live:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._listeners: set[Listener] = set()
+        self._recent: dict[UUID, UUID] = {}  # journeys of the facts of the last seconds, by event
         self._looking: asyncio.Task[None] | None = None
 
     async def stream(self, draining: asyncio.Event | None) -> AsyncIterator[bytes]:
@@ -68,7 +70,9 @@ class Live:
         listener = Listener()
         self._listeners.add(listener)
         if self._looking is None or self._looking.done():
+            self._recent = {}
             self._looking = asyncio.create_task(self._look())
+        _tell(listener, [*self._recent.values()])
         try:
             yield b"retry: 1000\n\n"
             silent_s = 0.0
@@ -90,7 +94,6 @@ class Live:
             self._listeners.discard(listener)
 
     async def _look(self) -> None:
-        known: set[UUID] | None = None
         while self._listeners:
             try:
                 since = datetime.now(UTC) - OVERLAP
@@ -98,13 +101,17 @@ class Live:
             except Exception as error:
                 logger.warning("no look at new facts: %s: %s", type(error).__name__, error)
             else:
-                new = [row[1] for row in rows if known is not None and row[0] not in known]
-                known = {row[0] for row in rows}
-                if new:
-                    for listener in self._listeners:
-                        listener.change.add(new)
-                        listener.told.set()
+                new = [row[1] for row in rows if row[0] not in self._recent]
+                self._recent = {row[0]: row[1] for row in rows}
+                for listener in self._listeners:
+                    _tell(listener, new)
             await asyncio.sleep(EVERY_S)
+
+
+def _tell(listener: Listener, journeys: list[UUID]) -> None:
+    if journeys:
+        listener.change.add(journeys)
+        listener.told.set()
 
 
 def live_of(request: Request) -> Live:

@@ -29,7 +29,8 @@ async def follow_changes(
     _: Annotated[Actor, Depends(any_looker)], request: Request
 ) -> StreamingResponse:
     """Server-sent events: `changed` with the ids of at most 50 journeys and the number of facts, at
-    most once a second while facts come in. Ids alone: what may be seen of them is asked for."""
+    most once a second while facts come in; with fifty, any other may have changed too. Who comes is
+    told of the last five seconds. Ids alone: what may be seen of them is asked for."""
     if STREAM not in request.headers.get("accept", ""):
         raise Problem(406, f"this is a stream: ask with Accept: {STREAM}")
     request.state.chose_to_wait = True

@@ -1,10 +1,18 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 
 import { ask } from "./client";
+import { againAfter } from "./pace";
 import type { Hits, Journey, JourneyPage, Projection, Span, StuckPage } from "./types";
 import type { Filters } from "../pages/journeys/filters";
 
 const PAGE = 100;
+/** Nobody tells that something has become overdue, or that a service is away. */
+const STUCK_EVERY_MS = 10_000;
+
+/** Asked anew, a long list would move under its reader. */
+export function isShort(list: { pages: unknown[] } | undefined): boolean {
+  return (list?.pages.length ?? 0) <= 1;
+}
 
 export function useStuck(filters: Filters) {
   return useInfiniteQuery({
@@ -14,6 +22,7 @@ export function useStuck(filters: Filters) {
       ask<StuckPage>("/stuck", { signal, query: { ...filters, after: pageParam, limit: PAGE } }),
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => isShort(state.data) && STUCK_EVERY_MS,
   });
 }
 
@@ -42,18 +51,11 @@ export function useSearch(text: string) {
   });
 }
 
-/** Facts of a journey are told as they come. What a service does with a message that waits, and what
- *  became of an act, no fact tells. In milliseconds. */
-function soonAgain(journey: Journey | undefined): number {
-  if (journey?.actions.some((act) => act.outcome === "pending")) return 2_000;
-  return journey?.parked.length ? 5_000 : 30_000;
-}
-
 export function useJourney(key: string) {
   return useQuery({
     queryKey: ["journey", key],
     queryFn: ({ signal }) => ask<Journey>(`/journeys/${encodeURIComponent(key)}`, { signal }),
-    refetchInterval: ({ state }) => soonAgain(state.data),
+    refetchInterval: ({ state }) => againAfter(state.data),
   });
 }
 

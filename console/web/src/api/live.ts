@@ -1,8 +1,13 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
+import { isShort } from "./journeys";
+import type { Journey } from "./types";
+
 /** Under load something changes every second: lists are asked for less often. */
 const LISTS_EVERY_MS = 3_000;
+/** So many journeys are named in an event at most; the rest may be any. */
+const NAMED = 50;
 
 interface Changed {
   journeys: string[];
@@ -16,27 +21,42 @@ export function useLive(enabled: boolean): boolean {
   useEffect(() => {
     if (!enabled) return;
     let listed = 0;
+    let listing: number | undefined;
+    let missed = false;
+    const list = () => {
+      listed = Date.now();
+      listing = undefined;
+      void client.invalidateQueries({
+        predicate: ({ queryKey: [kind], state }) =>
+          (kind === "stuck" || kind === "journeys") &&
+          isShort(state.data as { pages: unknown[] } | undefined),
+      });
+    };
+    const touch = (journeys?: string[]) => {
+      void client.invalidateQueries({
+        queryKey: ["journey"],
+        predicate: ({ state }) =>
+          !journeys || journeys.includes((state.data as Journey | undefined)?.journey_id ?? ""),
+      });
+      listing ??= window.setTimeout(list, Math.max(0, listed + LISTS_EVERY_MS - Date.now()));
+    };
     const source = new EventSource("/live");
-    source.addEventListener("open", () => setHearing(true));
-    source.addEventListener("error", () => setHearing(false));
+    source.addEventListener("error", () => {
+      missed = true;
+      setHearing(false);
+    });
+    source.addEventListener("open", () => {
+      setHearing(true);
+      if (missed) touch();
+      missed = false;
+    });
     source.addEventListener("changed", (event) => {
       const { journeys } = JSON.parse((event as MessageEvent<string>).data) as Changed;
-      const touched = new Set(journeys);
-      const lists = Date.now() - listed > LISTS_EVERY_MS;
-      if (lists) listed = Date.now();
-      void client.invalidateQueries({
-        predicate: ({ queryKey: [kind], state }) => {
-          if (kind === "journey" || kind === "spans") {
-            const shown = (state.data as { journey_id?: string } | undefined)?.journey_id;
-            return kind === "journey" && shown !== undefined && touched.has(shown);
-          }
-          const pages = (state.data as { pages?: unknown[] } | undefined)?.pages;
-          return lists && (kind === "stuck" || kind === "journeys") && (pages?.length ?? 0) <= 1;
-        },
-      });
+      touch(journeys.length < NAMED ? journeys : undefined);
     });
     return () => {
       source.close();
+      window.clearTimeout(listing);
       setHearing(false);
     };
   }, [enabled, client]);
