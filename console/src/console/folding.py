@@ -42,6 +42,11 @@ class Fact:
         """The type without its family and version: ``deal.lost``."""
         return self.type.removeprefix("ltc.").rpartition(".v")[0]
 
+    @property
+    def name(self) -> str:
+        """What people call the thing it is about: its number, where it has one."""
+        return str(self.payload.get("number") or self.subject)
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -74,6 +79,11 @@ class Summary:
     @property
     def last(self) -> Fact:
         return self.facts[-1]
+
+    def number_of(self, key: str) -> str:
+        """What people call the thing of this id; the id while no fact has told."""
+        numbered = (f for f in self.facts if f.subject == key and f.payload.get("number"))
+        return next((fact.name for fact in numbered), key)
 
     @property
     def trace_ids(self) -> list[str]:
