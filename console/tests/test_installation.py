@@ -117,12 +117,12 @@ async def test_one_look_serves_all_who_ask_and_errors_are_told_to_all() -> None:
             raise ConnectionError("away")
         return looks
 
-    shared = SharedLook(look, every_s=0.2)
+    shared = SharedLook(look, every_s=0.5)
     assert await asyncio.gather(*(shared.found() for _ in range(20))) == [1] * 20
     assert await shared.found() == 1, "asked again too soon"
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.5)
     assert await shared.found() == 2
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.5)
     for _ in range(2):
         with pytest.raises(ConnectionError):
             await shared.found()
@@ -181,7 +181,7 @@ async def test_services_are_told_in_time_while_half_of_them_are_away(
         await served.state.database.close()
     by_name = {state["service"]: state for state in told}
 
-    assert took < 3.6
+    assert took < 6
     assert {name: state["status"] for name, state in by_name.items()} == {
         "one": "ready",
         "two": "starting",
