@@ -3,7 +3,10 @@ nothing is fetched from elsewhere, nothing is logged as an error."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
 from tests.pages.desk import Desk
@@ -44,3 +47,21 @@ def test_a_page_is_for_everybody(
     desk.photographed(request.node.name)
     assert desk.faults() == []
     assert desk.wrong == []
+
+
+PAINTED = """
+(canvas) => {
+  const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return all.filter((value, at) => at % 4 === 3 && value > 0).length;
+}
+"""
+
+
+def test_what_is_said_each_minute_is_drawn_and_told(screen: Desk, journey: str) -> None:
+    drawn = screen.opens(PAGES["topics"]).page.get_by_role("img", name=re.compile("Deal|商机"))
+    expect(drawn).to_have_attribute(
+        "aria-label", re.compile(r"(Deal|商机) [1-9].*(Quote|报价) [1-9]")
+    )
+    canvas = drawn.locator("canvas")
+    expect(canvas).to_be_visible()
+    assert canvas.evaluate(PAINTED) > 1_000

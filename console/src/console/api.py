@@ -13,6 +13,7 @@ from console import (
     catalogue,
     facts_api,
     failures_api,
+    flow_api,
     hub_api,
     journeys_api,
     live_api,
@@ -32,6 +33,7 @@ router.include_router(sign_in.router)
 router.include_router(sign_in.browsers)
 router.include_router(pages.router)
 router.include_router(topics_api.router)
+router.include_router(flow_api.router)
 router.include_router(services_api.router)
 router.include_router(live_api.router)
 router.include_router(hub_api.router)

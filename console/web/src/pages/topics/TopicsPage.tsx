@@ -6,6 +6,7 @@ import { useTopics } from "../../api/system";
 import { Asked } from "../../ui/Asked";
 import { Heads } from "../../ui/Heads";
 import { PageHead } from "../../ui/PageHead";
+import { FlowChart } from "./FlowChart";
 import { LATE_S } from "./late";
 import { TopicRows } from "./TopicRows";
 
@@ -16,6 +17,7 @@ export default function TopicsPage() {
   return (
     <>
       <PageHead title={t("topics.title")} about={t("topics.about")} />
+      <FlowChart />
       <Asked answer={topics} none={{ title: t("topics.none") }}>
         {(all) => (
           <Paper withBorder>
