@@ -44,7 +44,7 @@ def test_who_uses_an_old_version_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert code == 0
     assert text == (
         "nobody who stated their needs uses an old version\n"
-        "the hub does not answer here: whose endpoints get an old version is not known\n"
+        "the hub does not answer here: who gets an old version from it is not known\n"
     )
 
     monkeypatch.setitem(DEPRECATED, WON, Deprecation(date(2026, 12, 1), date(2027, 6, 1), LOST))
@@ -54,22 +54,28 @@ def test_who_uses_an_old_version_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert f"console needs {WON}: {LOST} instead; said until 2027-06-01; on-call" in text
 
 
-def test_an_endpoint_that_gets_an_old_version_is_one_sentence() -> None:
+def test_whoever_gets_an_old_version_is_one_sentence() -> None:
     endpoint = {
         "type": WON,
         "instead": LOST,
         "ends": "2027-06-01",
+        "door": "webhook",
         "subscriber": "erp",
         "endpoint_id": "E-1",
         "pattern": "deal.*",
-        "last_delivered_at": "2026-11-27T10:00:00.123456Z",
+        "last_at": "2026-11-27T10:00:00.123456Z",
     }
     assert sentence_of(endpoint) == (
         f"erp's endpoint E-1 gets {WON}, asked for as deal.*: {LOST} instead;"
-        " said until 2027-06-01; last delivered 2026-11-27T10:00:00Z"
+        " said until 2027-06-01; last 2026-11-27T10:00:00Z"
     )
-    never = {**endpoint, "pattern": None, "ends": None, "last_delivered_at": None}
+    never = {**endpoint, "pattern": None, "ends": None, "last_at": None}
     assert sentence_of(never) == (
-        f"erp's endpoint E-1 gets {WON}, as it gets all: {LOST} instead;"
+        f"erp's endpoint E-1 gets {WON}, as it has all: {LOST} instead;"
         " no end is set; not delivered in the last 30 days"
+    )
+    reader = {**endpoint, "door": "feed", "endpoint_id": None, "pattern": None}
+    assert sentence_of(reader) == (
+        f"erp's feed has {WON}, as it has all: {LOST} instead;"
+        " said until 2027-06-01; last 2026-11-27T10:00:00Z"
     )

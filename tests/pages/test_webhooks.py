@@ -143,4 +143,4 @@ def test_a_replay_to_who_is_away_is_cancelled(
 
 def test_who_gets_old_versions_is_told_at_a_shell(house: House) -> None:
     said = house.run("schemas", "old")
-    assert "no endpoint gets an old version" in said.stdout, said.stdout + said.stderr
+    assert "nobody gets an old version" in said.stdout, said.stdout + said.stderr

@@ -79,8 +79,8 @@ def _ask(
 
 @commands.command()
 def old() -> None:
-    """Which subscribers still need, and which endpoints of a running installation still get, a
-    version that ends or has a successor; exit code 1 for any."""
+    """Which subscribers still need a version that ends or has a successor, and who still gets one
+    from a running installation, by webhook or at the feed; exit code 1 for any."""
     try:
         found = stragglers(hearers())
     except UnreadableNeeds as error:
@@ -90,32 +90,32 @@ def old() -> None:
         print(straggler)
     if not found:
         print("nobody who stated their needs uses an old version")
-    if _endpoints_get_old_ones() or found:
+    if _somebody_gets_old_ones() or found:
         raise typer.Exit(1)
 
 
-def _endpoints_get_old_ones() -> bool:
-    """Tell which do; whether any does."""
+def _somebody_gets_old_ones() -> bool:
+    """Tell who does; whether anybody does."""
     settings = Settings.from_env()
     if not answers_ready(settings.http_port(HUB)):
-        print("the hub does not answer here: whose endpoints get an old version is not known")
+        print("the hub does not answer here: who gets an old version from it is not known")
         return False
     with told(), Person(settings, "on.call", "On call", "ops") as person:
-        endpoints = person.get(HUB, "/subscribers/stragglers")
-    for one in endpoints:
+        found = person.get(HUB, "/subscribers/stragglers")
+    for one in found:
         print(sentence_of(one))
-    if not endpoints:
-        print("no endpoint gets an old version")
-    return bool(endpoints)
+    if not found:
+        print("nobody gets an old version by webhook or has read one at the feed")
+    return bool(found)
 
 
-def sentence_of(endpoint: Mapping[str, Any]) -> str:
-    """What the hub tells of an endpoint that still gets an old version."""
-    ends, last = endpoint["ends"], endpoint["last_delivered_at"]
-    ending = Ending(endpoint["instead"], date.fromisoformat(ends) if ends else None)
-    asked = f"asked for as {endpoint['pattern']}" if endpoint["pattern"] else "as it gets all"
-    said = f"last delivered {last[:19]}Z" if last else "not delivered in the last 30 days"
-    return (
-        f"{endpoint['subscriber']}'s endpoint {endpoint['endpoint_id']} gets {endpoint['type']},"
-        f" {asked}: {ending}; {said}"
-    )
+def sentence_of(straggler: Mapping[str, Any]) -> str:
+    """What the hub tells of somebody who still gets an old version."""
+    ends, last = straggler["ends"], straggler["last_at"]
+    ending = Ending(straggler["instead"], date.fromisoformat(ends) if ends else None)
+    endpoint, subscriber = straggler["endpoint_id"], straggler["subscriber"]
+    gets = f"{subscriber}'s endpoint {endpoint} gets" if endpoint else f"{subscriber}'s feed has"
+    pattern = straggler["pattern"]
+    asked = f"asked for as {pattern}" if pattern else "as it has all"
+    said = f"last {last[:19]}Z" if last else "not delivered in the last 30 days"
+    return f"{gets} {straggler['type']}, {asked}: {ending}; {said}"

@@ -87,6 +87,7 @@ class Question:
             raise unprocessable("/query/type", f"no fact is called {strange[0]!r}")
         for name in stage or ():
             known_stage(name)
+        self.patterns = tuple(type or ())
         self.wanted = feed.Filter(
             tuple(types) if type else None, tuple(stage) if stage else None, subject, journey
         )
@@ -131,7 +132,9 @@ async def read_events(
 ) -> Response:
     """The facts behind a cursor, in the one order that all readers see."""
     draining: asyncio.Event | None = getattr(request.state, DRAINING, None)
-    reader = Reader(request.app.state.database, actor.sub, question.wanted, draining)
+    reader = Reader(
+        request.app.state.database, actor.sub, question.wanted, question.patterns, draining
+    )
     streams = STREAM in accept
     request.state.chose_to_wait = streams or wait > 0
     start = await _start(reader.database, last_event_id or after, None if last_event_id else from_)

@@ -9,11 +9,11 @@ from hub import __version__
 from hub.api import router
 from hub.consumers import consumer
 from hub.feed import keep_days
+from hub.stragglers import router as stragglers
 from hub.timers import timers
 from hub.webhooks.api import router as webhooks
 from hub.webhooks.dispatcher import dispatch
 from hub.webhooks.replays_api import router as replays
-from hub.webhooks.stragglers import router as stragglers
 
 doors = APIRouter()
 doors.include_router(router)

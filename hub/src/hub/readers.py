@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chassis.db import Database
 from hub import feed
 from hub.cursors import Cursor
 from hub.feed import Filter, Page
+from hub.stragglers import note_reader
 from hub.subscribers import grant_of
 from hub.wake import watch
 
@@ -25,13 +27,17 @@ class Reader:
     name: str
     """The subject of their token."""
     wanted: Filter
+    asked: Sequence[str] = ()
+    """The patterns of types in their question; none: every type."""
     draining: asyncio.Event | None = None
 
     async def read(self, after: Cursor, limit: int) -> Page:
         """The next page, which may have nothing in it. Raises CursorExpired."""
         grant = await grant_of(self.database, self.name)
         wanted = grant.narrow(self.wanted)
-        return await feed.read(self.database, after, wanted, limit=limit, personal=grant.personal)
+        page = await feed.read(self.database, after, wanted, limit=limit, personal=grant.personal)
+        await note_reader(self.database, self.name, self.asked, {e.type for e in page.events})
+        return page
 
     async def wait(self, after: Cursor, limit: int, *, within_s: float) -> Page:
         """The next page that has something in it, or one that has not: in ``within_s`` seconds, or

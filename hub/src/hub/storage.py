@@ -97,6 +97,19 @@ class SubscriberRow(Row, table=True):
     changed_at: datetime
 
 
+class OldReaderRow(Row, table=True):
+    """Whom the feed gave a version that ends or has a successor."""
+
+    __tablename__ = "old_reader"
+
+    subscriber: str = Field(sa_type=Text, primary_key=True)
+    """The subject of their token."""
+    type: str = Field(sa_type=Text, primary_key=True)
+    pattern: str | None = Field(default=None, sa_type=Text)
+    """What in their question named the type; none: they ask for every type."""
+    last_at: datetime
+
+
 class FoldRow(Row, table=True):
     """How far the feed is folded into snapshots."""
 

@@ -17,7 +17,7 @@ export type Subscriber = Answers["Subscriber"];
 export type ReplayWanted = Omit<Answers["ReplayForm"], "dry_run">;
 export type Matching = Answers["Matching"];
 export type Replay = Answers["ReplayView"];
-export type Straggler = Answers["StragglingEndpoint"];
+export type Straggler = Answers["Straggler"];
 
 export function useEndpoints() {
   return useQuery({

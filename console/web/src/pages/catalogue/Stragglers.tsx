@@ -7,7 +7,7 @@ import { Heads } from "../../ui/Heads";
 import { Failure } from "../../ui/states";
 import { When } from "../../ui/When";
 
-/** Endpoints that still get a version that ends or has a successor; nothing while there is none. */
+/** Who still gets a version that ends or has a successor; nothing while nobody does. */
 export function Stragglers() {
   const { t } = useTranslation();
   const { data, error } = useStragglers();
@@ -22,11 +22,11 @@ export function Stragglers() {
         <Table verticalSpacing={4} aria-label={t("stragglers.title")}>
           <Heads
             of="stragglers"
-            names={["fact", "instead", "ends", "subscriber", "endpoint", "pattern", "last"]}
+            names={["fact", "instead", "ends", "subscriber", "door", "pattern", "last"]}
           />
           <Table.Tbody>
             {data.map((one) => (
-              <Table.Tr key={one.type + one.endpoint_id}>
+              <Table.Tr key={`${one.type} ${one.endpoint_id ?? one.subscriber}`}>
                 <Table.Th scope="row">
                   <code>{one.type}</code>
                 </Table.Th>
@@ -36,13 +36,17 @@ export function Stragglers() {
                 <Table.Td>{one.ends ?? t("stragglers.noEnd")}</Table.Td>
                 <Table.Td>{one.subscriber}</Table.Td>
                 <Table.Td>
-                  <Link to="/webhooks/$id" params={{ id: one.endpoint_id }} className="plain">
-                    {one.url}
-                  </Link>
+                  {one.endpoint_id ? (
+                    <Link to="/webhooks/$id" params={{ id: one.endpoint_id }} className="plain">
+                      {one.url}
+                    </Link>
+                  ) : (
+                    t("stragglers.feed")
+                  )}
                 </Table.Td>
                 <Table.Td>{one.pattern ?? t("webhooks.everything")}</Table.Td>
                 <Table.Td>
-                  <When at={one.last_delivered_at} />
+                  <When at={one.last_at} />
                 </Table.Td>
               </Table.Tr>
             ))}
