@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hook_hub import an_endpoint, deliveries, dispatching, facts, make_due, settled, until
@@ -86,6 +86,49 @@ async def test_who_asks_to_be_left_alone_is(hub: Harness, receiver: Receiver) ->
         [(at,)] = await until(hub, "SELECT at FROM attempt")
         [(next_at,)] = await hub.rows("SELECT next_at FROM delivery")
     assert timedelta(seconds=90) <= next_at - at <= timedelta(seconds=101)
+
+
+async def test_while_somebody_wants_to_be_left_alone_nothing_else_is_sent_but_a_test(
+    hub: Harness, receiver: Receiver
+) -> None:
+    made = await an_endpoint(hub, receiver.url())
+    at = f"/endpoints/{made['id']}"
+    receiver.behave = status(503, "Retry-After: 90")
+    async with hub.client("subscriber", sub="erp") as erp, dispatching(hub):
+        [refused] = await facts(hub, 1)
+        [(asked_at,)] = await until(hub, "SELECT at FROM attempt")
+        receiver.behave = accept
+        waiting = await facts(hub, 3)
+        tested = (await erp.post(f"{at}/test")).json()["event_id"]
+        await receiver.until(2)
+        await asyncio.sleep(0.5)  # some looks at what is due
+        shown = (await erp.get(at)).json()
+        while_quiet = receiver.ids()
+        await hub.execute("UPDATE endpoint SET quiet_until = now()")
+        await settled(hub, "delivered", 4)
+
+    assert while_quiet == [refused, tested]
+    until_ = datetime.fromisoformat(shown["quiet_until"])
+    assert timedelta(seconds=89) <= until_ - asked_at <= timedelta(seconds=95)
+    assert shown["backlog"]["pending"] == 4
+    assert sorted(receiver.ids()[2:]) == sorted(waiting)
+
+
+@pytest.mark.parametrize("how", ["enabled", "moved", "described"])
+async def test_another_receiver_has_not_asked_to_be_left_alone(hub: Harness, how: str) -> None:
+    made = await an_endpoint(hub, "http://127.0.0.1:1/one")
+    at, seen = f"/endpoints/{made['id']}", {"If-Match": '"v1"'}
+    await hub.execute("UPDATE endpoint SET quiet_until = now() + interval '1 hour'")
+    async with hub.client("subscriber", sub="erp") as erp:
+        if how == "enabled":
+            answer = await erp.post(f"{at}/enable")
+        else:
+            change = {"url": "http://127.0.0.1:1/two"} if how == "moved" else {"description": "x"}
+            answer = await erp.patch(at, json=change, headers=seen)
+        answer.raise_for_status()
+        quiet = (await erp.get(at)).json()["quiet_until"]
+
+    assert (quiet is not None) == (how == "described")
 
 
 async def test_of_one_aggregate_nothing_overtakes_and_others_go_on(

@@ -123,7 +123,8 @@ async def change(
     if row.revision != seen:
         raise Problem(412, f"the endpoint is at v{row.revision}, you saw v{seen}", type="stale")
     before = {"url": row.url}
-    row.url = url if url is not None else row.url
+    if url is not None and url != row.url:  # of whom we know nothing yet
+        row.url, row.quiet_until = url, None
     row.description = description if description is not None else row.description
     if choice is not None:
         for name, value in _columns(choice).items():
@@ -181,7 +182,7 @@ async def rotate(
 
 async def enable(row: EndpointRow, tx: Transaction) -> None:
     """Go on where it stopped, at once and with every retry anew."""
-    row.enabled, row.notice, row.failing_since = True, None, None
+    row.enabled, row.notice, row.failing_since, row.quiet_until = True, None, None, None
     row.revision += 1
     await bulk.execute(tx.connection, PENDING_ARE_DUE, row.id, tx.now)
     audit(tx, tx.actor, "enable", "endpoint", str(row.id))

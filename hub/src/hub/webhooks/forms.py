@@ -158,6 +158,8 @@ class EndpointView(BaseModel):
     notice: str | None
     """Why it was switched off."""
     failing_since: datetime | None
+    quiet_until: datetime | None
+    """Until when its receiver asked, by `Retry-After`, to be left alone; none: it did not."""
     secrets: list[SecretView]
     backlog: Backlog
     created_at: datetime

@@ -30,6 +30,7 @@ FROM (
   CROSS JOIN LATERAL (
     SELECT q.endpoint_id, q.event_id FROM delivery q
     WHERE q.endpoint_id = e.id AND q.turn AND q.next_at <= $1
+      AND (q.position = 0 OR e.quiet_until IS NULL OR e.quiet_until <= $1)
       AND (q.leased_until IS NULL OR q.leased_until <= $1)
     ORDER BY q.next_at
     LIMIT greatest(0,
@@ -40,6 +41,7 @@ WHERE d.endpoint_id = taken.endpoint_id AND d.event_id = taken.event_id
 RETURNING d.endpoint_id, d.event_id, d.position, d.seen_at, d.subject, d.type, d.attempts,
   d.created_at
 """
+"""A test, at position 0, is sent even to who wants to be left alone: somebody looks at it now."""
 CONTENTS = """
 SELECT f.position, f.type, f.stage, f.envelope, f.data
 FROM unnest($1::bigint[], $2::timestamptz[]) AS w(position, seen_at)
@@ -69,6 +71,7 @@ UPDATE endpoint SET failing_since = NULL
 WHERE id = ANY($1::uuid[]) AND failing_since IS NOT NULL
 """
 FAILING = "UPDATE endpoint SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL"
+QUIET = "UPDATE endpoint SET quiet_until = greatest(quiet_until, $2) WHERE id = $1"
 SWITCH_OFF = (
     "UPDATE endpoint SET enabled = false, notice = $2, revision = revision + 1 WHERE id = $1"
 )
@@ -179,7 +182,8 @@ def _attempt(done: Done, result: Result) -> dict[str, Any]:
 
 
 async def _judge(tx: Transaction, done: Sequence[Done]) -> list[str]:
-    """Note which endpoints fail since when, and switch off those that have failed too long."""
+    """Note which endpoints fail since when and which want to be left alone, and switch off those
+    that have failed too long."""
     outcomes: dict[UUID, list[Outcome]] = {}
     for one in done:
         if one.result is not None:
@@ -187,6 +191,9 @@ async def _judge(tx: Transaction, done: Sequence[Done]) -> list[str]:
     well = [e for e, seen in outcomes.items() if Outcome.ACCEPTED in seen]
     if well:
         await bulk.execute(tx.connection, WELL, well)
+    asked = {d.due.endpoint_id: d.result.wait for d in done if d.result and d.result.wait}
+    for endpoint_id, wait in asked.items():
+        await bulk.execute(tx.connection, QUIET, endpoint_id, tx.now + wait)
     ill = [e for e in outcomes if e not in well]
     notices = []
     for row in await tx.read(HEALTH, ill) if ill else []:

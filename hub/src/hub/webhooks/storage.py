@@ -39,6 +39,8 @@ class EndpointRow(Row, table=True):
     """Why it was switched off."""
     failing_since: datetime | None = None
     """When the failures began that nothing has interrupted."""
+    quiet_until: datetime | None = None
+    """Until when its receiver asked to be left alone."""
     revision: int = Field(sa_type=BigInteger)
     created_at: datetime
 

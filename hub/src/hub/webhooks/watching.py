@@ -21,7 +21,7 @@ OTHER = "other"
 ENDPOINTS = """
 SELECT count(*) FILTER (WHERE NOT enabled),
        count(*) FILTER (WHERE enabled AND failing_since IS NOT NULL),
-       max(extract(epoch FROM now() - due.next_at))
+       max(extract(epoch FROM now() - greatest(due.next_at, e.quiet_until)))
          FILTER (WHERE enabled AND failing_since IS NULL)
 FROM endpoint e LEFT JOIN LATERAL (
   SELECT d.next_at FROM delivery d WHERE d.endpoint_id = e.id AND d.turn

@@ -35,6 +35,11 @@ export default function EndpointPage() {
                 {t("webhooks.failingSince")} <When at={endpoint.failing_since} />
               </Text>
             )}
+            {endpoint.quiet_until && new Date(endpoint.quiet_until) > new Date() && (
+              <Text size="sm">
+                {t("webhooks.quietUntil")} <When at={endpoint.quiet_until} />
+              </Text>
+            )}
             {endpoint.secrets.map((secret) => (
               <Text size="sm" key={secret.id}>
                 {t("webhooks.secret", { kind: secret.signature })}{" "}
