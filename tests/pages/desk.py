@@ -135,11 +135,15 @@ class Desk:
         """Something on the way lets no stream through."""
         self.page.route("**/live", lambda asked: asked.abort())
 
-    def says(self, code: str, words: str, *, within_ms: int = PATIENCE_MS) -> None:
+    def asks(self, url: re.Pattern[str], *, within_ms: int) -> None:
+        """The page asks for something, from now on, by itself."""
+        with self.page.expect_request(url, timeout=within_ms):
+            pass
+
+    def says(self, code: str, words: str) -> None:
         """The journey on the screen says why and whom it waits for, now or soon, and without being
         loaded again."""
-        heading = self.page.get_by_role("heading", level=1)
-        expect(heading).to_contain_text(words, timeout=within_ms)
+        expect(self.page.get_by_role("heading", level=1)).to_contain_text(words)
         expect(
             self.page.get_by_role("main").get_by_text(REASONS[code], exact=True).first
         ).to_be_visible()

@@ -5,6 +5,7 @@ service, and stands in the audit."""
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -84,7 +85,9 @@ def test_a_page_that_hears_nothing_asks(house: House, cast: Cast, desk: Desk) ->
     with held(house, "quote", NOTHING_IS_HEARD):
         deal = asked_for_proposal(cast)
         agrees(desk.finds(deal["number"]), cast, deal["journey_id"], "CONSUMER_LAG")
-    desk.says("WAITING_EXTERNAL", "customer", within_ms=15_000)
+        for _ in range(2):
+            desk.asks(re.compile("/journeys/[^/]+$"), within_ms=10_000)
+    desk.says("WAITING_EXTERNAL", "customer")
 
 
 def test_a_fact_does_not_leave_its_service(house: House, cast: Cast, desk: Desk) -> None:
