@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections import defaultdict
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,6 +13,7 @@ from ltc.programs import package_of
 from ltc.settings import PROJECT, STAGES
 from tests.e2e.eventually import eventually
 from tests.observability.backend import Seen
+from tests.observability.collector import CONFIGS
 from tests.observability.watched import NAMES, SPANS, Ride, Watched
 
 JOURNEYS = 24
@@ -61,6 +64,22 @@ def test_each_journey_has_spans_of_all_six_services(ride: Ride, spans: list[Seen
 
     stages = {f"{stage}-svc" for stage in STAGES}
     assert {j: stages - services[j] for j in ride.journeys if not stages <= services[j]} == {}
+
+
+def test_a_span_leads_back_to_the_page_of_its_journey(
+    watched: Watched, ride: Ride, spans: list[Seen]
+) -> None:
+    """As Jaeger fills in the link of an attribute."""
+    [link] = json.loads((CONFIGS / "jaeger" / "ui.json").read_text("utf-8"))["linkPatterns"]
+    key = link["key"]
+    journeys = {span.attributes[key] for span in spans if key in span.attributes}
+    paths = {j: urlsplit(link["url"].replace(f"#{{{key}}}", j)).path for j in journeys}
+
+    assert link["type"] == "tags"
+    assert [paths.get(journey) for journey in ride.journeys] == [
+        f"/app/j/{journey}" for journey in ride.journeys
+    ]
+    assert watched.cast.oncall.journey(ride.journeys[0])["journey_id"] == ride.journeys[0]
 
 
 def test_no_span_is_orphaned(spans: list[Seen]) -> None:
