@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import date, datetime
 from functools import cache
+from itertools import islice
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,7 +16,6 @@ from chassis import bulk
 from chassis.auth import Actor, roles
 from chassis.db import Database
 from chassis.http import TransactionalRoute, Tx
-from chassis.transaction import Transaction
 from contracts.catalog import FACTS
 from contracts.lifetimes import Ending, endings
 from hub.events import known_types
@@ -34,8 +34,6 @@ CROSS JOIN LATERAL (
   WHERE endpoint_id = a.endpoint_id AND type = a.type AND state = 'delivered'
   ORDER BY created_at DESC, event_id DESC LIMIT 1) d
 """
-
-
 READERS = "SELECT subscriber, type, pattern, last_at FROM old_reader ORDER BY type, subscriber"
 NOTE = """
 INSERT INTO old_reader AS known (subscriber, type, pattern, last_at)
@@ -45,7 +43,6 @@ WHERE known.last_at < now() - interval '1 minute' OR known.pattern IS DISTINCT F
 RETURNING 1
 """
 """Once a minute is enough to know when somebody came last."""
-FORGET = "DELETE FROM old_reader WHERE last_at < now() - interval '30 days'"
 
 
 class Straggler(BaseModel):
@@ -73,18 +70,13 @@ def old_types() -> dict[str, Ending]:
 
 
 async def note_reader(
-    database: Database, subscriber: str, asked: Sequence[str], given: Collection[str]
+    database: Database, subscriber: str, asked: Sequence[str], given: Set[str]
 ) -> None:
     """Remember whom the feed gave old versions, and by which pattern of their question."""
-    old = sorted(old_types().keys() & set(given))
+    old = sorted(old_types().keys() & given)
     if old:
         by = [next(_patterns(asked, type_), None) for type_ in old]
         await bulk.ask(database.engine, NOTE, subscriber, old, by)
-
-
-async def forget_readers(tx: Transaction) -> int:
-    """Drop who has not come for 30 days."""
-    return (await tx.connection.exec_driver_sql(FORGET)).rowcount
 
 
 @router.get("/subscribers/stragglers", operation_id="listStragglers")
@@ -135,7 +127,7 @@ def _goes_to(endpoint: Any, type_: str) -> Iterator[str | None]:
     if not endpoint["types"]:
         yield None
         return
-    yield from list(_patterns(endpoint["types"], type_))[:1]
+    yield from islice(_patterns(endpoint["types"], type_), 1)
 
 
 def _patterns(asked: Sequence[str], type_: str) -> Iterator[str]:

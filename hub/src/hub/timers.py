@@ -6,14 +6,12 @@ from chassis.timers import Timers
 from chassis.transaction import Transaction
 from hub.feed import KEEP_FEED
 from hub.folding import fold
-from hub.stragglers import forget_readers
 from hub.webhooks.keeping import keep_time
 from hub.webhooks.replays import deal_replays
 
 timers = Timers()
 keep_time(timers)
 timers.every(0.5)(deal_replays)
-timers.every(3600)(forget_readers)
 
 
 @timers.every(3600)

@@ -12,7 +12,7 @@ from hook_receiver import Receiver
 
 from chassis.testing import Harness
 from contracts.catalog import DEPRECATED, Deprecation
-from hub.stragglers import forget_readers, old_types
+from hub.stragglers import old_types
 
 CAPTURED, INSTEAD = "ltc.lead.captured.v1", "ltc.lead.qualified.v1"
 
@@ -123,8 +123,7 @@ async def test_a_reader_is_noted_once_a_minute_and_forgotten_after_a_month(
     assert otherwise["pattern"] == "lead.*"
     assert later["last_at"] > otherwise["last_at"]
     await hub_svc.execute("UPDATE old_reader SET last_at = now() - interval '31 days'")
-    async with hub_svc.transaction() as tx:
-        assert await forget_readers(tx) == 1
+    assert await hub_svc.tick("forget_old_readers") == 1
     assert await named(hub_svc) == []
 
 

@@ -1,4 +1,4 @@
-"""How long deliveries and attempts are kept."""
+"""How long deliveries, attempts, and who reads old versions are kept."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ DELETE FROM delivery WHERE ctid = ANY(ARRAY(
   SELECT ctid FROM delivery WHERE ended_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
 """
 OLD_REPLAYS = "DELETE FROM replay WHERE ended_at < $1"
+OLD_READERS = "DELETE FROM old_reader WHERE last_at < $1"
 ORPHANS = """
 DELETE FROM delivery WHERE ctid = ANY(ARRAY(
   SELECT ctid FROM delivery d WHERE NOT EXISTS (SELECT 1 FROM endpoint e WHERE e.id = d.endpoint_id)
@@ -39,6 +40,10 @@ def keep_time(timers: Timers) -> None:
     @timers.every(600)
     async def forget_replays(tx: Transaction) -> int:
         return await _changed(tx, OLD_REPLAYS, tx.now - KEEP)
+
+    @timers.every(600)
+    async def forget_old_readers(tx: Transaction) -> int:
+        return await _changed(tx, OLD_READERS, tx.now - KEEP)
 
     @timers.every(600)
     async def forget_orphans(tx: Transaction) -> int:

@@ -71,7 +71,10 @@ UPDATE endpoint SET failing_since = NULL
 WHERE id = ANY($1::uuid[]) AND failing_since IS NOT NULL
 """
 FAILING = "UPDATE endpoint SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL"
-QUIET = "UPDATE endpoint SET quiet_until = greatest(quiet_until, $2) WHERE id = $1"
+QUIET = """
+UPDATE endpoint e SET quiet_until = greatest(e.quiet_until, a.until)
+FROM unnest($1::uuid[], $2::timestamptz[]) AS a(id, until) WHERE e.id = a.id
+"""
 SWITCH_OFF = (
     "UPDATE endpoint SET enabled = false, notice = $2, revision = revision + 1 WHERE id = $1"
 )
@@ -191,9 +194,14 @@ async def _judge(tx: Transaction, done: Sequence[Done]) -> list[str]:
     well = [e for e, seen in outcomes.items() if Outcome.ACCEPTED in seen]
     if well:
         await bulk.execute(tx.connection, WELL, well)
-    asked = {d.due.endpoint_id: d.result.wait for d in done if d.result and d.result.wait}
-    for endpoint_id, wait in asked.items():
-        await bulk.execute(tx.connection, QUIET, endpoint_id, tx.now + wait)
+    asked: dict[UUID, timedelta] = {}
+    for one in done:
+        if one.result is not None and one.result.wait:
+            known = asked.get(one.due.endpoint_id, timedelta(0))
+            asked[one.due.endpoint_id] = max(known, one.result.wait)
+    if asked:
+        until = [tx.now + wait for wait in asked.values()]
+        await bulk.execute(tx.connection, QUIET, list(asked), until)
     ill = [e for e in outcomes if e not in well]
     notices = []
     for row in await tx.read(HEALTH, ill) if ill else []:
