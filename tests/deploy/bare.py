@@ -16,9 +16,8 @@ from uuid import uuid4
 import httpx
 
 from local_infra.ports import free_port
+from local_infra.processes import READY_WITHIN_S
 from local_infra.testing import create_database, drop_database, kafka_bootstrap
-
-READY_WITHIN_S = 30.0
 
 
 @dataclass

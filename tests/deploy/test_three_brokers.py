@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 PER_S = 3.0
 AWAY_S = 10.0
 """Longer than the brokers need to agree that one of them is gone."""
-WHOLE_AGAIN_WITHIN_S = 60.0
+WHOLE_AGAIN_WITHIN_S = 180.0
 
 
 @dataclass
@@ -58,7 +58,7 @@ def test_any_broker_may_die_and_nothing_is_lost(rig: ClusterRig) -> None:
     finally:
         load.over.set()
     journeys = load.finish()
-    quiesce(rig, journeys, within_s=120)
+    quiesce(rig, journeys, within_s=180)
     shots = [cost_of(rig, *each) for each in shot]
     kept = PROJECT / ".ltc" / "three-brokers.json"
     kept.write_text(json.dumps([asdict(shot) for shot in shots], indent=1))

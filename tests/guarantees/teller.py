@@ -12,10 +12,9 @@ from pathlib import Path
 import httpx
 
 from local_infra.ports import free_port
-from local_infra.processes import Child
+from local_infra.processes import READY_WITHIN_S, Child
 from tests.guarantees.world import World
 
-READY_WITHIN_S = 30.0
 REPORTED_WITHIN_S = 60.0
 
 

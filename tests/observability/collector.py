@@ -37,9 +37,7 @@ class Collector:
 
     def start(self) -> None:
         self._child.start(self._command, env=self._environment)
-        wait_until(
-            lambda: is_open(self.port), timeout_s=30, child=self._child, what="the collector"
-        )
+        wait_until(lambda: is_open(self.port), child=self._child, what="the collector")
 
     def stop(self) -> None:
         self._child.stop()

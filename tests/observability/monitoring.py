@@ -79,7 +79,7 @@ class Monitoring:
                 child = Child(name, self._home / "run", self._home / "logs")
                 stack.callback(child.stop)
                 child.start(command)
-                wait_until(lambda at=ready: _ok(at), timeout_s=30, child=child, what=name)
+                wait_until(lambda at=ready: _ok(at), child=child, what=name)
             yield
 
     def _programs(self) -> list[tuple[str, list[str], str]]:

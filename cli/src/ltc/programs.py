@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from local_infra.errors import CannotStart
 from local_infra.ports import require_free
 from local_infra.postgres import CHECKER, role_password, runtime_role
-from local_infra.processes import Child, wait_until
+from local_infra.processes import READY_WITHIN_S, Child, wait_until
 from ltc.settings import CONSOLE, SERVICES, SUBSCRIBERS, Settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Program:
     port: int
     child: Child
     env: Mapping[str, str] = field(default_factory=dict)
-    ready_within_s: float = 60.0
+    ready_within_s: float = READY_WITHIN_S
 
     def running(self) -> bool:
         return self.child.process() is not None

@@ -29,6 +29,7 @@ from dotenv import dotenv_values
 from local_infra.errors import CannotStart, MissingPrerequisite
 from local_infra.kafka import JARS
 from local_infra.postgres import BIN
+from local_infra.processes import READY_WITHIN_S
 
 ROOT = Path(__file__).resolve().parents[4]
 RECIPES = ROOT / "deploy" / "containers"
@@ -42,8 +43,6 @@ FILE: Mapping[str, Mapping[str, Any]] = yaml.safe_load(
 )["services"]
 OURS = tuple(name for name, service in FILE.items() if "build" in service)
 """Whose images this repository makes; the others are `postgres`, `kafka` and what only watches."""
-
-READY_WITHIN_S = 180
 
 
 def require_engine() -> None:
@@ -96,7 +95,7 @@ def up(*names: str, **images: str) -> None:
         ready |= {name for name in started - ready if is_ready(name)}
         if time.monotonic() > deadline:
             said = "\n".join(f"{name}: {_last_words(name)}" for name in wanted.keys() - ready)
-            raise CannotStart(f"not ready after {READY_WITHIN_S} s:\n{said}")
+            raise CannotStart(f"not ready after {READY_WITHIN_S:.0f} s:\n{said}")
         time.sleep(0.5)
 
 

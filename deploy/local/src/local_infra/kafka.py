@@ -68,7 +68,7 @@ class Kafka:
             if not (self.logs / "meta.properties").exists():
                 self._format(jars)
             self.child.start([*self._java(jars), "kafka.Kafka", str(self.config)])
-        wait_until(self._answers, timeout_s=60, child=self.child, what="Kafka")
+        wait_until(self._answers, child=self.child, what="Kafka")
 
     def stop(self) -> None:
         """A controlled shutdown."""

@@ -101,7 +101,7 @@ class Postgres:
         self.child.stop(timeout_s=20, sig=signal.SIGINT)
 
     def _wait(self) -> None:
-        wait_until(self._answers, timeout_s=30, child=self.child, what="PostgreSQL")
+        wait_until(self._answers, child=self.child, what="PostgreSQL")
 
     def _answers(self) -> bool:
         ready = subprocess.run(

@@ -23,6 +23,9 @@ from local_infra.ports import require_free as require_free
 T = TypeVar("T")
 
 LARGEST_LOG_BYTES = 20 * 1024 * 1024
+READY_WITHIN_S = 180.0
+"""For whatever is started. Long, because a busy machine may give a JVM a tenth of a core; what
+ended on the way is noticed at once."""
 
 
 def run_sync(work: Coroutine[Any, Any, T]) -> T:
@@ -117,7 +120,9 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def wait_until(check: Callable[[], bool], *, timeout_s: float, child: Child, what: str) -> None:
+def wait_until(
+    check: Callable[[], bool], *, child: Child, what: str, timeout_s: float = READY_WITHIN_S
+) -> None:
     """Poll until the check is true. Raises CannotStart with the end of the child's log."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
