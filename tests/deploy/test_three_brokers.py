@@ -16,7 +16,7 @@ from tests.deploy.three_brokers import NODES, ClusterRig
 from tests.guarantees.rest import quiesce
 from tests.guarantees.verdict import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
 
 PER_S = 3.0
 AWAY_S = 10.0

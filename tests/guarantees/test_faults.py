@@ -48,6 +48,7 @@ def test_every_fault_is_in_a_group() -> None:
     assert sorted(name for group in GROUPS for name in group) == sorted(FAULTS)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize("group", GROUPS, ids=", ".join)
 def test_no_invariant_breaks_under(world: World, group: tuple[str, ...]) -> None:
     number = GROUPS.index(group)

@@ -23,7 +23,7 @@ from tests.guarantees.rest import quiesce
 from tests.guarantees.rig import Rig
 from tests.guarantees.verdict import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.turns("point")]
 
 OF_HEARERS = ("after_inbox_commit", "after_offset_commit")
 

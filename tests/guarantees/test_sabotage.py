@@ -24,7 +24,7 @@ from tests.guarantees.rest import come_to_rest, quiesce, unrest
 from tests.guarantees.rig import NAMES, Rig
 from tests.guarantees.verdict import check
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.turns]
 
 REQUESTS = 50
 PER_S = 20.0

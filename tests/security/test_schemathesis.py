@@ -131,6 +131,7 @@ def ask(
 @pytest.mark.filterwarnings(
     "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
 )
+@pytest.mark.turns
 @pytest.mark.parametrize("name", NAMES)
 async def test_every_answer_is_one_that_is_published(
     services: dict[str, Harness], name: str
