@@ -52,7 +52,7 @@ class Bare:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=READY_WITHIN_S,
             check=False,
         )
 

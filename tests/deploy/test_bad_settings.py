@@ -22,7 +22,7 @@ from local_infra.ports import free_port
 from tests.deploy.bare import Bare, bare
 
 PACKAGE = "quote_svc"
-AT_ONCE_S = 12.0
+AT_ONCE_S = 30.0
 BACK = f"UPDATE alembic_version SET version_num = '{of_package(PACKAGE)[-1]}'"  # noqa: S608
 NOWHERE = "127.0.0.1:1"
 

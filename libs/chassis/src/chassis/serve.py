@@ -16,6 +16,10 @@ from chassis.settings import Settings, read_settings
 from chassis.wire import BoundedHttp
 
 DRAIN_WITHIN_S = 10
+KEEP_ALIVE_S = 75
+"""How long a connection may be idle. Longer than callers and balancers keep theirs (httpx 5 s, most
+proxies 60 s): whoever hangs up first must be the one who sends, else a request now and then meets
+a connection that is just being closed."""
 
 
 def serve(package: str) -> None:
@@ -34,6 +38,7 @@ def serve(package: str) -> None:
         http=BoundedHttp,
         access_log=False,
         log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_WITHIN_S,
         server_header=False,
     )
