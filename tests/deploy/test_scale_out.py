@@ -14,7 +14,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocol
 
 from local_infra.processes import run_sync
 from ltc.settings import PROJECT, STAGES
-from tests.deploy.fleet import Fleet, longest_gap_s, now, slowest_journey_s
+from tests.deploy.fleet import GRACE_S, Fleet, longest_gap_s, now, slowest_journey_s
 from tests.guarantees.rest import quiesce
 from tests.guarantees.rig import NAMES, Rig
 from tests.guarantees.verdict import violations
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
 
 PER_S = 3.0
 STEADY_S = 6.0
-SETTLED_WITHIN_S = 20.0
+SETTLED_WITHIN_S = 120.0
 SAID = "SELECT count(*) FROM event_log WHERE published_at BETWEEN $1 AND $2"
 
 
@@ -83,7 +83,7 @@ def test_instances_come_and_go_and_nobody_notices(rig: Rig, stage: str) -> None:
         assert len(phase.partitions) == phase.instances
         assert max(phase.partitions) - min(phase.partitions) <= len(heard(rig, stage))
         assert phase.facts_per_s > 0
-    assert max(seen.exits_s) <= 10
+    assert max(seen.exits_s) < GRACE_S
 
 
 def scale_out_and_in(fleet: Fleet) -> Seen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -16,12 +16,12 @@ from tests.deploy.three_brokers import NODES, ClusterRig
 from tests.guarantees.rest import quiesce
 from tests.guarantees.verdict import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200), pytest.mark.turns]
 
 PER_S = 3.0
-AWAY_S = 10.0
+AWAY_S = 15.0
 """Longer than the brokers need to agree that one of them is gone."""
-WHOLE_AGAIN_WITHIN_S = 180.0
+WITHIN_S = 180.0
 
 
 @dataclass
@@ -50,7 +50,7 @@ def rig() -> Iterator[ClusterRig]:
 
 def test_any_broker_may_die_and_nothing_is_lost(rig: ClusterRig) -> None:
     rig.up()
-    load = Ongoing(rig.settings, rig.settings.home / "history.ndjson", 7, requests=0, per_s=PER_S)
+    load = Ongoing.on(rig, PER_S)
     load.start()
     try:
         time.sleep(5)
@@ -66,25 +66,30 @@ def test_any_broker_may_die_and_nothing_is_lost(rig: ClusterRig) -> None:
     assert load.unanswered() == []
     assert load.wrong == []
     assert violations(rig, load) == []
-    assert all(shot.led > 0 for shot in shots)
     assert rig.short_of_copies() == 0
 
 
 def shoot(rig: ClusterRig, broker: int) -> tuple[int, int, datetime, datetime, float]:
     """kill -9 one broker under load, and have it back once the others have gone on without it."""
-    led = rig.led().get(broker, 0)
+    in_time(lambda: rig.led().get(broker, 0) > 0, f"broker {broker} leads nothing")
+    led = rig.led()[broker]
     began = now()
     rig.kill(f"kafka-{broker}")
     time.sleep(AWAY_S)
-    assert rig.led().get(broker, 0) == 0
+    in_time(lambda: rig.led().get(broker, 0) == 0, f"broker {broker} is still thought to lead")
     assert rig.short_of_copies() > 0
     rig.start(f"kafka-{broker}")
     back = time.monotonic()
-    while rig.short_of_copies():
-        assert time.monotonic() - back < WHOLE_AGAIN_WITHIN_S, "copies are still missing"
-        time.sleep(0.2)
+    in_time(lambda: rig.short_of_copies() == 0, "copies are missing")
     whole_again_s = round(time.monotonic() - back, 1)
     return broker, led, began, now(), whole_again_s
+
+
+def in_time(holds: Callable[[], bool], else_: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline, else_
+        time.sleep(0.2)
 
 
 def cost_of(

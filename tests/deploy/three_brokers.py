@@ -21,6 +21,11 @@ NODES = (1, 2, 3)
 COPIES = "3"
 MIN_ISR = "2"
 OF_THE_CLUSTER = {
+    # As Kafka has it: one that is slow for three seconds is not gone.
+    "broker.session.timeout.ms": "9000",
+    "broker.heartbeat.interval.ms": "2000",
+    # Who was away leads again soon, and is worth shooting.
+    "leader.imbalance.check.interval.seconds": "5",
     "default.replication.factor": COPIES,
     "min.insync.replicas": MIN_ISR,
     "offsets.topic.replication.factor": COPIES,

@@ -81,6 +81,8 @@ class Load:
     mix: Mix = field(default_factory=Mix)
     more: Callable[[], bool] = lambda: False
     """Asked once all is sent: whether another single web order is wanted at the same rate."""
+    keep_alive: bool = True
+    """Whether connections are used again."""
     accepted: dict[str, str] = field(default_factory=dict)
     """By key, the journey of everything that was accepted: what must reach cash."""
     wrong: list[str] = field(default_factory=list)
@@ -135,7 +137,8 @@ class Load:
             roles=["integration_web", "integration_import"],
             ttl_s=7200,
         )
-        limits = httpx.Limits(max_connections=64)
+        kept = None if self.keep_alive else 0
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=kept)
         async with httpx.AsyncClient(
             base_url=self.settings.url("lead"),
             headers={"Authorization": f"Bearer {token}"},
@@ -148,7 +151,12 @@ class Load:
                     group.create_task(asyncio.to_thread(self._walk, n))
                 for n, kind in enumerate(self._kinds()):
                     await asyncio.sleep(max(0.0, began + n / self.per_s - time.monotonic()))
+                    began += await self._held_back()
                     group.create_task(self._request(client, n, kind))
+
+    async def _held_back(self) -> float:
+        """Seconds waited before the next request, beyond what the rate asks."""
+        return 0.0
 
     # --- what is sent ------------------------------------------------------------------------
 
