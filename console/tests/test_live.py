@@ -71,8 +71,8 @@ async def test_what_comes_in_is_told_once_and_what_was_there_long_before_is_not(
         await console_svc.receives(captured, captured, journey_id=JOURNEY)
         second = await changed(lines)
 
-    assert first == {"journeys": [str(other)], "facts": 1}
-    assert second == {"journeys": [str(JOURNEY)], "facts": 2}
+    assert first == {"journeys": [str(other)], "more": False, "facts": 1}
+    assert second == {"journeys": [str(JOURNEY)], "more": False, "facts": 2}
 
 
 async def test_whoever_comes_is_told_of_the_last_seconds(console_svc: Harness) -> None:
@@ -84,7 +84,7 @@ async def test_whoever_comes_is_told_of_the_last_seconds(console_svc: Harness) -
         async with listening(console_svc, "ops") as others:
             second = await changed(others)
 
-    assert first == second == {"journeys": [str(JOURNEY)], "facts": 1}
+    assert first == second == {"journeys": [str(JOURNEY)], "more": False, "facts": 1}
 
 
 async def test_many_changes_are_one_event_a_second_with_fifty_ids(console_svc: Harness) -> None:
@@ -99,7 +99,7 @@ async def test_many_changes_are_one_event_a_second_with_fifty_ids(console_svc: H
         await changed(lines)
         apart = loop.time() - at
 
-    assert (len(first["journeys"]), first["facts"]) == (50, 120)
+    assert (len(first["journeys"]), first["more"], first["facts"]) == (50, True, 120)
     assert apart > 0.7
 
 

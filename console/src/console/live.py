@@ -24,7 +24,7 @@ HEARTBEAT_S = 15.0
 STREAM_S = 600.0
 """A stream ends after this, and its page comes again as somebody who is looked at again."""
 MOST = 50
-"""Journeys named in one event; with so many, any other may have changed as well."""
+"""Journeys named in one event."""
 OVERLAP = timedelta(seconds=5)
 """How long a transaction may take to commit what it has seen and still be noticed; and of so long
 ago a page is told when it comes, which may have asked for its content shortly before."""
@@ -43,7 +43,9 @@ class Change:
         self.journeys.update(dict.fromkeys(journeys))
 
     def as_event(self) -> bytes:
-        told = {"journeys": [str(j) for j in [*self.journeys][:MOST]], "facts": self.facts}
+        named = [str(journey) for journey in [*self.journeys][:MOST]]
+        more = len(self.journeys) > MOST
+        told = {"journeys": named, "more": more, "facts": self.facts}
         return b"event: changed\ndata: " + orjson.dumps(told) + b"\n\n"
 
 

@@ -6,11 +6,11 @@ import type { Journey } from "./types";
 
 /** Under load something changes every second: lists are asked for less often. */
 const LISTS_EVERY_MS = 3_000;
-/** So many journeys are named in an event at most; the rest may be any. */
-const NAMED = 50;
 
 interface Changed {
   journeys: string[];
+  /** Others changed as well, any of them. */
+  more: boolean;
 }
 
 /** Hears what changes and has it asked again; what is shown stays until the new answer is there.
@@ -51,8 +51,8 @@ export function useLive(enabled: boolean): boolean {
       missed = false;
     });
     source.addEventListener("changed", (event) => {
-      const { journeys } = JSON.parse((event as MessageEvent<string>).data) as Changed;
-      touch(journeys.length < NAMED ? journeys : undefined);
+      const { journeys, more } = JSON.parse((event as MessageEvent<string>).data) as Changed;
+      touch(more ? undefined : journeys);
     });
     return () => {
       source.close();
