@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.house import House, a_house
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600), pytest.mark.turns]
 
 EXPECTED = {
     "rows": 258,

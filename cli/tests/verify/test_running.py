@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from cli.tests.verify.small_installation import ORDERS, Chain, Loaded
 from tests.integration.stack import eventually
@@ -17,6 +18,7 @@ from ltc.verify.run import Wish, check
 CHECKS = 4
 
 
+@pytest.mark.turns
 async def test_a_busy_platform_is_not_accused(loaded: Loaded, chain: Chain) -> None:
     sent = 0
 

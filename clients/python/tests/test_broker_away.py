@@ -27,6 +27,7 @@ def kill(kafka: Kafka) -> None:
     process.wait(10)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize("end", [Kafka.stop, kill], ids=["stopped", "killed"])
 @pytest.mark.parametrize("group", [None, "acme.board"], ids=["alone", "in a group"])
 async def test_a_broker_that_goes_and_comes_costs_nothing(
