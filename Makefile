@@ -65,7 +65,7 @@ pages-check: $(TYPES) ## types, lint, format and unit tests of the pages
 test: check $(PAGES) pages-check ## what CI runs: every test; of the long ones the share that is this commit's turn
 	@$(BIN)/python -m pytest --turn=$(TURN)
 
-test-all: check $(PAGES) pages-check ## every test, the long ones too (two hours on two cores)
+test-all: check $(PAGES) pages-check ## every test, the long ones too (well over an hour on two cores)
 	@$(BIN)/python -m pytest
 
 check: $(READY) ## format, lint, types, imports, secrets, generated files

@@ -118,7 +118,7 @@ class Ongoing(Load):
             yield self._random.choices([*kinds, "single"], weights)[0]
 
     def unanswered(self) -> list[str]:
-        """Requests whose last word is that nobody knows."""
+        """Tries without an answer, also where a later one of the same request had one."""
         lines = self.history.lines()
         return [f"{a['op']}: {a.get('why')}" for a in lines if a["status"] == "unknown"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ import pytest
 from ltc.settings import PROJECT, STAGES
 from tests.deploy.fleet import Ongoing, longest_gap_s, now, slowest_journey_s
 from tests.deploy.three_brokers import NODES, ClusterRig
+from tests.e2e.eventually import eventually
 from tests.guarantees.rest import quiesce
 from tests.guarantees.verdict import violations
 
@@ -71,25 +72,21 @@ def test_any_broker_may_die_and_nothing_is_lost(rig: ClusterRig) -> None:
 
 def shoot(rig: ClusterRig, broker: int) -> tuple[int, int, datetime, datetime, float]:
     """kill -9 one broker under load, and have it back once the others have gone on without it."""
-    in_time(lambda: rig.led().get(broker, 0) > 0, f"broker {broker} leads nothing")
-    led = rig.led()[broker]
+    led = eventually(
+        lambda: rig.led().get(broker, 0), what=f"broker {broker} leads", within_s=WITHIN_S
+    )
     began = now()
     rig.kill(f"kafka-{broker}")
     time.sleep(AWAY_S)
-    in_time(lambda: rig.led().get(broker, 0) == 0, f"broker {broker} is still thought to lead")
+    eventually(lambda: broker not in rig.led(), what="others lead", within_s=WITHIN_S)
     assert rig.short_of_copies() > 0
     rig.start(f"kafka-{broker}")
     back = time.monotonic()
-    in_time(lambda: rig.short_of_copies() == 0, "copies are missing")
+    eventually(
+        rig.short_of_copies, lambda short: not short, what="every copy is back", within_s=WITHIN_S
+    )
     whole_again_s = round(time.monotonic() - back, 1)
     return broker, led, began, now(), whole_again_s
-
-
-def in_time(holds: Callable[[], bool], else_: str) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline, else_
-        time.sleep(0.2)
 
 
 def cost_of(
