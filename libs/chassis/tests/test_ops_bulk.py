@@ -1,4 +1,4 @@
-"""Keys that fail alike: counted as one, retried and skipped together, at the rate asked for."""
+"""The ops API on many parked keys: groups by error, bulk retry and skip at a requested rate."""
 
 from __future__ import annotations
 
@@ -9,40 +9,27 @@ from uuid import UUID
 
 import httpx
 import pytest
-from deal_builders import DEAL, NOW, a_lead_qualified
+from box_service import LabelPrinted, announced, printed
 
 from chassis.ops import bulk_runs
 from chassis.testing import Harness, as_record
-from contracts.ids import DealId, QuoteId
-from contracts.money import Money
-from contracts.quote import QuoteSent
-from contracts.terms import Totals
 
 KEYS = 12
 
 
-def a_quote_sent(n: int, deal: DealId = DEAL) -> QuoteSent:
-    hundred = Money(100_00, "CNY")
-    return QuoteSent(
-        quote_id=QuoteId(UUID(int=1000 + n)),
-        number=f"Q-{n}",
-        deal_id=deal,
-        version=1,
-        totals=Totals(net=hundred, tax=Money.zero("CNY"), gross=hundred),
-        valid_until=NOW,
-        sent_by="rep",
-        sent_at=NOW,
-    )
+def a_label(n: int) -> LabelPrinted:
+    """A label of a box that never arrives."""
+    return printed(1, UUID(int=500 + n), UUID(int=1000 + n))
 
 
 @pytest.fixture
-async def failing(deal_svc: Harness) -> Harness:
-    """A deal-svc with keys that wait for deals that do not come, and one that waits otherwise."""
+async def failing(box_svc: Harness) -> Harness:
+    """box-svc with keys that wait for boxes that never arrive, and one undecodable message."""
     for n in range(KEYS):
-        await deal_svc.receives(a_quote_sent(n, DealId(UUID(int=500 + n))))
-    broken = as_record(a_lead_qualified())
-    await deal_svc.receives_raw(type(broken)(broken.topic, 0, 1, b"k", b"{}", broken.headers))
-    return deal_svc
+        await box_svc.receives(a_label(n))
+    broken = as_record(announced())
+    await box_svc.receives_raw(type(broken)(broken.topic, 0, 1, b"k", b"{}", broken.headers))
+    return box_svc
 
 
 async def the_group(ops: httpx.AsyncClient) -> dict[str, Any]:
@@ -51,13 +38,13 @@ async def the_group(ops: httpx.AsyncClient) -> dict[str, Any]:
 
 
 async def acted_at(under_test: Harness, now: datetime) -> int:
-    """Let one instance look for work at a moment."""
+    """Let one instance act on its next portion at this instant; the number of keys."""
     async with under_test.transaction(now=now) as tx:
         return await bulk_runs.act_on_portion(tx, under_test.service.consumer.group)
 
 
 class Killed(Exception):
-    """The process is no more."""
+    """The process is killed before its commit."""
 
 
 async def killed_in_the_middle(under_test: Harness, now: datetime) -> None:
@@ -68,14 +55,14 @@ async def killed_in_the_middle(under_test: Harness, now: datetime) -> None:
 
 async def begun(ops: httpx.AsyncClient, action: str = "retry", **how: Any) -> str:
     fingerprint = (await the_group(ops))["fingerprint"]
-    body = {"reason": "the deals are there now", **how}
+    body = {"reason": "the boxes exist now", **how}
     answer = await ops.post(f"/ops/failures/{fingerprint}/{action}", json=body)
     assert answer.status_code == 202, answer.text
     run: str = answer.json()["id"]
     return run
 
 
-async def test_keys_that_fail_alike_are_one_group(failing: Harness) -> None:
+async def test_ops_failures_group_keys_with_the_same_error(failing: Harness) -> None:
     async with failing.client("ops") as ops:
         groups = (await ops.get("/ops/failures")).json()
 
@@ -83,11 +70,11 @@ async def test_keys_that_fail_alike_are_one_group(failing: Harness) -> None:
         ("DependencyMissing", KEYS, KEYS),
         ("Undecodable", 1, 1),
     ]
-    assert groups[0]["type"] == "ltc.quote.sent.v1"
+    assert groups[0]["type"] == LabelPrinted.name
     assert groups[0]["new_since_retry"] == KEYS
 
 
-async def test_a_dry_run_counts_and_does_nothing(failing: Harness) -> None:
+async def test_ops_bulk_dry_run_counts_and_changes_nothing(failing: Harness) -> None:
     async with failing.client("ops") as ops:
         group = await the_group(ops)
         dry = {"reason": "look", "dry_run": True, "limit": 5}
@@ -101,8 +88,8 @@ async def test_a_dry_run_counts_and_does_nothing(failing: Harness) -> None:
     assert await acted_at(failing, datetime.now(UTC)) == 0
 
 
-async def test_many_are_retried_no_faster_than_asked_for(failing: Harness) -> None:
-    """Two instances look all the time; the clock is the test's."""
+async def test_ops_bulk_retry_keeps_the_requested_rate_with_two_instances(failing: Harness) -> None:
+    """Two instances look for work all the time; the test sets the clock."""
     async with failing.client("ops") as ops:
         run = await begun(ops, per_second=4)
         begin = datetime.now(UTC)
@@ -123,8 +110,8 @@ async def test_many_are_retried_no_faster_than_asked_for(failing: Harness) -> No
     assert reset == [(KEYS,)]
 
 
-async def test_a_run_goes_on_where_it_was_after_a_crash(failing: Harness) -> None:
-    """A portion that was not committed is done by whoever looks next, and none twice."""
+async def test_ops_bulk_run_continues_after_a_crash(failing: Harness) -> None:
+    """Another instance repeats an uncommitted portion; no key is acted on twice."""
     async with failing.client("ops") as ops:
         run = await begun(ops, "skip", per_second=8)
     begin = datetime.now(UTC)
@@ -143,7 +130,7 @@ async def test_a_run_goes_on_where_it_was_after_a_crash(failing: Harness) -> Non
     assert await failing.rows("SELECT count(*) FROM parked_key") == [(1,)]
 
 
-async def test_a_run_is_paused_resumed_and_cancelled(failing: Harness) -> None:
+async def test_ops_bulk_run_is_paused_resumed_and_cancelled(failing: Harness) -> None:
     why = {"reason": "wait"}
     async with failing.client("ops") as ops:
         run = await begun(ops, "skip", per_second=4)
@@ -165,23 +152,25 @@ async def test_a_run_is_paused_resumed_and_cancelled(failing: Harness) -> None:
     )
 
 
-async def test_a_message_that_nobody_saw_is_not_skipped_with_the_others(failing: Harness) -> None:
-    """The head was skipped by hand meanwhile; the message behind it is another's to judge."""
-    first = a_quote_sent(0, DealId(UUID(int=500)))
+async def test_ops_bulk_skip_leaves_a_message_that_became_head_after_the_request(
+    failing: Harness,
+) -> None:
+    """A person skipped the head meanwhile; the run does not touch the message behind it."""
+    first = a_label(0)
     await failing.receives_raw(as_record(first, version=2))
     async with failing.client("ops") as ops:
         run = await begun(ops, "skip", per_second=1000)
-        lane = f"/ops/parked/{QuoteSent.topic}/{first.quote_id}"
-        assert (await ops.post(f"{lane}/skip", json={"reason": "by hand"})).status_code == 200
+        parked = f"/ops/parked/{LabelPrinted.topic}/{first.label_id}"
+        assert (await ops.post(f"{parked}/skip", json={"reason": "by hand"})).status_code == 200
         await acted_at(failing, datetime.now(UTC))
         shown = (await ops.get(f"/ops/bulk/{run}")).json()
-        [left] = (await ops.get(lane)).json()
+        [left] = (await ops.get(parked)).json()
 
     assert (shown["acted"], shown["moved_on"]) == (KEYS - 1, 1)
     assert dict(left["headers"])["ce_sequence"].endswith("2")
 
 
-async def test_acts_on_many_are_listed_and_what_is_under_way_comes_first(failing: Harness) -> None:
+async def test_ops_bulk_list_shows_unfinished_runs_first(failing: Harness) -> None:
     async with failing.client("ops") as ops:
         paused = await begun(ops, per_second=1)
         await ops.post(f"/ops/bulk/{paused}/pause", json={"reason": "wait"})

@@ -1,4 +1,4 @@
-"""``python acting_process.py``: one instance of what acts on many keys, to be killed from outside.
+"""``python bulk_run_process.py``: one process that carries out bulk runs, for a test to kill.
 
 Settings come from the environment as in a real process.
 """
@@ -11,12 +11,11 @@ from chassis.db import Database
 from chassis.ops import bulk_runs
 from chassis.settings import Settings
 from chassis.timers import run_timer
-from deal_svc.consumers import consumer
 
 
 async def main() -> None:
-    database = Database(Settings(service="deal-svc"))
-    await run_timer(database, bulk_runs.timer(consumer.group))
+    database = Database(Settings(service="box-svc"))
+    await run_timer(database, bulk_runs.timer("box-svc"))
 
 
 if __name__ == "__main__":
