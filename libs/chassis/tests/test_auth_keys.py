@@ -1,4 +1,4 @@
-"""Where trust comes from: the issuer's published keys, as they change and while it is away."""
+"""Signing keys of the token issuer: cache, rotation, withdrawal, and an issuer that is down."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def published(*keys: ECKey) -> AsyncIterator[tuple[Publisher, Authenticato
         yield publisher, Authenticator(settings)
 
 
-async def test_many_requests_at_once_ask_for_the_keys_once() -> None:
+async def test_auth_concurrent_requests_fetch_the_keys_once() -> None:
     key = a_key()
     async with published(key) as (publisher, authenticator):
         actors = await asyncio.gather(*(authenticator.actor(a_token(key)) for _ in range(20)))
@@ -73,7 +73,7 @@ async def test_many_requests_at_once_ask_for_the_keys_once() -> None:
     assert publisher.asked == 1
 
 
-async def test_a_rotated_key_is_found_without_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_auth_finds_a_rotated_key_without_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "REFRESH_S", 0.0)
     old, new = a_key(), a_key()
     async with published(old) as (publisher, authenticator):
@@ -84,7 +84,7 @@ async def test_a_rotated_key_is_found_without_a_restart(monkeypatch: pytest.Monk
             await authenticator.actor(a_token(old))
 
 
-async def test_invented_key_ids_do_not_make_us_ask_the_issuer_each_time() -> None:
+async def test_auth_unknown_key_ids_cause_no_further_fetch() -> None:
     key = a_key()
     async with published(key) as (publisher, authenticator):
         await authenticator.actor(a_token(key))
@@ -94,7 +94,7 @@ async def test_invented_key_ids_do_not_make_us_ask_the_issuer_each_time() -> Non
     assert publisher.asked == 1
 
 
-async def test_known_keys_are_trusted_while_the_issuer_is_away_but_not_for_ever(
+async def test_auth_trusts_cached_keys_for_a_limited_time_while_the_issuer_is_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auth, "FRESH_S", 0.0)
@@ -112,7 +112,7 @@ async def test_known_keys_are_trusted_while_the_issuer_is_away_but_not_for_ever(
     assert refusal.value.status_code == 503
 
 
-async def test_a_key_that_the_issuer_withdrew_is_forgotten_in_time(
+async def test_auth_drops_a_withdrawn_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auth, "FRESH_S", 0.0)
@@ -134,7 +134,7 @@ async def test_a_key_that_the_issuer_withdrew_is_forgotten_in_time(
         assert (await authenticator.actor(a_token(good))).sub == "u-1"
 
 
-async def test_keys_of_kinds_that_we_cannot_use_do_not_spoil_the_others() -> None:
+async def test_auth_ignores_keys_of_unsupported_types() -> None:
     key = a_key()
     async with published(key) as (publisher, authenticator):
         secret = dict(OctKey.generate_key(256, auto_kid=True).as_dict(private=True))
@@ -144,7 +144,7 @@ async def test_keys_of_kinds_that_we_cannot_use_do_not_spoil_the_others() -> Non
         assert [known.kid for known in authenticator._keys.keys] == [key.kid]
 
 
-async def test_an_issuer_that_was_never_there_is_503_and_asked_again_soon() -> None:
+async def test_auth_answers_503_while_the_issuer_was_never_reachable() -> None:
     key = a_key()
     async with published(key) as (publisher, authenticator):
         publisher.up = False
@@ -163,7 +163,7 @@ async def test_an_issuer_that_was_never_there_is_503_and_asked_again_soon() -> N
         await until(believed)
 
 
-def test_the_development_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+def test_issuer_creates_its_key_once_with_mode_600(tmp_path: Path) -> None:
     file = tmp_path / "issuer" / "key.json"
     first, second = load_key(file), load_key(file)
     assert first.kid == second.kid
@@ -171,7 +171,7 @@ def test_the_development_key_is_made_once_and_only_its_owner_may_read_it(tmp_pat
     assert [p.name for p in file.parent.iterdir()] == ["key.json"]
 
 
-async def test_the_development_issuer_publishes_the_key_of_the_tokens_it_gives(
+async def test_issuer_publishes_the_key_that_signs_its_tokens(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "key.json"

@@ -1,4 +1,4 @@
-"""Forged, foreign and worn-out tokens: none of them opens a door."""
+"""Forged, foreign and expired tokens are refused; every route names its roles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = FORGER.all()
 
 
 @pytest.mark.parametrize("values", KINDS.values(), ids=KINDS.keys())
-async def test_a_token_that_is_not_ours_is_answered_401_with_a_challenge(
+async def test_auth_answers_401_with_a_challenge_to_an_invalid_token(
     values: list[bytes],
 ) -> None:
     headers: Any = [(b"Authorization", value) for value in values]
@@ -34,7 +34,7 @@ async def test_a_token_that_is_not_ours_is_answered_401_with_a_challenge(
 
 
 @pytest.mark.parametrize("claimed", [[], None, ["stranger"], ["Maker"], [["maker"]]])
-async def test_a_good_token_without_the_role_is_answered_403(claimed: Any) -> None:
+async def test_auth_answers_403_to_a_token_without_the_role(claimed: Any) -> None:
     token = FORGER.good(roles=claimed)
     async with a_client(APP, token) as client:
         answer = await client.post("/things", json={"name": "x"})
@@ -50,7 +50,7 @@ async def test_a_good_token_without_the_role_is_answered_403(claimed: Any) -> No
         ("Ed25519", OKPKey.generate_key("Ed25519", auto_kid=True)),
     ],
 )
-async def test_each_pinned_algorithm_is_accepted(
+async def test_auth_accepts_each_pinned_algorithm(
     algorithm: str, key: ECKey | RSAKey | OKPKey
 ) -> None:
     app = an_app(settings_for())
@@ -59,12 +59,12 @@ async def test_each_pinned_algorithm_is_accepted(
     assert (await app.state.authenticator.actor(token)).sub == algorithm
 
 
-async def test_an_audience_may_be_one_of_several() -> None:
+async def test_auth_accepts_one_of_several_audiences() -> None:
     token = FORGER.good(aud=["crm", "ltc"], roles=["stranger"])
     assert (await get_things(token)).status_code == 403
 
 
-async def test_a_verified_token_is_not_believed_past_its_end() -> None:
+async def test_auth_cache_keeps_no_token_past_its_expiry() -> None:
     authenticator = an_app(settings_for()).state.authenticator
     token = FORGER.good(exp=int(time.time()) - 3)  # within the leeway for clocks
     assert (await authenticator.actor(token)).sub == "u-1"
@@ -72,12 +72,12 @@ async def test_a_verified_token_is_not_believed_past_its_end() -> None:
     assert until <= time.time()
 
 
-async def test_a_token_that_ends_beyond_what_clocks_count_is_a_good_token() -> None:
+async def test_auth_accepts_an_expiry_beyond_the_range_of_datetime() -> None:
     authenticator = an_app(settings_for()).state.authenticator
     assert (await authenticator.actor(FORGER.good(exp=10**400))).sub == "u-1"
 
 
-async def test_who_may_not_enter_is_told_before_their_body_is_looked_at() -> None:
+async def test_auth_refuses_before_the_body_is_validated() -> None:
     async with a_client(APP, a_token("looker")) as client:
         answer = await client.post("/things", content=b"{", headers={"Content-Type": "text/plain"})
     assert answer.status_code == 403
@@ -101,7 +101,7 @@ def an_app_with(*, dependencies: list[Any]) -> FastAPI:
 
 
 @pytest.mark.parametrize("dependencies", [[], [Depends(roles())]], ids=["nothing", "no role"])
-def test_a_route_that_names_neither_roles_nor_public_does_not_start(
+def test_app_refuses_to_start_with_a_route_without_roles(
     dependencies: list[Any],
 ) -> None:
     with pytest.raises(LookupError, match="/secrets"):
@@ -109,11 +109,11 @@ def test_a_route_that_names_neither_roles_nor_public_does_not_start(
 
 
 @pytest.mark.parametrize("door", [public("a leaflet"), Depends(roles("maker"))])
-def test_a_route_that_names_its_roles_or_why_it_is_public_starts(door: Any) -> None:
+def test_app_starts_with_routes_that_name_roles_or_are_public(door: Any) -> None:
     assert_every_route_names_its_roles(an_app_with(dependencies=[door]))
 
 
-def test_a_mounted_application_does_not_start_unseen() -> None:
+def test_app_refuses_to_start_with_a_mounted_application() -> None:
     app = FastAPI()
     app.mount("/hidden", FastAPI())
     with pytest.raises(LookupError, match="/hidden"):

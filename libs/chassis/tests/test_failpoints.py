@@ -1,4 +1,4 @@
-"""The places where tests kill a process are where the list says, and nothing happens there."""
+"""Failpoints exist exactly at the listed places, and do nothing outside the test build."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chassis import failpoints
 CALL = re.compile(r'failpoints\.reached\("(\w+)"')
 
 
-def test_every_point_stands_in_the_chassis_once() -> None:
+def test_failpoints_are_each_called_once() -> None:
     sources = Path(chassis.__path__[0]).glob("*.py")
     called = [point for source in sources for point in CALL.findall(source.read_text())]
 
@@ -21,7 +21,7 @@ def test_every_point_stands_in_the_chassis_once() -> None:
 
 
 @pytest.mark.parametrize("point", failpoints.POINTS)
-def test_reaching_a_point_does_nothing_whatever_the_environment_says(
+def test_failpoints_do_nothing_in_production_code(
     point: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "svc.armed").write_text(f'{{"point": "{point}", "nth": 1}}')

@@ -1,4 +1,4 @@
-"""Bodies that parsers or the database would disagree about are refused, quickly and by name."""
+"""Request bodies that are ambiguous, too large or not storable are refused in bounded time."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         (b'{"a":' * 33 + b"1" + b"}" * 33, "too-deep"),
     ],
 )
-async def test_an_ambiguous_or_broken_body_is_answered_422(
+async def test_http_body_ambiguous_or_broken_is_answered_422(
     client: httpx.AsyncClient, body: bytes, type: str
 ) -> None:
     answer = await client.post("/things", content=body, headers=JSON)
     assert (answer.status_code, answer.json()["type"]) == (422, f"urn:ltc:problem:{type}")
 
 
-async def test_a_doubled_field_is_named(client: httpx.AsyncClient) -> None:
+async def test_http_body_with_a_repeated_field_names_it(client: httpx.AsyncClient) -> None:
     answer = await client.post("/things", content=b'{"size": 1, "size": 2}', headers=JSON)
     assert "'size'" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("name", ["[" * 90, '"{[', r"\u0000 spelt out", "\\", "𝄞 música 音楽"])
-async def test_what_only_looks_dangerous_inside_a_text_is_stored_as_it_is(
+async def test_http_body_with_special_characters_in_text_is_stored_unchanged(
     app: FastAPI, client: httpx.AsyncClient, name: str
 ) -> None:
     assert (await client.post("/things", json={"name": name})).status_code == 201
@@ -75,7 +75,7 @@ async def test_what_only_looks_dangerous_inside_a_text_is_stored_as_it_is(
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
-async def test_a_body_that_does_not_claim_to_be_json_is_answered_415(
+async def test_http_body_that_is_not_declared_json_is_answered_415(
     client: httpx.AsyncClient, kind: str | None
 ) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
@@ -85,17 +85,17 @@ async def test_a_body_that_does_not_claim_to_be_json_is_answered_415(
 
 
 @pytest.mark.parametrize("path", ["/things?q=%00", "/things?q=a%00b", "/things/%00"])
-async def test_nul_in_an_address_is_refused(client: httpx.AsyncClient, path: str) -> None:
+async def test_http_url_with_nul_is_refused(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code in (404, 405, 422)
     assert (await client.get("/things?q=%00")).status_code == 422
 
 
-async def test_a_body_over_the_limit_is_answered_413(client: httpx.AsyncClient) -> None:
+async def test_http_body_over_the_limit_is_answered_413(client: httpx.AsyncClient) -> None:
     answer = await client.post("/things", json={"name": "x" * 10_000})
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:ltc:problem:too-large")
 
 
-async def test_a_body_over_the_limit_that_hides_its_length_is_answered_413(
+async def test_http_body_over_the_limit_without_a_length_is_answered_413(
     client: httpx.AsyncClient,
 ) -> None:
     sent = 0
@@ -123,14 +123,14 @@ async def test_a_body_over_the_limit_that_hides_its_length_is_answered_413(
     ],
     ids=["open string", "escaped lines", "quotes", "backslashes", "almost NUL", "cut escapes"],
 )
-def test_no_body_within_the_limit_holds_the_process_up(body: bytes) -> None:
+def test_http_body_check_of_any_allowed_body_takes_bounded_time(body: bytes) -> None:
     begun = time.process_time()
     with pytest.raises(Problem):
         check_json(body)
     assert time.process_time() - begun < 0.5
 
 
-def test_many_doubled_fields_do_not_hold_the_process_up() -> None:
+def test_http_body_check_of_many_repeated_fields_takes_bounded_time() -> None:
     pairs = ",".join(f'"{n}":0' for n in range(25_000))
     begun = time.process_time()
     with pytest.raises(Problem, match="twice"):
@@ -148,11 +148,11 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.booleans())
-def test_every_decent_value_is_taken(value: object, ascii_only: bool) -> None:
+def test_http_body_check_accepts_every_valid_json_value(value: object, ascii_only: bool) -> None:
     check_json(json.dumps(value, ensure_ascii=ascii_only).encode())
 
 
 @given(st.text('{}[]":,\\u0dD8 1e\n', max_size=60))
-def test_whatever_comes_is_taken_or_refused_and_never_breaks(text: str) -> None:
+def test_http_body_check_never_raises_another_error(text: str) -> None:
     with suppress(Problem):
         check_json(text.encode())

@@ -1,4 +1,4 @@
-"""The same key and request have one effect and one answer, on a real database."""
+"""Idempotency-Key: one key and request have one effect and one response, on a real database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def keyed(key: str) -> dict[str, str]:
     return {"Idempotency-Key": key}
 
 
-async def test_a_repeated_request_has_one_effect_and_the_same_answer(
+async def test_idempotency_repeated_request_has_one_effect_and_the_same_response(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     body = {"name": "once"}
@@ -46,7 +46,7 @@ async def test_a_repeated_request_has_one_effect_and_the_same_answer(
     assert (await names(app)).count("once") == 1
 
 
-async def test_another_payload_under_a_used_key_is_refused(
+async def test_idempotency_key_with_another_payload_is_refused(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     await client.post("/things", json={"name": "mine"}, headers=keyed("k-other"))
@@ -56,13 +56,13 @@ async def test_another_payload_under_a_used_key_is_refused(
     assert "not mine" not in await names(app)
 
 
-async def test_another_route_under_a_used_key_is_refused(client: httpx.AsyncClient) -> None:
+async def test_idempotency_key_with_another_route_is_refused(client: httpx.AsyncClient) -> None:
     await client.post("/things", json={"name": "routed"}, headers=keyed("k-route"))
     other = await client.post("/payments", json={"name": "routed"}, headers=keyed("k-route"))
     assert other.status_code == 422
 
 
-async def test_a_key_in_flight_is_a_conflict_and_the_first_still_succeeds(
+async def test_idempotency_key_in_flight_is_a_conflict(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     PAUSE["slow"] = asyncio.Event()
@@ -93,7 +93,7 @@ async def until_in_flight(
                 return answer
 
 
-async def test_twenty_at_once_with_one_key_make_one_thing(
+async def test_idempotency_twenty_concurrent_requests_have_one_effect(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     body = {"name": "crowd"}
@@ -105,7 +105,7 @@ async def test_twenty_at_once_with_one_key_make_one_thing(
     assert (await names(app)).count("crowd") == 1
 
 
-async def test_a_refused_request_leaves_its_key_free(
+async def test_idempotency_key_stays_free_after_a_refused_request(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     refused = await client.post("/failures/lapsed", json={"name": "again"}, headers=keyed("k-free"))
@@ -115,20 +115,22 @@ async def test_a_refused_request_leaves_its_key_free(
     assert "idempotency-replayed" not in done.headers
 
 
-async def test_a_commit_that_fails_stores_no_answer(client: httpx.AsyncClient) -> None:
+async def test_idempotency_failed_commit_stores_no_response(client: httpx.AsyncClient) -> None:
     for _ in range(2):
         answer = await client.post("/things", json={"name": "doomed"}, headers=keyed("k-doomed"))
         assert answer.status_code == 500
 
 
-async def test_two_people_may_use_the_same_key(app: FastAPI, client: httpx.AsyncClient) -> None:
+async def test_idempotency_keys_are_separate_per_person(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
     await client.post("/things", json={"name": "hers"}, headers=keyed("k-1"))
     async with a_client(app, a_token("maker", sub="u-2")) as other:
         answer = await other.post("/things", json={"name": "his"}, headers=keyed("k-1"))
     assert answer.json()["actor"] == "u-2"
 
 
-async def test_holders_of_different_links_may_use_the_same_key(app: FastAPI) -> None:
+async def test_idempotency_keys_are_separate_per_signed_link(app: FastAPI) -> None:
     async with a_client(app, "") as nobody:
         one = await nobody.post("/by-link/one", json={"name": "l-1"}, headers=keyed("k-link"))
         two = await nobody.post("/by-link/two", json={"name": "l-2"}, headers=keyed("k-link"))
@@ -137,7 +139,7 @@ async def test_holders_of_different_links_may_use_the_same_key(app: FastAPI) -> 
     assert again.content == one.content
 
 
-async def test_a_stored_answer_is_not_given_to_who_lost_the_role(
+async def test_idempotency_stored_response_needs_the_role(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     body = {"name": "demoted"}
@@ -147,7 +149,7 @@ async def test_a_stored_answer_is_not_given_to_who_lost_the_role(
     assert answer.status_code == 403
 
 
-async def test_a_route_that_moves_money_needs_a_key(
+async def test_idempotency_key_is_required_where_the_route_says_so(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     answer = await client.post("/payments", json={"name": "paid"})
@@ -157,12 +159,12 @@ async def test_a_route_that_moves_money_needs_a_key(
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
-async def test_a_key_has_1_to_255_characters(client: httpx.AsyncClient, key: str) -> None:
+async def test_idempotency_key_has_1_to_255_characters(client: httpx.AsyncClient, key: str) -> None:
     answer = await client.post("/things", json={"name": "keyed"}, headers=keyed(key))
     assert answer.status_code == 400
 
 
-async def test_answers_are_forgotten_after_two_days_and_not_before(
+async def test_idempotency_responses_are_deleted_after_two_days(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     body = {"name": "forgotten"}

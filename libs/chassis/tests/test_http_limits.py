@@ -1,4 +1,4 @@
-"""Nobody takes everybody else's share: budgets of requests, by person and by address."""
+"""Request limits: budgets per person and per address."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ async def statuses(app: FastAPI, token: str, times: int, path: str = "/policies/
         return [(await client.put(path, content=b"{")).status_code for _ in range(times)]
 
 
-async def test_a_flood_of_one_person_is_answered_429_and_others_go_on() -> None:
+async def test_rate_limit_answers_429_to_one_person_and_serves_others() -> None:
     app = limited(0.01)
     flood = await statuses(app, a_token("maker"), 12)
     assert flood == [415] * 10 + [429] * 2
     assert await statuses(app, a_token("maker", sub="u-2"), 1) == [415]
 
 
-async def test_a_refused_caller_is_told_when_to_come_back() -> None:
+async def test_rate_limit_response_has_retry_after() -> None:
     app = limited(0.5)
     async with a_client(app) as client:
         answers = [await client.get(STRANGER + "?", headers={}) for _ in range(3)]
@@ -40,13 +40,13 @@ async def test_a_refused_caller_is_told_when_to_come_back() -> None:
     assert 1 <= int(refused.headers["retry-after"]) <= 2
 
 
-async def test_a_new_token_is_no_new_budget() -> None:
+async def test_rate_limit_counts_all_tokens_of_a_person_together() -> None:
     app = limited(0.01)
     answers = [(await statuses(app, a_token("maker", ttl_s=600 + n), 1))[0] for n in range(11)]
     assert answers == [415] * 10 + [429]
 
 
-async def test_who_shows_no_token_or_a_false_one_spends_the_budget_of_their_address() -> None:
+async def test_rate_limit_charges_the_address_without_a_valid_token() -> None:
     app = limited(0.01)
     assert await statuses(app, "", 6) == [401] * 6
     assert await statuses(app, "forged", 6) == [401] * 4 + [429] * 2
@@ -54,18 +54,18 @@ async def test_who_shows_no_token_or_a_false_one_spends_the_budget_of_their_addr
     assert await statuses(app, a_token("maker"), 1) == [415]
 
 
-async def test_watchdogs_are_never_refused() -> None:
+async def test_rate_limit_never_refuses_health_checks() -> None:
     app = limited(0.01)
     async with a_client(app, "") as client:
         answers = {(await client.get("/health/live")).status_code for _ in range(30)}
     assert answers == {200}
 
 
-async def test_without_a_setting_there_is_no_limit_of_requests() -> None:
+async def test_rate_limit_is_off_by_default() -> None:
     assert set(await statuses(an_app(settings_for()), a_token("maker"), 50)) == {415}
 
 
-def test_a_budget_fills_up_again_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limit_budget_refills_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr("chassis.limits.time.monotonic", lambda: clock[0])
     budget = Budget(per_second=1)
@@ -80,7 +80,7 @@ def test_a_budget_fills_up_again_with_time(monkeypatch: pytest.MonkeyPatch) -> N
         budget.spend("u-1")
 
 
-def test_inventing_callers_does_not_empty_the_budget_of_a_busy_one(
+def test_rate_limit_budget_survives_many_invented_callers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "CALLERS", 100)

@@ -1,4 +1,4 @@
-"""Pages by the last row seen: together they are the plain list, whatever comes in between."""
+"""Keyset pagination: the pages together are the plain list, also while rows are inserted."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def in_order(app: FastAPI) -> list[UUID]:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 50, 200])
-async def test_the_pages_together_are_the_plain_list(
+async def test_pagination_pages_together_are_the_plain_list(
     app: FastAPI, client: httpx.AsyncClient, limit: int
 ) -> None:
     found: list[UUID] = []
@@ -63,7 +63,7 @@ async def test_the_pages_together_are_the_plain_list(
     assert found == await in_order(app)
 
 
-async def test_rows_that_come_meanwhile_neither_repeat_nor_hide_a_row(
+async def test_pagination_is_stable_while_rows_are_inserted(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     before = await in_order(app)
@@ -76,25 +76,25 @@ async def test_rows_that_come_meanwhile_neither_repeat_nor_hide_a_row(
     assert found == before[:100]
 
 
-async def test_the_link_keeps_the_filter(client: httpx.AsyncClient) -> None:
+async def test_pagination_link_keeps_the_query(client: httpx.AsyncClient) -> None:
     answer = await client.get("/things?limit=3")
     assert answer.links["next"]["url"].startswith("?limit=3&cursor=")
 
 
-async def test_a_page_that_is_the_last_has_no_link(client: httpx.AsyncClient) -> None:
+async def test_pagination_last_page_has_no_link(client: httpx.AsyncClient) -> None:
     answer = await client.get("/things?q=thing 3")
     assert [item["name"] for item in answer.json()["items"]] == ["thing 3"]
     assert (answer.json()["next"], "link" in answer.headers) == (None, False)
 
 
-async def test_fifty_rows_make_a_page_unless_another_number_is_asked_for(
+async def test_pagination_default_limit_is_50(
     client: httpx.AsyncClient,
 ) -> None:
     assert len((await client.get("/things")).json()["items"]) == 50
 
 
 @pytest.mark.parametrize("limit", [0, -1, 201, 10**30, "many"])
-async def test_a_page_has_1_to_200_rows(client: httpx.AsyncClient, limit: object) -> None:
+async def test_pagination_limit_is_1_to_200(client: httpx.AsyncClient, limit: object) -> None:
     assert (await client.get(f"/things?limit={limit}")).status_code == 422
 
 
@@ -114,14 +114,14 @@ async def test_a_page_has_1_to_200_rows(client: httpx.AsyncClient, limit: object
         cursor_after("a\x00", uuid4()),
     ],
 )
-async def test_a_cursor_that_was_tampered_with_is_answered_400(
+async def test_pagination_answers_400_to_an_invalid_cursor(
     client: httpx.AsyncClient, cursor: str
 ) -> None:
     answer = await client.get(f"/things?cursor={cursor}")
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:ltc:problem:bad-cursor")
 
 
-def test_rows_can_be_paged_by_a_models_own_instants() -> None:
+def test_pagination_cursor_keeps_the_type_of_the_column() -> None:
     table = table_of(AuditRow)
     query = page_of(
         select(table), table.c.at, table.c.id, cursor=cursor_after(NOON, uuid4()), limit=1

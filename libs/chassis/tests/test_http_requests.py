@@ -1,4 +1,4 @@
-"""One request, one transaction: what is answered well is stored, what is not leaves nothing."""
+"""One request is one transaction: success is stored, refusal and failure store nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_made_thing_is_stored_before_the_answer_leaves(
+async def test_request_commits_before_the_response_is_sent(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     answer = await client.post("/things", json={"name": "kept"})
@@ -34,7 +34,7 @@ async def test_a_made_thing_is_stored_before_the_answer_leaves(
     assert "kept" in await names(app)
 
 
-async def test_a_commit_that_fails_is_a_failed_request_and_stores_nothing(
+async def test_request_with_a_failed_commit_is_answered_500(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     answer = await client.post("/things", json={"name": "doomed"})
@@ -52,7 +52,7 @@ async def test_a_commit_that_fails_is_a_failed_request_and_stores_nothing(
         ("out-of-range", 422, "invalid"),
     ],
 )
-async def test_a_refusal_or_a_bug_rolls_back_and_has_a_type_of_its_own(
+async def test_request_error_rolls_back_with_its_own_problem_type(
     app: FastAPI, client: httpx.AsyncClient, kind: str, status: int, type: str
 ) -> None:
     answer = await client.post(f"/failures/{kind}", json={"name": kind})
@@ -62,14 +62,14 @@ async def test_a_refusal_or_a_bug_rolls_back_and_has_a_type_of_its_own(
     assert kind not in await names(app)
 
 
-async def test_an_answer_of_400_that_is_no_exception_rolls_back_too(
+async def test_request_answered_400_without_an_exception_rolls_back(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     assert (await client.post("/failures/answer", json={"name": "answered"})).status_code == 400
     assert "answered" not in await names(app)
 
 
-async def test_a_bug_tells_the_caller_its_trace_and_nothing_of_the_inside(
+async def test_request_error_500_shows_a_trace_id_and_no_internals(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     trace = "a1" * 16
@@ -85,7 +85,7 @@ async def test_a_bug_tells_the_caller_its_trace_and_nothing_of_the_inside(
     assert [r.exc_info is not None for r in caplog.records] == [True]
 
 
-async def test_two_who_make_the_same_thing_at_once_are_a_conflict_not_a_bug(
+async def test_request_with_a_unique_violation_is_a_conflict(
     client: httpx.AsyncClient,
 ) -> None:
     await client.post("/things", json={"name": "taken"})
@@ -93,7 +93,7 @@ async def test_two_who_make_the_same_thing_at_once_are_a_conflict_not_a_bug(
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:ltc:problem:conflict")
 
 
-async def test_every_bad_field_is_named_by_a_json_pointer(client: httpx.AsyncClient) -> None:
+async def test_problem_names_every_bad_field_by_json_pointer(client: httpx.AsyncClient) -> None:
     body = {"name": "", "size": -1, "a/b~c": 1}
     answer = await client.post("/things", json=body)
     assert answer.status_code == 422
@@ -102,7 +102,7 @@ async def test_every_bad_field_is_named_by_a_json_pointer(client: httpx.AsyncCli
     assert all(error["detail"] for error in answer.json()["errors"])
 
 
-async def test_bad_query_parameters_are_named_too(client: httpx.AsyncClient) -> None:
+async def test_problem_names_bad_query_parameters(client: httpx.AsyncClient) -> None:
     answer = await client.get("/things?limit=201")
     assert [e["pointer"] for e in answer.json()["errors"]] == ["/query/limit"]
 
@@ -111,14 +111,14 @@ async def test_bad_query_parameters_are_named_too(client: httpx.AsyncClient) -> 
     ("method", "path", "status", "type"),
     [("GET", "/nowhere", 404, "not-found"), ("DELETE", "/things", 405, "method-not-allowed")],
 )
-async def test_what_the_router_refuses_is_a_problem_as_well(
+async def test_problem_format_covers_errors_of_the_router(
     client: httpx.AsyncClient, method: str, path: str, status: int, type: str
 ) -> None:
     answer = await client.request(method, path)
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:ltc:problem:{type}")
 
 
-async def test_a_database_that_does_not_answer_is_503_and_says_when_to_come_back() -> None:
+async def test_request_without_a_database_is_answered_503_with_retry_after() -> None:
     async with a_client(an_app(settings_for())) as client:
         answer = await client.get("/failures/database")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:ltc:problem:unavailable")
@@ -126,7 +126,9 @@ async def test_a_database_that_does_not_answer_is_503_and_says_when_to_come_back
     assert "127.0.0.1" not in answer.text
 
 
-async def test_an_update_needs_the_revision_that_was_seen(client: httpx.AsyncClient) -> None:
+async def test_etag_of_the_current_revision_is_required_for_an_update(
+    client: httpx.AsyncClient,
+) -> None:
     made = await client.post("/things", json={"name": "resized"})
     path, body = made.headers["location"], {"name": "resized", "size": 2}
 
@@ -139,7 +141,7 @@ async def test_an_update_needs_the_revision_that_was_seen(client: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("seen", ["*", '"abc"', "v", '"v-1"', '"v²"', f'"v{"9" * 5000}"', ""])
-async def test_an_etag_that_we_never_gave_is_stale(client: httpx.AsyncClient, seen: str) -> None:
+async def test_etag_unknown_to_the_service_is_stale(client: httpx.AsyncClient, seen: str) -> None:
     answer = await client.put(
         f"/things/{uuid4()}",
         json={"name": "x"},
@@ -148,14 +150,14 @@ async def test_an_etag_that_we_never_gave_is_stale(client: httpx.AsyncClient, se
     assert answer.status_code == 412
 
 
-async def test_a_weak_etag_of_ours_is_understood(client: httpx.AsyncClient) -> None:
+async def test_etag_in_weak_form_is_accepted(client: httpx.AsyncClient) -> None:
     made = await client.post("/things", json={"name": "weakly"})
     path = made.headers["location"]
     answer = await client.put(path, json={"name": "weakly"}, headers={"If-Match": 'W/"v1"'})
     assert answer.status_code == 200
 
 
-async def test_reading_holds_no_connection_after_the_answer(
+async def test_request_releases_its_connection_after_the_response(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     for _ in range(30):  # more than the pool has
@@ -163,7 +165,7 @@ async def test_reading_holds_no_connection_after_the_answer(
     assert app.state.database.engine.pool.checkedout() == 0
 
 
-async def test_openapi_shows_problems_as_what_every_route_may_answer(app: FastAPI) -> None:
+async def test_openapi_lists_problems_as_responses_of_every_route(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     answers = [o["responses"] for path in paths.values() for o in path.values()]
     reference = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}

@@ -1,4 +1,4 @@
-"""From rows to forms, and the account of what became of them."""
+"""Imports: rows become request bodies by a mapping, and the report counts each row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def the_form(*row: str) -> dict[str, Any]:
     return Mapping.read(MAPPING).form(COLUMNS, row)
 
 
-def test_a_row_becomes_the_apis_form() -> None:
+def test_import_maps_a_row_to_the_request_body() -> None:
     assert the_form(" Ada ", "ada@x.test", "web", "03.01.2026", "?") == {
         "contact": {"name": "Ada", "email": "ada@x.test"},
         "origin": {"channel": "website", "medium": "file"},
@@ -38,7 +38,7 @@ def test_a_row_becomes_the_apis_form() -> None:
     }
 
 
-def test_empty_cells_are_left_out_and_yaml_words_stay_words() -> None:
+def test_import_omits_empty_cells_and_keeps_yaml_words_as_text() -> None:
     assert the_form("", "", "no", "", "") == {
         "origin": {"channel": "none", "medium": "file"},
         "source": "import",
@@ -46,7 +46,7 @@ def test_empty_cells_are_left_out_and_yaml_words_stay_words() -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-01-03", "2026-01-03T00:00:00", "2026-01-02T16:00:00Z"])
-def test_iso_dates_are_read_whatever_the_pattern(text: str) -> None:
+def test_import_reads_iso_dates_with_any_date_pattern(text: str) -> None:
     assert the_form("", "", "", text, "")["captured_at"] == "2026-01-02T16:00:00+00:00"
 
 
@@ -61,7 +61,7 @@ def test_iso_dates_are_read_whatever_the_pattern(text: str) -> None:
         (["a", "b", "c", "d", "e", "f"], None, "has 6 columns instead of 5"),
     ],
 )
-def test_an_unreadable_row_is_refused_with_its_column(
+def test_import_refuses_an_unreadable_row_with_its_column(
     row: list[str], column: str | None, reason: str
 ) -> None:
     report = Report()
@@ -95,7 +95,7 @@ def test_an_unreadable_row_is_refused_with_its_column(
         (b"columns: {a: b}\n" + b"#" * 70_000, "is larger than 65536 bytes"),
     ],
 )
-def test_a_mapping_that_cannot_be_used_says_why(text: bytes, told: str) -> None:
+def test_import_names_the_error_of_an_invalid_mapping(text: bytes, told: str) -> None:
     with pytest.raises(UnreadableFile, match=told):
         Mapping.read(text)
 
@@ -104,12 +104,12 @@ def test_a_mapping_that_cannot_be_used_says_why(text: bytes, told: str) -> None:
     ("columns", "told"),
     [(COLUMNS[1:], "has no column Name"), ([*COLUMNS, "Mail"], "has more than one column Mail")],
 )
-def test_a_file_must_have_each_mapped_column_once(columns: list[str], told: str) -> None:
+def test_import_requires_each_mapped_column_once(columns: list[str], told: str) -> None:
     with pytest.raises(UnreadableFile, match=told):
         Report().forms(TableFile(columns, []), Mapping.read(MAPPING))
 
 
-def test_doubled_columns_that_nobody_asks_for_are_no_harm() -> None:
+def test_import_ignores_repeated_columns_without_a_mapping() -> None:
     table = TableFile([*COLUMNS, "Ignored"], [(2, ["Ada", "m", "web", "", "?", "?"])])
 
     assert len(Report().forms(table, Mapping.read(MAPPING))) == 1
@@ -125,11 +125,11 @@ def test_doubled_columns_that_nobody_asks_for_are_no_harm() -> None:
         ("/origin/campaign", None),
     ],
 )
-def test_a_refused_field_is_traced_to_its_column(pointer: str, column: str | None) -> None:
+def test_import_names_the_column_of_a_refused_field(pointer: str, column: str | None) -> None:
     assert Mapping.read(MAPPING).column_of(pointer) == column
 
 
-def test_what_an_api_answered_is_counted_under_the_files_own_row_numbers() -> None:
+def test_import_report_uses_the_row_numbers_of_the_file() -> None:
     report = Report(rows=4)
     results: list[dict[str, Any]] = [
         {"outcome": "accepted", "number": "L-1"},
@@ -153,7 +153,7 @@ def test_what_an_api_answered_is_counted_under_the_files_own_row_numbers() -> No
 
 
 @given(st.lists(st.lists(st.text(max_size=5), min_size=3, max_size=7), max_size=20))
-def test_every_row_is_a_form_or_a_refusal(rows: Sequence[list[str]]) -> None:
+def test_import_accounts_for_every_row(rows: Sequence[list[str]]) -> None:
     report = Report()
     table = TableFile(COLUMNS, [(n, row) for n, row in enumerate(rows, 2)])
     forms = report.forms(table, Mapping.read(MAPPING))
@@ -162,7 +162,7 @@ def test_every_row_is_a_form_or_a_refusal(rows: Sequence[list[str]]) -> None:
     assert {n for n, _ in forms} | {e.row for e in report.errors} == {n for n, _ in table.rows}
 
 
-def test_a_constant_is_said_of_every_row_unless_it_completes_what_is_not_there() -> None:
+def test_import_adds_constants_unless_their_parent_is_absent() -> None:
     mapping = Mapping.read(
         b"columns: {name: contact.name, worth: budget.amount}\n"
         b"constants: {origin.channel: website, budget.currency: CNY}\n"

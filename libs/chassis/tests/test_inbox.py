@@ -1,4 +1,4 @@
-"""What has had its effect has it once, also where the effect itself would not notice."""
+"""The inbox: a redelivered message has no second effect, whatever its handler does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ consumer = Consumer("thing-svc")
 
 @consumer.on(DealReopened)
 async def count(fact: DealReopened, tx: Transaction) -> None:
-    """Deliberately careless: every call leaves another thing."""
+    """Deliberately not idempotent: every call stores another thing."""
     if fact.reason == "bad":
         raise DomainError("it is bad")
     await tx.connection.exec_driver_sql(
@@ -48,7 +48,7 @@ def a_record(reason: str) -> RawRecord:
 
 
 async def verdicts(app: FastAPI) -> tuple[int, int]:
-    """How many messages had their effect, and how many wait."""
+    """The number of handled messages and of parked ones."""
     counts = "SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM parked_message)"
     async with app.state.database.engine.connect() as connection:
         rows = await connection.exec_driver_sql(counts)
@@ -56,7 +56,7 @@ async def verdicts(app: FastAPI) -> tuple[int, int]:
         return handled, waiting
 
 
-async def test_a_message_that_comes_again_is_not_handled_again(app: FastAPI) -> None:
+async def test_inbox_drops_a_redelivered_message(app: FastAPI) -> None:
     processor = BatchProcessor(app.state.database, consumer, app.state.metrics)
     first, second = a_record("a"), a_record("b")
 
@@ -67,8 +67,8 @@ async def test_a_message_that_comes_again_is_not_handled_again(app: FastAPI) -> 
     assert await names(app) == ["a0", "b1"]
 
 
-async def test_what_comes_again_behind_a_parked_key_is_not_handled_again(app: FastAPI) -> None:
-    """After a rebalance a poll has both: what had its effect, and what has parked the key since."""
+async def test_inbox_drops_a_redelivered_message_of_a_parked_key(app: FastAPI) -> None:
+    """After a rebalance a poll returns a handled message and the one that parked its key."""
     processor = BatchProcessor(app.state.database, consumer, app.state.metrics)
     first, bad, behind = a_record("a"), a_record("bad"), a_record("b")
 
@@ -79,7 +79,7 @@ async def test_what_comes_again_behind_a_parked_key_is_not_handled_again(app: Fa
     assert await verdicts(app) == (1, 2)
 
 
-async def test_what_comes_again_in_the_poll_that_parks_its_key_is_not_handled_again(
+async def test_inbox_drops_a_redelivered_message_in_the_poll_that_parks_its_key(
     app: FastAPI,
 ) -> None:
     processor = BatchProcessor(app.state.database, consumer, app.state.metrics)

@@ -1,4 +1,4 @@
-"""What the Kafka clients are really given, and how far behind a consumer says it is."""
+"""Settings of the Kafka clients, consumer lag, rebalances, and a client that stops fetching."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOPIC = "ltc.lead.v1"
 
 
 class ThingMade(Event):
-    """Something to listen to."""
+    """An event to subscribe to."""
 
     name: ClassVar[str] = "ltc.thing.made.v1"
     topic: ClassVar[str] = TOPIC
@@ -96,7 +96,7 @@ async def intake(given: Given) -> AsyncIterator[Intake]:
         await intake.stop()
 
 
-async def test_the_consumer_is_given_what_the_design_says(intake: Intake, given: Given) -> None:
+async def test_kafka_consumer_settings_are_as_designed(intake: Intake, given: Given) -> None:
     [consumer] = given[AIOKafkaConsumer]
 
     wanted = {
@@ -111,7 +111,7 @@ async def test_the_consumer_is_given_what_the_design_says(intake: Intake, given:
     assert {name: consumer.get(name, "not given") for name in wanted} == wanted
 
 
-async def test_the_only_producer_waits_for_all_replicas_and_is_idempotent(
+async def test_kafka_producer_is_idempotent_with_acks_from_all_replicas(
     intake: Intake, given: Given
 ) -> None:
     engine = create_async_engine("postgresql+asyncpg://127.0.0.1/none")
@@ -132,7 +132,7 @@ async def test_the_only_producer_waits_for_all_replicas_and_is_idempotent(
     assert relayed["max_batch_size"] == 256 * 1024
 
 
-async def test_lag_is_told_in_messages_and_in_seconds(intake: Intake) -> None:
+async def test_consumer_lag_is_reported_in_messages_and_seconds(intake: Intake) -> None:
     slow: Any = intake._processor
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
     await producer.start()
@@ -168,8 +168,8 @@ async def test_lag_is_told_in_messages_and_in_seconds(intake: Intake) -> None:
         await producer.stop()
 
 
-async def test_what_a_batch_did_before_its_partitions_changed_hands_is_not_told_later() -> None:
-    """Told when the partition is back, it would take the group behind what another has done."""
+async def test_consumer_does_not_commit_offsets_from_before_a_rebalance() -> None:
+    """A later commit would move the group behind the offset of the other member."""
     every = [TopicPartition(TOPIC, n) for n in range(PARTITIONS)]
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
     observer = AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap())
@@ -224,10 +224,10 @@ async def test_what_a_batch_did_before_its_partitions_changed_hands_is_not_told_
         await observer.stop()
 
 
-async def test_what_came_while_partitions_changed_hands_is_told(
+async def test_consumer_commits_offsets_of_records_read_during_a_rebalance(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The poll that waits for the new assignment returns what is of it."""
+    """The poll that waits for the new assignment returns records of it."""
     every = [TopicPartition(TOPIC, n) for n in range(PARTITIONS)]
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
     await producer.start()
@@ -263,7 +263,7 @@ async def test_what_came_while_partitions_changed_hands_is_told(
         await producer.stop()
 
 
-async def test_a_client_that_stopped_fetching_is_noticed_and_can_join_anew(intake: Intake) -> None:
+async def test_consumer_detects_a_client_that_stopped_fetching_and_rejoins(intake: Intake) -> None:
     assert not intake.deaf()
     slow: Any = intake._processor
     slow.free.set()

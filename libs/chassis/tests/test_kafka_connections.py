@@ -1,4 +1,4 @@
-"""What aiokafka hears of a connection that has gone, on the event loop that services run on."""
+"""Lost Kafka connections as aiokafka sees them on the event loop that services use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import chassis.runtime  # noqa: F401 - what every service imports
 from local_infra.testing import kafka_bootstrap
 
 
-def test_a_connection_that_closes_under_a_write_is_a_lost_connection() -> None:
+def test_kafka_connection_closed_during_a_write_is_a_lost_connection() -> None:
     host, _, port = kafka_bootstrap().rpartition(":")
 
     async def write_to_what_is_closed() -> bool:

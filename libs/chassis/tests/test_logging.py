@@ -1,4 +1,4 @@
-"""What a log line looks like, and what it never holds."""
+"""Log lines: one JSON object each, with context, and without personal values."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Lines:
         return [json.loads(line) for line in self.raw()]
 
 
-def test_a_line_is_one_json_object_with_time_service_and_instance(
+def test_log_line_is_one_json_object_with_time_service_and_instance(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     setup_logging("test-svc", "INFO", instance="i-1")
@@ -63,7 +63,7 @@ def test_a_line_is_one_json_object_with_time_service_and_instance(
     }
 
 
-def test_the_time_is_rfc_3339_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_time_is_rfc_3339_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
     setup_logging("test-svc")
     logger.info("now")
 
@@ -73,7 +73,7 @@ def test_the_time_is_rfc_3339_in_utc(capsys: pytest.CaptureFixture[str]) -> None
     assert not offset
 
 
-def test_lines_written_while_a_message_is_handled_name_it(
+def test_log_lines_of_a_handler_name_its_message(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     setup_logging("test-svc")
@@ -98,7 +98,7 @@ def test_lines_written_while_a_message_is_handled_name_it(
     assert not wanted.keys() & outside.keys()
 
 
-def test_bound_fields_are_on_every_line_inside_and_none_outside(
+def test_log_bound_fields_appear_only_inside_their_context(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     setup_logging("test-svc")
@@ -113,7 +113,7 @@ def test_bound_fields_are_on_every_line_inside_and_none_outside(
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_message_cannot_forge_a_second_line(
+def test_log_message_cannot_forge_a_second_line(
     capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     setup_logging("test-svc", json=as_json)
@@ -123,7 +123,7 @@ def test_a_message_cannot_forge_a_second_line(
     assert "\x1b" not in line
 
 
-def test_an_exception_is_one_field_with_its_causes_and_stacks(
+def test_log_exception_is_one_field_with_causes_and_stacks(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     setup_logging("test-svc")
@@ -146,7 +146,7 @@ class Person(BaseModel):
     age: int
 
 
-def test_an_exception_does_not_repeat_what_people_typed() -> None:
+def test_log_exception_contains_no_input_values() -> None:
     def invalid() -> Exception:
         try:
             Person.model_validate({"age": "ada@example.com"})
@@ -165,7 +165,7 @@ def test_an_exception_does_not_repeat_what_people_typed() -> None:
 
 
 @pytest.mark.parametrize("awkward", ["half \ud800", 2**70, object, b"\xff", float("nan")])
-def test_no_value_costs_the_line(capsys: pytest.CaptureFixture[str], awkward: object) -> None:
+def test_log_line_survives_any_value(capsys: pytest.CaptureFixture[str], awkward: object) -> None:
     setup_logging("test-svc")
     logger.info("awkward", extra={"value": awkward})
 
@@ -173,14 +173,14 @@ def test_no_value_costs_the_line(capsys: pytest.CaptureFixture[str], awkward: ob
     assert "value" in line
 
 
-def test_arguments_that_do_not_fit_do_not_cost_the_message() -> None:
+def test_log_message_survives_arguments_that_do_not_fit() -> None:
     record = logging.makeLogRecord({"msg": "%d", "args": ("not a number",)})
 
     line = json.loads(JsonFormatter("test-svc", "i-1").format(record))
     assert line["message"] == "%d (its arguments do not fit)"
 
 
-def test_libraries_write_through_us_and_chatter_is_hushed(
+def test_log_format_covers_libraries_and_drops_their_debug_output(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     uvicorn = logging.getLogger("uvicorn.error")

@@ -1,4 +1,4 @@
-"""The numbers as Prometheus reads them."""
+"""Metrics as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def some_metrics() -> Metrics:
         (lambda m: m.batch_failed("X"), "ltc_consumer_batch_failures_total{error_type=X}", 1),
     ],
 )
-def test_what_is_recorded_is_rendered(
+def test_metrics_render_recorded_values(
     record: Callable[[Metrics], None], sample: str, value: float
 ) -> None:
     metrics = some_metrics()
@@ -91,7 +91,7 @@ def test_what_is_recorded_is_rendered(
     assert values(metrics)[sample] == value
 
 
-def test_a_batch_counts_its_messages_and_its_duration_once() -> None:
+def test_metrics_count_messages_and_duration_of_a_batch_once() -> None:
     metrics = some_metrics()
     metrics.batch_consumed("ltc.thing.v1", 500, 0.03)
     metrics.critical_time(0.2, "ltc.thing.v1")
@@ -105,7 +105,7 @@ def test_a_batch_counts_its_messages_and_its_duration_once() -> None:
     assert found[f"ltc_critical_time_seconds_bucket{{le=0.25,{topic}}}"] == 1
 
 
-def test_what_is_gone_goes_to_zero_and_the_rest_stays() -> None:
+def test_metrics_gauge_falls_to_zero_when_its_label_disappears() -> None:
     metrics = some_metrics()
     metrics.parked_classes({"X": (3, 9.0), "Y": (1, 2.0)})
     metrics.parked_classes({"Y": (2, 5.0)})
@@ -116,14 +116,14 @@ def test_what_is_gone_goes_to_zero_and_the_rest_stays() -> None:
     assert found["ltc_parking_class_keys{error_type=Y}"] == 2
 
 
-def test_a_clock_behind_the_senders_makes_no_negative_time() -> None:
+def test_metrics_delay_is_never_negative() -> None:
     metrics = some_metrics()
     metrics.critical_time(-5.0)
 
     assert values(metrics)["ltc_critical_time_seconds_sum{}"] == 0
 
 
-def test_two_applications_in_one_process_stay_apart() -> None:
+def test_metrics_of_two_applications_in_one_process_are_separate() -> None:
     one, other = some_metrics(), some_metrics()
     one.outbox_state(7, 0.0)
 

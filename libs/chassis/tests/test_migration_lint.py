@@ -1,4 +1,4 @@
-"""Each rule of the linter is seen to refuse once, and what expands passes."""
+"""The migration linter: each rule refuses one migration, and expanding migrations pass."""
 
 from __future__ import annotations
 
@@ -86,16 +86,18 @@ def migration(folder: Path, sql: str, head: str = "", body: str = "") -> Path:
 
 
 @pytest.mark.parametrize(("rule", "sql"), REFUSED.values(), ids=REFUSED)
-def test_what_would_lock_or_break_is_refused(tmp_path: Path, rule: str, sql: str) -> None:
+def test_migration_lint_refuses_locking_or_breaking_statements(
+    tmp_path: Path, rule: str, sql: str
+) -> None:
     assert rule in {finding.rule for finding in lint_file(migration(tmp_path, sql))}
 
 
 @pytest.mark.parametrize("sql", EXPANDS.values(), ids=EXPANDS)
-def test_what_expands_passes(tmp_path: Path, sql: str) -> None:
+def test_migration_lint_accepts_expanding_statements(tmp_path: Path, sql: str) -> None:
     assert lint_file(migration(tmp_path, sql)) == []
 
 
-def test_an_index_as_the_chassis_makes_it_passes(tmp_path: Path) -> None:
+def test_migration_lint_accepts_the_chassis_create_index(tmp_path: Path) -> None:
     body = "from chassis.migrate import create_index\n    create_index('ix', 'deal (note)')\n"
 
     assert lint_file(migration(tmp_path, "", body=body)) == []
@@ -104,7 +106,9 @@ def test_an_index_as_the_chassis_makes_it_passes(tmp_path: Path) -> None:
 REASON = "exceptions = {'ban-drop-column': 'nobody has read it since version 1.4'}"
 
 
-def test_a_contracting_step_passes_with_its_reason_and_its_oldest_user(tmp_path: Path) -> None:
+def test_migration_lint_accepts_a_contracting_step_with_reason_and_oldest_user(
+    tmp_path: Path,
+) -> None:
     head = f"{REASON}\noldest_user = '0007'"
 
     assert lint_file(migration(tmp_path, REFUSED["a column dropped"][1], head)) == []
@@ -125,7 +129,7 @@ ODD = {
 
 
 @pytest.mark.parametrize(("head", "rule"), ODD.values(), ids=ODD)
-def test_an_exception_must_be_exact(tmp_path: Path, head: str, rule: str) -> None:
+def test_migration_lint_refuses_an_inexact_exception(tmp_path: Path, head: str, rule: str) -> None:
     found = lint_file(migration(tmp_path, REFUSED["a column dropped"][1], head))
 
     assert [finding.rule for finding in found] == [rule]

@@ -1,4 +1,4 @@
-"""Policies are versioned data: read by all, changed by few, never lost."""
+"""Policies are versioned data: readable in every version, changed by few roles, audited."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ async def change(client: httpx.AsyncClient, seen: int, **body: object) -> httpx.
     return await client.put("/policies/limits", json=body, headers={"If-Match": f'"v{seen}"'})
 
 
-async def test_before_any_change_the_defaults_are_version_0(client: httpx.AsyncClient) -> None:
+async def test_policy_defaults_are_version_0(client: httpx.AsyncClient) -> None:
     shown = await client.get("/policies/limits")
     assert shown.json() == {"name": "limits", "version": 0, "rules": {"greatest": 10}}
     assert shown.headers["etag"] == '"v0"'
     assert (await client.get("/policies")).json() == [shown.json()]
 
 
-async def test_a_change_is_a_new_version_that_commands_see_at_once(
+async def test_policy_change_is_a_new_version_with_immediate_effect(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     async with app.state.database.transaction() as tx:
@@ -51,7 +51,9 @@ async def test_a_change_is_a_new_version_that_commands_see_at_once(
     assert (before.cite, after.cite) == ("policy:limits@0", "policy:limits@1")
 
 
-async def test_every_version_stays_readable_with_who_and_why(client: httpx.AsyncClient) -> None:
+async def test_policy_versions_stay_readable_with_actor_and_reason(
+    client: httpx.AsyncClient,
+) -> None:
     await change(client, 0, **to(20))
     await change(client, 1, **to(5, "the shelf broke"))
     versions = (await client.get("/policies/limits/versions")).json()
@@ -59,7 +61,7 @@ async def test_every_version_stays_readable_with_who_and_why(client: httpx.Async
     assert told == [(2, 5, "u-1", "the shelf broke"), (1, 20, "u-1", "bigger shelves")]
 
 
-async def test_a_change_is_audited_with_before_and_after(
+async def test_policy_change_is_audited_with_before_and_after(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     await change(client, 0, **to(20))
@@ -75,14 +77,14 @@ async def test_a_change_is_audited_with_before_and_after(
     )
 
 
-async def test_who_saw_an_older_version_cannot_change_it(client: httpx.AsyncClient) -> None:
+async def test_policy_change_needs_the_current_version(client: httpx.AsyncClient) -> None:
     await change(client, 0, **to(20))
     assert (await change(client, 0, **to(30))).status_code == 412
     assert (await client.get("/policies/limits")).json()["rules"] == {"greatest": 20}
     assert (await client.put("/policies/limits", json=to(30))).status_code == 428
 
 
-async def test_two_changes_at_once_cannot_both_win(client: httpx.AsyncClient) -> None:
+async def test_policy_concurrent_changes_conflict(client: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*(change(client, 0, **to(n)) for n in range(20, 26)))
     codes = sorted(answer.status_code for answer in answers)
     assert codes[0] == 200
@@ -91,7 +93,7 @@ async def test_two_changes_at_once_cannot_both_win(client: httpx.AsyncClient) ->
 
 
 @pytest.mark.parametrize("greatest", [0, "many", None, 1.5])
-async def test_rules_that_do_not_fit_are_refused_by_pointer(
+async def test_policy_refuses_invalid_rules_by_json_pointer(
     client: httpx.AsyncClient, greatest: object
 ) -> None:
     answer = await change(client, 0, **to(greatest))
@@ -99,24 +101,22 @@ async def test_rules_that_do_not_fit_are_refused_by_pointer(
     assert [e["pointer"] for e in answer.json()["errors"]] == ["/body/rules/greatest"]
 
 
-async def test_a_change_without_a_reason_is_refused(client: httpx.AsyncClient) -> None:
+async def test_policy_change_needs_a_reason(client: httpx.AsyncClient) -> None:
     assert (await change(client, 0, **to(20, ""))).status_code == 422
 
 
-async def test_who_may_read_may_not_change(app: FastAPI) -> None:
+async def test_policy_reader_may_not_change(app: FastAPI) -> None:
     async with a_client(app, a_token("looker")) as looker:
         assert (await looker.get("/policies/limits")).status_code == 200
         assert (await change(looker, 0, **to(20))).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/policies/none", "/policies/none/versions"])
-async def test_a_policy_that_the_service_does_not_have_is_404(
-    client: httpx.AsyncClient, path: str
-) -> None:
+async def test_policy_of_an_unknown_name_is_404(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404
 
 
-async def test_two_databases_in_one_process_keep_their_rulings_apart(
+async def test_policy_caches_of_two_databases_are_separate(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     await change(client, 0, **to(20))

@@ -1,4 +1,4 @@
-"""How a consumer that is behind polls: in the order of the chain, and losing nothing."""
+"""Polling with a backlog: topics in the order of the chain, and no record lost."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def behind() -> AsyncIterator[Behind]:
         await consumer.stop()
 
 
-async def test_a_backlog_is_taken_in_the_order_of_the_chain(behind: Behind) -> None:
+async def test_poll_takes_a_backlog_in_the_order_of_the_chain(behind: Behind) -> None:
     """The orders were there first; contracts still come next.
 
     In which order a broker's answer lists partitions is chance: one try in two shows nothing.
@@ -64,10 +64,10 @@ async def test_a_backlog_is_taken_in_the_order_of_the_chain(behind: Behind) -> N
         assert (CONTRACT, 10) in taken[:2]
 
 
-async def test_a_poll_that_fails_halfway_loses_nothing(
+async def test_poll_that_fails_halfway_loses_no_record(
     behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it had found would lie behind the position, and be committed with what comes next."""
+    """Records found before the failure must not be skipped by the next commit."""
     poll = AIOKafkaConsumer.getmany
     found_before = False
 

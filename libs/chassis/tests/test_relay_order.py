@@ -1,4 +1,4 @@
-"""Order and completeness of the relay under concurrent writers, with bad designs as controls."""
+"""Order and completeness of the relay with concurrent writers; known wrong designs as controls."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ async def faults_of(engine: AsyncEngine, design: Design, relays: int) -> Counter
 
 
 @pytest.mark.parametrize("relays", [1, 4])
-async def test_our_relay_loses_repeats_and_reorders_nothing(
+async def test_relay_loses_repeats_and_reorders_nothing_with_concurrent_writers(
     engine: AsyncEngine, relays: int
 ) -> None:
     log = Log()
@@ -195,7 +195,7 @@ async def test_our_relay_loses_repeats_and_reorders_nothing(
         (lock_and_read_in_one, 6, "repeated"),
     ],
 )
-async def test_a_known_bad_design_is_caught(
+async def test_relay_order_check_catches_a_known_wrong_design(
     engine: AsyncEngine, design: Design, relays: int, fault: str
 ) -> None:
     faults = await faults_of(engine, design, relays)

@@ -1,4 +1,4 @@
-"""What the deploy step keeps of what a consumer hears, and since when."""
+"""The record of subscriptions that the deploy step keeps, with the start of each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def app() -> AsyncIterator[FastAPI]:
 
 
 async def deploy(app: FastAPI, *facts: type[Event]) -> dict[str, str]:
-    """A version of the service that hears these; what is kept afterwards."""
+    """Deploy a version with these subscriptions; the stored record afterwards."""
     consumer = Consumer(GROUP)
     for fact in facts:
 
@@ -47,14 +47,14 @@ async def deploy(app: FastAPI, *facts: type[Event]) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
-async def test_a_type_that_came_with_its_topic_is_heard_since_ever(app: FastAPI) -> None:
+async def test_subscription_of_a_new_topic_starts_at_the_beginning(app: FastAPI) -> None:
     kept = await deploy(app, LeadCaptured)
 
     assert set(kept) == {LeadCaptured.topic, HEARD}
     assert kept[HEARD] == "-infinity"
 
 
-async def test_a_type_that_came_later_is_heard_since_that_deploy(app: FastAPI) -> None:
+async def test_subscription_of_a_later_type_starts_at_its_deployment(app: FastAPI) -> None:
     first = await deploy(app, LeadCaptured)
     kept = await deploy(app, LeadCaptured, LeadQualified)
 
@@ -64,7 +64,7 @@ async def test_a_type_that_came_later_is_heard_since_that_deploy(app: FastAPI) -
     assert await deploy(app, LeadCaptured, LeadQualified) == kept, "kept as it was"
 
 
-async def test_what_is_no_longer_heard_begins_anew_when_it_is_heard_again(app: FastAPI) -> None:
+async def test_subscription_removed_and_added_again_starts_anew(app: FastAPI) -> None:
     await deploy(app, LeadCaptured, LeadQualified)
 
     assert set(await deploy(app, LeadCaptured)) == {LeadCaptured.topic, HEARD}

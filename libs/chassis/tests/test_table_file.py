@@ -1,4 +1,4 @@
-"""Tables as people's programs write them."""
+"""Reading of CSV and XLSX files: encodings, delimiters, row numbers, and size limits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def a_workbook(*rows: list[Any], first_row: int = 0) -> bytes:
     "encoding",
     ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16", "utf-16-le", "utf-16-be", "utf-32"],
 )
-def test_chinese_is_read_in_every_usual_encoding(encoding: str) -> None:
+def test_table_file_reads_chinese_in_every_usual_encoding(encoding: str) -> None:
     table = read_table(CHINESE.encode(encoding), "f.csv")
 
     assert table.columns == ["姓名", "公司"]
@@ -41,7 +41,7 @@ def test_chinese_is_read_in_every_usual_encoding(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["name\nMüller\nGroße Höhe\n", "name\nJosé Núñez\nFrançois\n"])
-def test_western_texts_are_not_taken_for_chinese(text: str) -> None:
+def test_table_file_does_not_take_western_text_for_chinese(text: str) -> None:
     table = read_table(text.encode("cp1252"), "f.csv")
 
     assert [row[0] for _, row in table.rows] == text.split("\n")[1:3]
@@ -55,13 +55,13 @@ def test_western_texts_are_not_taken_for_chinese(text: str) -> None:
         ("名前\n田中太郎、東京\n", "cp932"),
     ],
 )
-def test_neighbours_encodings_are_recognised(text: str, encoding: str) -> None:
+def test_table_file_recognises_big5_cp1251_and_cp932(text: str, encoding: str) -> None:
     table = read_table(text.encode(encoding), "f.csv")
 
     assert [*table.columns, table.rows[0][1][0]] == text.split("\n")[:2]
 
 
-def test_an_encoding_that_is_named_is_kept_to() -> None:
+def test_table_file_uses_the_encoding_that_is_given() -> None:
     assert read_table("a\nПривет\n".encode("koi8-r"), "f", encoding="koi8-r").rows == [
         (2, ["Привет"])
     ]
@@ -71,7 +71,7 @@ def test_an_encoding_that_is_named_is_kept_to() -> None:
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
-def test_the_delimiter_is_the_one_that_parts_the_header(mark: str) -> None:
+def test_table_file_detects_the_delimiter_by_the_header(mark: str) -> None:
     text = mark.join(['"last, first"', "b;c" if mark != ";" else "bc", "d"]) + "\n"
     text += mark.join(["1", "2", "3"]) + "\n"
     if mark == ",":
@@ -80,7 +80,7 @@ def test_the_delimiter_is_the_one_that_parts_the_header(mark: str) -> None:
     assert read_table(text.encode(), "f.csv").rows == [(2, ["1", "2", "3"])]
 
 
-def test_quoted_line_breaks_blank_lines_and_surplus_commas_keep_the_row_numbers() -> None:
+def test_table_file_keeps_row_numbers_across_line_breaks_and_blank_lines() -> None:
     text = 'a,b\r\n"one\r\ntwo",2\r\n\r\n , \r\n5,"say ""yes""",,\r\n6\r\n7,8,9\r\n'
     table = read_table(text.encode(), "f.csv")
 
@@ -104,12 +104,12 @@ def test_quoted_line_breaks_blank_lines_and_surplus_commas_keep_the_row_numbers(
         (b"\xff\xfea\x00\x00", "has an unknown encoding"),
     ],
 )
-def test_what_is_no_table_is_refused_by_name(body: bytes, told: str) -> None:
+def test_table_file_names_the_reason_why_a_file_is_no_table(body: bytes, told: str) -> None:
     with pytest.raises(UnreadableFile, match=f"^f.csv .*{told}"):
         read_table(body, "f.csv")
 
 
-def test_a_workbooks_dates_and_numbers_are_plain_text() -> None:
+def test_table_file_reads_workbook_dates_and_numbers_as_text() -> None:
     moment = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     body = a_workbook(
         ["when", "at", "phone", "price", "sum", "much", "yes"],
@@ -123,13 +123,13 @@ def test_a_workbooks_dates_and_numbers_are_plain_text() -> None:
     assert row[2:] == ["13800138000", "1234.5", "0.3", "100000000000000000000", "True"]
 
 
-def test_a_workbooks_rows_have_the_numbers_that_it_shows() -> None:
+def test_table_file_uses_the_row_numbers_of_a_workbook() -> None:
     body = a_workbook(["a", "b"], ["1", "2"], [], ["3", "4"], first_row=2)
 
     assert read_table(body, "f.xlsx").rows == [(4, ["1", "2"]), (6, ["3", "4"])]
 
 
-def test_a_small_workbook_that_claims_to_be_enormous_harms_nobody() -> None:
+def test_table_file_bounds_the_size_that_a_workbook_declares() -> None:
     honest = io.BytesIO(a_workbook(["a"], ["b"]))
     hostile = io.BytesIO()
     with zipfile.ZipFile(honest) as source, zipfile.ZipFile(hostile, "w") as target:

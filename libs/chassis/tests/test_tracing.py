@@ -1,4 +1,4 @@
-"""The whole chain of a fact's trace: created, sent, polled, processed, and what is said of it."""
+"""Spans of an event: created, sent, polled, processed, and the events that follow from it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def linked(span: ReadableSpan) -> list[tuple[int, int]]:
     return [(k.context.trace_id, k.context.span_id) for k in span.links]
 
 
-def test_a_fact_is_traced_from_its_creation_to_what_is_said_because_of_it() -> None:
+def test_tracing_follows_an_event_from_creation_to_resulting_events() -> None:
     with watching() as watch:
         creation = say()
         with tracing.send_span([row(creation)]):
@@ -122,7 +122,7 @@ def test_a_fact_is_traced_from_its_creation_to_what_is_said_because_of_it() -> N
     ]
 
 
-def test_a_fact_that_stands_apart_begins_a_trace_and_points_to_where_it_was_said() -> None:
+def test_tracing_separate_trace_links_to_the_span_that_created_it() -> None:
     with watching() as watch:
         with handling(say()) as around:
             alone = tracing.creation_context(TOPIC, TYPE, KEY, JOURNEY, apart=True)
@@ -133,7 +133,7 @@ def test_a_fact_that_stands_apart_begins_a_trace_and_points_to_where_it_was_said
     assert linked(created) == [of(around)]
 
 
-def test_of_many_journeys_said_in_one_recorded_place_only_the_allowed_share_is_recorded() -> None:
+def test_tracing_separate_traces_of_one_request_are_sampled_by_ratio() -> None:
     with watching(per_second=2.0) as watch:
         with handling(SAMPLED):
             said = [
@@ -146,7 +146,7 @@ def test_of_many_journeys_said_in_one_recorded_place_only_the_allowed_share_is_r
     assert len({context.trace_id for context in said}) == 50
 
 
-def test_spans_are_named_and_described_as_the_conventions_say() -> None:
+def test_tracing_spans_follow_the_semantic_conventions() -> None:
     with watching() as watch:
         creation = say()
         with handling(creation):
@@ -179,7 +179,7 @@ def test_spans_are_named_and_described_as_the_conventions_say() -> None:
     assert created.resource.attributes["service.instance.id"] == "i-1"
 
 
-def test_an_unsampled_trace_makes_no_spans_and_travels_on() -> None:
+def test_tracing_unsampled_trace_makes_no_spans_and_is_propagated() -> None:
     with watching() as watch:
         with tracing.send_span([row(UNSAMPLED)]), tracing.poll_span(GROUP, [UNSAMPLED]):
             pass
@@ -192,7 +192,7 @@ def test_an_unsampled_trace_makes_no_spans_and_travels_on() -> None:
     assert tracing.current_trace_id() is None
 
 
-def test_with_nobody_to_send_to_no_span_is_made_and_the_decision_travels_on() -> None:
+def test_tracing_without_an_exporter_makes_no_spans_and_propagates_the_decision() -> None:
     telemetry = tracing.setup_telemetry("test-svc", version="1", instance="i", otlp_endpoint=None)
     try:
         assert say(SAMPLED) is SAMPLED
@@ -206,7 +206,7 @@ def test_with_nobody_to_send_to_no_span_is_made_and_the_decision_travels_on() ->
     assert from_header(begun.traceparent) == begun
 
 
-def test_the_sdk_is_off_when_its_own_switch_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracing_is_off_with_otel_sdk_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     with watching() as watch:
         say()
@@ -214,7 +214,7 @@ def test_the_sdk_is_off_when_its_own_switch_says_so(monkeypatch: pytest.MonkeyPa
         assert watch.spans() == []
 
 
-def test_a_batch_of_250_makes_three_spans_with_at_most_100_links_each() -> None:
+def test_tracing_batch_of_250_makes_three_spans_with_at_most_100_links() -> None:
     with watching() as watch:
         creations = [say() for _ in range(250)]
         with tracing.send_span([row(c) for c in creations]):
@@ -230,7 +230,7 @@ def test_a_batch_of_250_makes_three_spans_with_at_most_100_links_each() -> None:
         assert all((s.attributes or {})["messaging.batch.message_count"] == 250 for s in spans)
 
 
-def test_of_a_mixed_batch_only_the_sampled_are_linked() -> None:
+def test_tracing_batch_span_links_only_sampled_messages() -> None:
     with watching() as watch:
         with tracing.poll_span(GROUP, [UNSAMPLED, SAMPLED, None]):
             pass
@@ -239,7 +239,7 @@ def test_of_a_mixed_batch_only_the_sampled_are_linked() -> None:
     assert linked(polled) == [of(SAMPLED)]
 
 
-def test_the_relay_tells_how_long_its_oldest_fact_waited() -> None:
+def test_tracing_relay_span_has_the_wait_of_its_oldest_event() -> None:
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     with watching() as watch:
         with tracing.send_span([row(SAMPLED), row(SAMPLED, created_at=hour_ago)]):
@@ -251,7 +251,7 @@ def test_the_relay_tells_how_long_its_oldest_fact_waited() -> None:
     assert dwell >= 3_600_000
 
 
-def test_a_parent_that_is_given_goes_before_the_place_we_are_in() -> None:
+def test_tracing_explicit_parent_wins_over_the_current_span() -> None:
     other = TraceContext("00-" + "c3" * 16 + "-" + "d4" * 8 + "-01")
     with watching(), handling(SAMPLED):
         assert say(other).trace_id == other.trace_id
@@ -259,7 +259,7 @@ def test_a_parent_that_is_given_goes_before_the_place_we_are_in() -> None:
         assert say().trace_id == SAMPLED.trace_id
 
 
-def test_a_failure_marks_the_span_and_a_refusal_does_not() -> None:
+def test_tracing_marks_failures_as_errors_and_refusals_not() -> None:
     with watching() as watch:
         with pytest.raises(LookupError), handling(SAMPLED):
             raise LookupError("no\nsuch thing")
@@ -277,7 +277,7 @@ def test_a_failure_marks_the_span_and_a_refusal_does_not() -> None:
     assert (refused.attributes or {})["ltc.refusal"] == "ValueError"
 
 
-def test_the_ratio_decides_for_new_traces_and_never_for_those_that_arrive() -> None:
+def test_tracing_ratio_applies_to_new_traces_only() -> None:
     with watching(ratio=0.25) as watch:
         begun = [say() for _ in range(2_000)]
         kept = len(watch.spans("create"))
@@ -287,7 +287,7 @@ def test_the_ratio_decides_for_new_traces_and_never_for_those_that_arrive() -> N
     assert 350 < kept < 650
 
 
-def test_a_flood_of_new_traces_is_recorded_up_to_its_bound() -> None:
+def test_tracing_records_new_traces_up_to_a_rate_limit() -> None:
     with watching(per_second=5) as watch:
         begun = [say() for _ in range(500)]
         assert len(watch.spans("create")) == sum(c.sampled for c in begun)
@@ -308,7 +308,7 @@ def test_a_flood_of_new_traces_is_recorded_up_to_its_bound() -> None:
         "00-" + "g1" * 16 + "-" + "b2" * 8 + "-00",
     ],
 )
-def test_a_malformed_traceparent_begins_a_new_trace(header: str) -> None:
+def test_traceparent_malformed_begins_a_new_trace(header: str) -> None:
     assert from_header(header) is None
     with watching() as watch:
         with handling(TraceContext(header)) as context:
@@ -317,12 +317,12 @@ def test_a_malformed_traceparent_begins_a_new_trace(header: str) -> None:
         assert len(watch.spans("process")) == 1
 
 
-def test_a_traceparent_of_a_later_version_reads_as_ours() -> None:
+def test_traceparent_of_a_later_version_is_accepted() -> None:
     later = "cc" + SAMPLED.traceparent[2:] + "-more"
 
     assert from_header(later) == SAMPLED
 
 
-def test_a_tracestate_is_handed_on() -> None:
+def test_tracestate_is_propagated() -> None:
     with watching(), handling(TraceContext(SAMPLED.traceparent, "vendor=1")):
         assert say().tracestate == "vendor=1"

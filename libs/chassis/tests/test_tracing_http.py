@@ -1,4 +1,4 @@
-"""What is told of an HTTP request."""
+"""Spans and metrics of HTTP requests."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def a_client(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 
-async def test_a_request_is_a_server_span_and_what_it_says_its_child() -> None:
+async def test_tracing_request_is_a_server_span_with_its_events_as_children() -> None:
     with watching() as exporter:
         async with a_client(an_app()) as client:
             answer = (await client.post("/things/7?token=secret")).json()
@@ -77,7 +77,7 @@ async def test_a_request_is_a_server_span_and_what_it_says_its_child() -> None:
     assert answer["said"].endswith("-01")
 
 
-async def test_an_incoming_trace_goes_on() -> None:
+async def test_tracing_request_continues_an_incoming_trace() -> None:
     with watching() as exporter:
         async with a_client(an_app()) as client:
             header = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
@@ -89,7 +89,7 @@ async def test_an_incoming_trace_goes_on() -> None:
     assert answer["trace"] == TRACE
 
 
-async def test_an_incoming_unsampled_trace_makes_no_span_and_keeps_its_id() -> None:
+async def test_tracing_request_of_an_unsampled_trace_makes_no_span_and_keeps_the_id() -> None:
     with watching() as exporter:
         async with a_client(an_app()) as client:
             header = {"traceparent": f"00-{TRACE}-{CALLER}-00"}
@@ -99,7 +99,7 @@ async def test_an_incoming_unsampled_trace_makes_no_span_and_keeps_its_id() -> N
     assert answer == {"trace": TRACE, "said": header["traceparent"]}
 
 
-async def test_without_sampling_a_request_still_has_an_id_to_be_asked_about() -> None:
+async def test_tracing_request_has_a_trace_id_without_sampling() -> None:
     with watching(ratio=0.0) as exporter:
         async with a_client(an_app()) as client:
             answer = (await client.post("/things/7", headers={"traceparent": "garbage"})).json()
@@ -110,7 +110,7 @@ async def test_without_sampling_a_request_still_has_an_id_to_be_asked_about() ->
 
 
 @pytest.mark.parametrize(("thing", "error"), [("broken", "RuntimeError"), ("busy", "503")])
-async def test_a_server_error_is_an_error_of_the_span(thing: str, error: str) -> None:
+async def test_tracing_request_with_a_server_error_marks_the_span(thing: str, error: str) -> None:
     with watching() as exporter:
         async with a_client(an_app()) as client:
             await client.post(f"/things/{thing}")
@@ -120,7 +120,7 @@ async def test_a_server_error_is_an_error_of_the_span(thing: str, error: str) ->
     assert (served.attributes or {})["error.type"] == error
 
 
-async def test_requests_are_timed_by_route_and_machines_asking_for_health_are_not() -> None:
+async def test_tracing_times_requests_by_route_except_health_checks() -> None:
     app = an_app()
     async with a_client(app) as client:
         for n in range(3):

@@ -1,4 +1,4 @@
-"""Our OTLP bytes against the library's own encoder: the same spans must read back the same."""
+"""The OTLP encoder: its spans decode to the same values as those of the library's encoder."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def assert_reads_the_same(spans: Sequence[ReadableSpan]) -> None:
     assert ours == theirs
 
 
-def test_every_kind_and_every_type_of_attribute_reads_back_as_the_library_writes_it() -> None:
+def test_otlp_encodes_every_span_kind_and_attribute_type_like_the_library() -> None:
     attributes: Attributes = {
         "text": "größe \U0001f4b0",
         "empty": "",
@@ -79,7 +79,7 @@ def test_every_kind_and_every_type_of_attribute_reads_back_as_the_library_writes
     assert_reads_the_same([a_span(attributes=attributes, kind=kind) for kind in SpanKind])
 
 
-def test_parents_links_events_and_states_read_back_as_the_library_writes_them() -> None:
+def test_otlp_encodes_parents_links_events_and_states_like_the_library() -> None:
     near, far = a_context(6), a_context(7, remote=True)
     error = Event("exception", {"exception.type": "LookupError"}, 1_700_000_000_000_000_009)
 
@@ -93,7 +93,7 @@ def test_parents_links_events_and_states_read_back_as_the_library_writes_them() 
     )
 
 
-def test_spans_of_several_scopes_stay_apart() -> None:
+def test_otlp_keeps_spans_of_several_scopes_apart() -> None:
     other = ReadableSpan(
         "x", a_context(9), None, RESOURCE, {}, instrumentation_scope=None, start_time=1, end_time=2
     )
@@ -104,7 +104,7 @@ def test_spans_of_several_scopes_stay_apart() -> None:
     assert sorted(scopes) == [1, 2]
 
 
-def test_half_a_character_does_not_cost_the_batch() -> None:
+def test_otlp_batch_survives_a_lone_surrogate() -> None:
     request = ExportTraceServiceRequest.FromString(
         encode_request([a_span(attributes={"text": "a\ud800b"})])
     )

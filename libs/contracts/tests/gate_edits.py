@@ -69,7 +69,7 @@ BREAKING: dict[str, tuple[str, str, list[Edit]]] = {
         "constraint-tightened", "ltc.deal.proposal_requested.v1 /lines/*/quantity",
         [source("terms", "Field(ge=1)", "Field(ge=2)")],
     ),
-    "a lower bound falls in what is said": (
+    "a lower bound falls for producers": (
         "constraint-loosened", "ltc.deal.proposal_requested.v1 /lines/*/quantity",
         [source("terms", "Field(ge=1)", "Field(ge=0)")],
     ),
@@ -89,15 +89,15 @@ BREAKING: dict[str, tuple[str, str, list[Edit]]] = {
         [source("order", '"credit", "prepayment", "customer"', '"credit", "customer"')],
     ),
     "open text is closed": ("enum-narrowed", "ltc.order.held.v1 /reason", [CLOSED]),
-    "null is no longer read": (
+    "a consumer refuses null": (
         "null-forbidden", "ltc.quote.superseded.v1 /by_version",
         [source("quote", "by_version: int | None", "by_version: int")],
     ),
-    "null is said where it never was": (
+    "a producer may send null": (
         "null-allowed", "ltc.order.placed.v1 /promised_on",
         [source("order", "promised_on: date", "promised_on: date | None")],
     ),
-    "a unit is told otherwise": (
+    "a unit changes": (
         "unit-changed", "ltc.order.gate_overdue.v1 /overdue_for_s",
         [source("journey", '"""Seconds between', '"""Minutes between')],
     ),
@@ -105,15 +105,15 @@ BREAKING: dict[str, tuple[str, str, list[Edit]]] = {
         "unit-changed", "ltc.journey.settled.v1 /earned",
         [source("billing", "revenue: net of tax", "revenue: gross, of tax")],
     ),
-    "a description says another thing": (
+    "a description changes its meaning": (
         "meaning-changed", "ltc.order.shipped.v1",
         [source("order", "Goods left the house.", "Goods reached the customer.")],
     ),
-    "a description is turned round": (
+    "a description is negated": (
         "meaning-changed", "ltc.order.released.v1",
         [source("order", "for holding is gone.", "for holding is not gone.")],
     ),
-    "a default means another thing": (
+    "a default changes": (
         "default-changed", "ltc.contract.signed.v1 /payment_terms/net_days",
         [source("terms", "    net_days: int = 30\n", "    net_days: int = 14\n")],
     ),
@@ -138,7 +138,7 @@ BREAKING: dict[str, tuple[str, str, list[Edit]]] = {
         "type-renamed", "ltc.order.held.v1",
         [source("order", '"ltc.order.held.v1"', '"ltc.order.stopped.v1"')],
     ),
-    "a fact is removed": (
+    "an event is removed": (
         "type-removed", "ltc.order.held.v1", [source("catalog", "    order.OrderHeld: (),\n", "")],
     ),
     "an instant may lack its offset": (
@@ -152,11 +152,11 @@ BREAKING: dict[str, tuple[str, str, list[Edit]]] = {
               "        return at.isoformat(timespec=\"milliseconds\")  # type: ignore\n"),
          source("order", "Datetime, Field", "Datetime, Field, field_serializer")],
     ),
-    "a person's data loses its mark": (
+    "a personal field loses its annotation": (
         "personal-unmarked", "ltc.payment.received.v1 /payer",
         [source("billing", "Field(default=None, json_schema_extra=PERSONAL)", "None")],
     ),
-    "a fact of nobody tells of a person": (
+    "an event gains personal data": (
         "personal-widened", "ltc.order.held.v1 /asked_by",
         [held('<>    asked_by: str = Field("", json_schema_extra={"x-personal": True})\n')],
     ),
@@ -174,10 +174,10 @@ BREAKING: dict[str, tuple[str, str, list[Edit]]] = {
     "a fixture is removed": (
         "fixture-removed", "ltc.order.held.v1", [Edit(f"{GOLDEN}/ltc.order.held.v1.json")],
     ),
-    "what was promised is not read": (
+    "the model refuses a golden sample": (
         "fixture-unreadable", "ltc.order.held.v1", [held("<>    desk: str\n")],
     ),
-    "what is said is not what was promised": (
+    "a sample violates the published schema": (
         "sample-unreadable", "ltc.invoice.paid.v1 /gross",
         [source("billing", "    gross: Money\n", "    gross: str\n"),
          source(

@@ -1,4 +1,4 @@
-"""Each service's AsyncAPI document is valid, and points to what is really there.
+"""AsyncAPI documents: each is valid, and every reference in it resolves.
 
 ``asyncapi-3.0.0.schema.json.gz`` is the specification's own JSON Schema, unchanged: from the npm
 package ``@asyncapi/specs`` 6.11.1, ``schemas/3.0.0-without-$id.json`` (Apache-2.0).
@@ -45,7 +45,9 @@ def references(node: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_it_is_valid_by_the_specification(stage: str, specification: Draft7Validator) -> None:
+def test_asyncapi_document_is_valid_by_the_specification(
+    stage: str, specification: Draft7Validator
+) -> None:
     assert [error.message for error in specification.iter_errors(document(stage))] == []
 
 
@@ -58,7 +60,9 @@ def test_it_is_valid_by_the_specification(stage: str, specification: Draft7Valid
         lambda d: d["channels"]["quote"]["bindings"]["kafka"].update(partitions="many"),
     ],
 )
-def test_the_specification_refuses_what_is_none(spoil: Any, specification: Draft7Validator) -> None:
+def test_asyncapi_schema_refuses_an_invalid_document(
+    spoil: Any, specification: Draft7Validator
+) -> None:
     wrong = copy.deepcopy(document("quote"))
     spoil(wrong)
 
@@ -66,7 +70,7 @@ def test_the_specification_refuses_what_is_none(spoil: Any, specification: Draft
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_reference_leads_somewhere(stage: str) -> None:
+def test_asyncapi_references_resolve(stage: str) -> None:
     described = document(stage)
 
     for reference in references(described):
@@ -79,7 +83,7 @@ def test_every_reference_leads_somewhere(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_it_names_what_the_service_says_and_hears(stage: str) -> None:
+def test_asyncapi_document_names_all_produced_and_consumed_events(stage: str) -> None:
     operations = document(stage)["operations"]
     said = {m["$ref"].rpartition("/")[2] for m in operations[f"say-{stage}"]["messages"]}
     heard = {

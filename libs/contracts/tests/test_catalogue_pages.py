@@ -1,4 +1,4 @@
-"""The catalogue's pages tell all of every fact, fetch nothing, and name who is late."""
+"""Catalogue pages: every event complete, no external request, deprecations with their consumers."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Links(HTMLParser):
 
 
 def section(name: str) -> str:
-    """What the committed page says of one fact."""
+    """The section of the committed page about one event."""
     page = NOW[f"{producer(FACTS[name])}.html"]
     return page.split(f'<h2 id="{name}">')[1].split("<h2 ")[0]
 
 
 @pytest.mark.parametrize("name", CATALOG)
-def test_every_fact_has_all_that_a_subscriber_asks(name: str) -> None:
+def test_catalogue_describes_every_event_completely(name: str) -> None:
     told = section(name)
 
     assert re.search(r"<dt>Said</dt><dd>\S.{15,}</dd>", told), "when it is said"
@@ -67,7 +67,7 @@ def test_every_fact_has_all_that_a_subscriber_asks(name: str) -> None:
     assert "<summary>Example</summary>" in told
 
 
-def test_personal_fields_and_units_are_shown() -> None:
+def test_catalogue_shows_personal_fields_and_units() -> None:
     by_path = {field.path: field for field in fields(schema_of(FACTS["ltc.quote.accepted.v1"]))}
 
     assert by_path["/evidence/by"].personal
@@ -77,12 +77,12 @@ def test_personal_fields_and_units_are_shown() -> None:
     assert "/totals/gross/amount" not in by_path
 
 
-def test_a_number_without_a_unit_is_not_published() -> None:
+def test_catalogue_refuses_a_number_without_a_unit() -> None:
     with pytest.raises(WithoutUnit, match="/weight is a number without a unit"):
         fields({"type": "object", "properties": {"weight": {"type": "integer"}}})
 
 
-def test_pages_fetch_nothing_and_every_link_leads_somewhere() -> None:
+def test_catalogue_pages_load_nothing_external_and_their_links_resolve() -> None:
     read = {name: Links(text) for name, text in NOW.items()}
     assert set(NOW) == {"index.html", "changes.html", *(f"{stage}.html" for stage in STAGES)}
     for name, links in read.items():
@@ -98,18 +98,18 @@ def test_pages_fetch_nothing_and_every_link_leads_somewhere() -> None:
             assert not anchor or anchor in read[file or name].ids, target
 
 
-def test_occasions_are_told_of_facts_that_there_are() -> None:
+def test_catalogue_triggers_name_only_existing_events() -> None:
     assert set(OCCASIONS) == set(CATALOG)
     named = {stem for text in OCCASIONS.values() for stem in re.findall(r"`(ltc\.[^`]+)`", text)}
     assert {stem for stem in named if not versions(stem, FACTS)} == set()
 
 
-def test_nobody_is_late_while_no_version_ends() -> None:
+def test_catalogue_lists_no_late_consumer_without_a_deprecation() -> None:
     assert DEPRECATED == {} or all(d.instead in FACTS for d in DEPRECATED.values())
     assert stragglers(hearers()) == [s for s in stragglers(hearers()) if s.type in DEPRECATED]
 
 
-def test_a_version_that_ends_names_its_end_everywhere_and_who_must_move(
+def test_deprecated_version_shows_its_end_and_its_consumers_everywhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = schema_of(FACTS[WON])
@@ -127,7 +127,7 @@ def test_a_version_that_ends_names_its_end_everywhere_and_who_must_move(
     assert compare(before, after) == [], "the gate lets a deprecation pass"
 
 
-def test_a_newer_version_makes_the_older_one_old() -> None:
+def test_deprecation_finds_the_successor_of_an_older_version() -> None:
     names = [*FACTS, "ltc.deal.won.v2", "ltc.deal.won.v10"]
 
     assert successor(WON, names) == "ltc.deal.won.v10"
@@ -135,7 +135,7 @@ def test_a_newer_version_makes_the_older_one_old() -> None:
     assert {s.type for s in stragglers(hearers(), names)} == {WON}
 
 
-def test_the_change_log_is_written_with_the_schema(
+def test_change_log_is_written_with_the_schema(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
@@ -159,7 +159,7 @@ def test_the_change_log_is_written_with_the_schema(
     assert generate.main(["--check"], folder) == 1, "a page that is not of this log is stale"
 
 
-def test_what_a_subscriber_would_notice() -> None:
+def test_change_log_lists_changes_that_a_subscriber_notices() -> None:
     old = {"properties": {"a": {"type": "string", "x-extensible-enum": ["x"]}, "b": {}}}
     new = {
         "properties": {

@@ -1,4 +1,4 @@
-"""The envelope: every header of CloudEvents 1.0 as promised, and a name for what is wrong."""
+"""The envelope: the headers of CloudEvents 1.0 in Kafka binary mode, and errors by header name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def headers(**changes: bytes | None) -> list[tuple[str, bytes | None]]:
     return list(changed.items())
 
 
-def test_the_headers_are_those_of_cloudevents_in_binary_mode() -> None:
+def test_envelope_headers_follow_cloudevents_binary_mode() -> None:
     assert dict(ENVELOPE.to_headers()) == {
         "ce_specversion": b"1.0",
         "ce_id": str(ENVELOPE.id).encode(),
@@ -38,14 +38,14 @@ def test_the_headers_are_those_of_cloudevents_in_binary_mode() -> None:
     }
 
 
-def test_what_was_written_is_read_back_the_same() -> None:
+def test_envelope_round_trip_keeps_every_value() -> None:
     bare = replace(ENVELOPE, causation_id=None, traceparent=None, tracestate=None)
 
     assert Envelope.from_headers(ENVELOPE.to_headers()) == ENVELOPE
     assert Envelope.from_headers(bare.to_headers()) == bare
 
 
-def test_times_are_written_in_utc_whatever_zone_they_come_in() -> None:
+def test_envelope_writes_times_in_utc() -> None:
     shanghai = timezone(timedelta(hours=8))
     envelope = replace(ENVELOPE, time=datetime(2026, 3, 2, 8, tzinfo=shanghai))
 
@@ -60,7 +60,7 @@ def test_times_are_written_in_utc_whatever_zone_they_come_in() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("value", [None, b""])
-def test_a_missing_header_is_named(name: str, value: bytes | None) -> None:
+def test_envelope_names_a_missing_header(name: str, value: bytes | None) -> None:
     with pytest.raises(MalformedEnvelope, match=f"{name} is missing"):
         Envelope.from_headers(headers(**{name: value}))
 
@@ -82,12 +82,12 @@ def test_a_missing_header_is_named(name: str, value: bytes | None) -> None:
         ("traceparent", b"\xff"),
     ],
 )
-def test_an_unreadable_header_is_named(name: str, value: bytes) -> None:
+def test_envelope_names_an_unreadable_header(name: str, value: bytes) -> None:
     with pytest.raises(MalformedEnvelope, match=name):
         Envelope.from_headers(headers(**{name: value}))
 
 
-def test_foreign_headers_do_not_disturb() -> None:
+def test_envelope_ignores_foreign_headers() -> None:
     foreign: list[tuple[str, bytes | None]] = [
         *ENVELOPE.to_headers(),
         ("x-other", None),
@@ -96,7 +96,7 @@ def test_foreign_headers_do_not_disturb() -> None:
     assert Envelope.from_headers(foreign) == ENVELOPE
 
 
-def test_the_type_is_seen_without_reading_the_rest() -> None:
+def test_envelope_type_is_readable_without_the_other_headers() -> None:
     assert peek_type(headers(ce_id=b"\xff")) == "ltc.deal.won.v1"
     assert peek_type(headers(ce_type=None)) is None
     assert peek_type([]) is None

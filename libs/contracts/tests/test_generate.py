@@ -1,4 +1,4 @@
-"""What is derived from the facts is current, and what is promised is never touched."""
+"""Generated files are current, and published golden samples are never rewritten."""
 
 from __future__ import annotations
 
@@ -36,11 +36,13 @@ def change(path: Path, **values: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **values}))
 
 
-def test_schemas_fixtures_and_page_of_this_tree_are_current() -> None:
+def test_generator_output_of_this_tree_is_current() -> None:
     assert generate.stale(PACKAGE) == []
 
 
-def test_a_stale_schema_is_named(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_generator_check_names_a_stale_schema(
+    package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert generate.main(["--check"], package) == 0
     change(package / SCHEMAS / WON, title="Another")
     (package / SCHEMAS / "ltc.deal.dreamt.v1.json").write_text("{}")
@@ -54,7 +56,7 @@ def test_a_stale_schema_is_named(package: Path, capsys: pytest.CaptureFixture[st
     assert "ltc.deal.dreamt.v1.json: no such fact any more" in told
 
 
-def test_an_existing_fixture_is_never_rewritten(package: Path) -> None:
+def test_generator_never_rewrites_a_golden_sample(package: Path) -> None:
     change(package / GOLDEN / WON, value="as promised")
 
     assert generate.main([], package) == 0
@@ -62,7 +64,7 @@ def test_an_existing_fixture_is_never_rewritten(package: Path) -> None:
     assert json.loads((package / GOLDEN / WON).read_text())["value"] == "as promised"
 
 
-def test_a_missing_fixture_is_written_and_its_absence_noticed(package: Path) -> None:
+def test_generator_writes_a_missing_golden_sample(package: Path) -> None:
     (package / GOLDEN / WON).unlink()
 
     assert generate.main(["--check"], package) == 1
@@ -70,18 +72,18 @@ def test_a_missing_fixture_is_written_and_its_absence_noticed(package: Path) -> 
     assert generate.main(["--check"], package) == 0
 
 
-def test_the_page_names_every_fact() -> None:
+def test_events_page_names_every_event() -> None:
     page = events_page()
 
     assert [name for name in FACTS if f"`{name}`" not in page] == []
 
 
-def test_an_unchanged_tree_breaks_nothing(package: Path) -> None:
+def test_contract_gate_passes_an_unchanged_tree(package: Path) -> None:
     assert compat.main([], package) == 0
     assert compat.main(["--base", "HEAD"], package) == 0
 
 
-def test_an_edit_against_the_base_revision_is_found(
+def test_contract_gate_finds_an_edit_against_the_base_revision(
     package: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     promised = json.loads((package / SCHEMAS / WON).read_text(encoding="utf-8"))
@@ -103,14 +105,14 @@ def test_an_edit_against_the_base_revision_is_found(
     assert compat.main(["--allow-breaking"], package) == 0
 
 
-def test_a_revision_that_does_not_exist_is_a_clear_error(
+def test_contract_gate_names_a_missing_base_revision(
     package: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert compat.main(["--base", "nowhere"], package) == 2
     assert "no revision nowhere" in capsys.readouterr().err
 
 
-def test_without_history_the_fixtures_are_still_read(
+def test_contract_gate_reads_golden_samples_without_git_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))

@@ -5,7 +5,7 @@ from uuid import UUID
 from contracts.ids import derived_id, new_id, repeatable_id
 
 
-def test_new_ids_are_time_ordered_and_of_the_standard_kind() -> None:
+def test_new_id_is_a_time_ordered_uuid7() -> None:
     ids = [new_id() for _ in range(1000)]
 
     assert {type(i) for i in ids} == {UUID}
@@ -14,7 +14,7 @@ def test_new_ids_are_time_ordered_and_of_the_standard_kind() -> None:
     assert len(set(ids)) == 1000
 
 
-def test_one_cause_and_purpose_always_give_one_id() -> None:
+def test_derived_id_is_stable_for_one_cause_and_purpose() -> None:
     cause = new_id()
 
     assert derived_id(cause, "deal") == derived_id(cause, "deal")
@@ -22,7 +22,7 @@ def test_one_cause_and_purpose_always_give_one_id() -> None:
     assert derived_id(cause, "deal") != derived_id(new_id(), "deal")
 
 
-def test_what_an_event_gives_out_is_the_same_each_time_and_of_its_time() -> None:
+def test_repeatable_id_is_stable_and_carries_the_time_of_its_event() -> None:
     cause = new_id()
     given = [repeatable_id(cause, n) for n in range(50)]
 

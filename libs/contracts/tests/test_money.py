@@ -1,4 +1,4 @@
-"""Money: no cent lost, no currency mixed, nothing unclear let in."""
+"""Money: splits lose no minor unit, currencies do not mix, unclear amounts are refused."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cny(amount: str) -> Money:
 
 
 @given(MINOR, CODES)
-def test_what_is_written_to_the_wire_reads_back_the_same(minor: int, code: str) -> None:
+def test_money_round_trip_keeps_the_amount(minor: int, code: str) -> None:
     money = Money(minor, code)
 
     assert WIRE.validate_json(WIRE.dump_json(money)) == money
@@ -51,7 +51,7 @@ def test_what_is_written_to_the_wire_reads_back_the_same(minor: int, code: str) 
 
 
 @given(MINOR, CODES)
-def test_the_amount_has_exactly_the_decimals_of_its_currency(minor: int, code: str) -> None:
+def test_money_writes_exactly_the_decimals_of_its_currency(minor: int, code: str) -> None:
     exponent = EXPONENTS[code]
     expected = f"{Decimal(minor).scaleb(-exponent):.{exponent}f}"
 
@@ -59,7 +59,7 @@ def test_the_amount_has_exactly_the_decimals_of_its_currency(minor: int, code: s
 
 
 @given(SMALL, WEIGHTS)
-def test_the_parts_of_a_split_add_up_to_the_whole(minor: int, weights: list[int]) -> None:
+def test_money_split_parts_add_up_to_the_whole(minor: int, weights: list[int]) -> None:
     whole = Money(minor, "CNY")
 
     parts = whole.split(*weights)
@@ -69,7 +69,7 @@ def test_the_parts_of_a_split_add_up_to_the_whole(minor: int, weights: list[int]
 
 
 @given(SMALL, WEIGHTS)
-def test_no_part_of_a_split_is_a_whole_cent_off_its_fair_share(
+def test_money_split_parts_differ_from_the_fair_share_by_less_than_one_unit(
     minor: int, weights: list[int]
 ) -> None:
     for part, weight in zip(Money(minor, "CNY").split(*weights), weights, strict=True):
@@ -77,24 +77,24 @@ def test_no_part_of_a_split_is_a_whole_cent_off_its_fair_share(
 
 
 @pytest.mark.parametrize("weights", [(), (0,), (0, 0), (3, -1)])
-def test_weights_that_share_nothing_are_refused(weights: tuple[int, ...]) -> None:
+def test_money_split_refuses_weights_without_a_sum(weights: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="weights"):
         cny("1.00").split(*weights)
 
 
 @given(SMALL, SMALL)
-def test_addition_is_that_of_the_minor_units(one: int, other: int) -> None:
+def test_money_addition_adds_minor_units(one: int, other: int) -> None:
     assert Money(one, "CNY") + Money(other, "CNY") == Money(one + other, "CNY")
     assert Money(one, "CNY") - Money(other, "CNY") == Money(one - other, "CNY")
     assert (Money(one, "CNY") < Money(other, "CNY")) == (one < other)
     assert (Money(one, "CNY") >= Money(other, "CNY")) == (one >= other)
 
 
-def test_money_is_multiplied_by_quantities() -> None:
+def test_money_multiplies_by_whole_quantities() -> None:
     assert cny("1.50") * 3 == cny("4.50")
 
 
-def test_money_is_not_multiplied_by_floats() -> None:
+def test_money_refuses_multiplication_by_a_float() -> None:
     with pytest.raises(ValueError, match="whole numbers"):
         cny("1.50") * 1.1  # type: ignore[operator]
 
@@ -110,18 +110,18 @@ def test_money_is_not_multiplied_by_floats() -> None:
         lambda a, b: a >= b,
     ],
 )
-def test_two_currencies_do_not_mix(mix: Any) -> None:
+def test_money_refuses_to_mix_currencies(mix: Any) -> None:
     with pytest.raises(CurrencyMismatch, match="CNY and USD"):
         mix(cny("1.00"), Money.parse("1.00", "USD"))
 
 
-def test_equal_numbers_of_two_currencies_are_not_equal() -> None:
+def test_money_of_two_currencies_is_never_equal() -> None:
     assert Money(100, "CNY") != Money(100, "USD")
     assert Money(100, "CNY") != 100
 
 
 @given(SMALL, FACTORS)
-def test_scaling_rounds_half_up_away_from_zero(minor: int, factor: Decimal) -> None:
+def test_money_scaling_rounds_half_away_from_zero(minor: int, factor: Decimal) -> None:
     exact = (Decimal(minor) * factor).quantize(Decimal(1), rounding=ROUND_HALF_UP)
 
     assert Money(minor, "CNY").scaled(factor) == Money(int(exact), "CNY")
@@ -131,7 +131,7 @@ def test_scaling_rounds_half_up_away_from_zero(minor: int, factor: Decimal) -> N
     ("amount", "percent", "expected"),
     [("0.50", "5", "0.03"), ("-0.50", "5", "-0.03"), ("0.30", "5", "0.02"), ("100", "13", "13")],
 )
-def test_a_percentage_rounds_its_ties_away_from_zero(
+def test_money_percentage_rounds_half_away_from_zero(
     amount: str, percent: str, expected: str
 ) -> None:
     assert cny(amount).percentage(Decimal(percent)) == cny(expected)
@@ -180,36 +180,36 @@ def test_a_percentage_rounds_its_ties_away_from_zero(
         (None, "must be an object"),
     ],
 )
-def test_what_is_no_clear_amount_is_refused_naming_the_field(wire: Any, because: str) -> None:
+def test_money_refuses_an_unclear_amount_and_names_the_field(wire: Any, because: str) -> None:
     with pytest.raises(ValidationError, match=because) as refused:
         Priced.model_validate({"price": wire})
 
     assert refused.value.errors()[0]["loc"] == ("price",)
 
 
-def test_fewer_decimals_than_the_currency_has_are_taken() -> None:
+def test_money_accepts_fewer_decimals_than_the_currency_has() -> None:
     assert cny("5") == cny("5.0") == cny("5.00") == Money(500, "CNY")
     assert cny("-0.00") == Money.zero("CNY")
 
 
 @given(st.integers(LIMIT + 1, LIMIT**2), st.sampled_from([1, -1]))
-def test_nothing_holds_more_than_the_largest_amount(minor: int, sign: int) -> None:
+def test_money_refuses_more_than_the_largest_amount(minor: int, sign: int) -> None:
     with pytest.raises(ValueError, match="more than we can count"):
         Money(sign * minor, "CNY")
 
 
-def test_arithmetic_does_not_lead_beyond_the_largest_amount() -> None:
+def test_money_arithmetic_refuses_results_beyond_the_largest_amount() -> None:
     with pytest.raises(ValueError, match="more than we can count"):
         Money(LIMIT, "CNY") + Money(1, "CNY")
 
 
 @pytest.mark.parametrize("minor", [1.0, True, "1", Decimal(1)])
-def test_minor_units_are_whole_numbers(minor: Any) -> None:
+def test_money_minor_units_are_integers(minor: Any) -> None:
     with pytest.raises(ValueError, match="whole numbers"):
         Money(minor, "CNY")
 
 
-def test_money_does_not_change() -> None:
+def test_money_is_immutable() -> None:
     money = cny("1.00")
 
     with pytest.raises(AttributeError, match="does not change"):
@@ -219,7 +219,7 @@ def test_money_does_not_change() -> None:
     assert {money: 1}[cny("1.00")] == 1
 
 
-def test_every_dump_writes_the_wire_form() -> None:
+def test_money_dumps_in_the_wire_form() -> None:
     priced = Priced(price=cny("1234.50"))
 
     assert priced.model_dump()["price"] == {"amount": "1234.50", "currency": "CNY"}
@@ -237,7 +237,7 @@ def test_every_dump_writes_the_wire_form() -> None:
         (PositiveMoney, "0.00", False),
     ],
 )
-def test_amounts_from_outside_can_be_bounded(kind: Any, amount: str, taken: bool) -> None:
+def test_money_input_can_be_bounded(kind: Any, amount: str, taken: bool) -> None:
     adapter = TypeAdapter[Money](kind)
     wire = {"amount": amount, "currency": "CNY"}
 
@@ -248,7 +248,7 @@ def test_amounts_from_outside_can_be_bounded(kind: Any, amount: str, taken: bool
             adapter.validate_python(wire)
 
 
-def test_every_currency_has_the_decimals_that_the_world_uses() -> None:
+def test_money_currencies_have_the_iso_4217_decimals() -> None:
     known = list_currencies(Locale("en"))
     # Babel follows local habit, where ISO 4217 counts in smaller units.
     habit = {

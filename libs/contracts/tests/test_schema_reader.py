@@ -1,4 +1,4 @@
-"""The small schema reader agrees with a full validator, on what is right and on what is wrong."""
+"""The small schema reader agrees with a full JSON Schema validator on valid and invalid values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def spoilt(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @EVERY_FACT
-def test_it_takes_and_refuses_what_a_full_validator_does(fact: type[Event]) -> None:
+def test_schema_reader_agrees_with_a_full_validator(fact: type[Event]) -> None:
     schema = schema_of(fact)
     full = Draft202012Validator(schema, format_checker=FormatChecker(["uuid", "date"]))
     value = json.loads(SAMPLES[fact].model_dump_json())
@@ -45,11 +45,11 @@ def test_it_takes_and_refuses_what_a_full_validator_does(fact: type[Event]) -> N
 
 
 @EVERY_FACT
-def test_the_published_schema_is_itself_a_schema(fact: type[Event]) -> None:
+def test_schema_published_for_an_event_is_a_valid_json_schema(fact: type[Event]) -> None:
     Draft202012Validator.check_schema(schema_of(fact))
 
 
-def test_the_refusal_points_to_the_deepest_thing_that_is_wrong() -> None:
+def test_schema_reader_points_to_the_deepest_error() -> None:
     schema = schema_of(QuoteAccepted)
     value = json.loads(SAMPLES[QuoteAccepted].model_dump_json())
     wrong = copy.deepcopy(value)

@@ -1,4 +1,4 @@
-"""The schema of states takes what facts tell, and not everything."""
+"""The schema of states accepts states made of events and refuses altered ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def told(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_state_of_any_facts_is_one_and_a_spoilt_one_is_not(stage: str) -> None:
+def test_state_schema_accepts_states_and_refuses_altered_ones(stage: str) -> None:
     validator = Draft202012Validator(state_schema_of(stage))
     names = [n for n, f in FACTS.items() if f.topic == f"ltc.{stage}.v1" and tells_of_state(n)]
     merged: dict[str, Any] = {}
@@ -34,7 +34,7 @@ def test_a_state_of_any_facts_is_one_and_a_spoilt_one_is_not(stage: str) -> None
     assert {"number", "owner"} & refused
 
 
-def test_gates_tell_nothing_of_the_state() -> None:
+def test_state_schema_ignores_gate_events() -> None:
     gates = [name for name in FACTS if not tells_of_state(name)]
     assert len(gates) >= 12
     assert all(".gate_" in name for name in gates)

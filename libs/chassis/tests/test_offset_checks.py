@@ -1,4 +1,4 @@
-"""What can be wrong between offsets and database, in the sentence that a person reads."""
+"""Checks of consumer offsets against topic and database, and the sentence for each mismatch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUN = "nothing is heard until `ltc rebuild thing-svc` has run"
 
 
 @pytest.mark.parametrize("committed", [10, 15, 20])
-def test_offsets_within_what_the_topic_holds_fit(committed: int) -> None:
+def test_offset_check_accepts_offsets_within_the_topic(committed: int) -> None:
     found = {HERE: Position(committed, 10, 20, EVENT)}
 
     assert misfits("thing-svc", found, set()) == []
@@ -31,7 +31,7 @@ def test_offsets_within_what_the_topic_holds_fit(committed: int) -> None:
         (Position(15, 10, 20, EVENT), {EVENT}, f"does not know event {EVENT} of ltc.thing.v1-3"),
     ],
 )
-def test_what_does_not_fit_is_said_in_one_sentence(
+def test_offset_check_describes_each_mismatch_in_one_sentence(
     position: Position, unknown: set[UUID], reason: str
 ) -> None:
     beside = {TopicPartition("ltc.thing.v1", n): Position(1, 0, 1, None) for n in range(3)}
@@ -43,7 +43,7 @@ def test_what_does_not_fit_is_said_in_one_sentence(
     assert "\n" not in said
 
 
-def test_several_partitions_are_one_sentence() -> None:
+def test_offset_check_describes_several_partitions_in_one_sentence() -> None:
     lost = {TopicPartition("ltc.thing.v1", n): Position(None, 0, 1, None) for n in range(12)}
 
     said = explain("thing-svc", lost, set())

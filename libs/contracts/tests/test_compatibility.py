@@ -1,4 +1,4 @@
-"""Each rule of compatibility is seen to fire, and each harmless edit to pass."""
+"""Compatibility rules: each rule refuses a breaking edit, and compatible edits pass."""
 
 from __future__ import annotations
 
@@ -148,7 +148,9 @@ HARMLESS: list[tuple[str, Edit]] = [
 
 
 @pytest.mark.parametrize(("rule", "where", "edit"), BREAKING)
-def test_a_breaking_edit_is_named_with_field_and_rule(rule: str, where: str, edit: Edit) -> None:
+def test_compatibility_rule_names_field_and_rule_of_a_breaking_edit(
+    rule: str, where: str, edit: Edit
+) -> None:
     found = compare(OLD, edited(edit))
 
     assert (rule, where) in [(b.rule, b.field) for b in found]
@@ -157,12 +159,12 @@ def test_a_breaking_edit_is_named_with_field_and_rule(rule: str, where: str, edi
 
 
 @pytest.mark.parametrize(("what", "edit"), HARMLESS)
-def test_a_harmless_edit_passes(what: str, edit: Edit) -> None:
+def test_compatibility_rules_accept_a_compatible_edit(what: str, edit: Edit) -> None:
     assert compare(OLD, edited(edit)) == []
 
 
 @pytest.mark.parametrize("fact", FACTS.values(), ids=FACTS)
-def test_removing_any_field_of_any_fact_is_found(fact: type[Event]) -> None:
+def test_compatibility_rules_find_the_removal_of_any_event_field(fact: type[Event]) -> None:
     old = schema_of(fact)
     for name in old["properties"]:
         new = copy.deepcopy(old)
@@ -174,7 +176,7 @@ def test_removing_any_field_of_any_fact_is_found(fact: type[Event]) -> None:
         assert (breach.rule, breach.field) == ("field-removed", f"/{name}")
 
 
-def test_a_type_that_is_gone_is_a_breach_and_a_new_one_is_not() -> None:
+def test_compatibility_rules_refuse_a_removed_type_and_accept_a_new_one() -> None:
     other = {"type": "object", "properties": {"sale_id": {"type": "string"}}}
     for new, rule in ((other, "type-removed"), (OLD, "type-renamed")):
         [breach] = compare_catalogues({"ltc.sale.made.v1": OLD}, {"ltc.sale.made.v2": new})
@@ -183,13 +185,13 @@ def test_a_type_that_is_gone_is_a_breach_and_a_new_one_is_not() -> None:
     assert compare_catalogues({}, {"ltc.sale.made.v1": OLD}) == []
 
 
-def test_a_published_fixture_is_neither_edited_nor_removed() -> None:
+def test_compatibility_rules_refuse_an_edited_or_removed_golden_sample() -> None:
     found = compare_fixtures({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "x", "d": "4"})
 
     assert [(b.type, b.rule) for b in found] == [("b", "fixture-edited"), ("c", "fixture-removed")]
 
 
-def test_a_fixture_that_today_s_model_cannot_read_is_a_breach() -> None:
+def test_compatibility_rules_refuse_a_golden_sample_that_the_model_cannot_read() -> None:
     name, golden = DealWon.name, json.loads(golden_of(sample(DealWon)))
     facts = {name: DealWon}
     assert read_fixtures({name: json.dumps(golden)}, facts) == []
@@ -210,14 +212,14 @@ def test_a_fixture_that_today_s_model_cannot_read_is_a_breach() -> None:
     assert "ce_id" in breach.detail
 
 
-def test_what_reading_loses_or_alters_is_pointed_at() -> None:
+def test_compatibility_points_to_values_that_decoding_loses_or_alters() -> None:
     before = {"a": 1, "b": [{"c": 2}, {"c": 3}], "d": [1]}
 
     assert list(lost(before, {**before, "e": 5})) == []
     assert list(lost(before, {"a": 1, "b": [{"c": 2}, {"c": 4}], "d": [1, 2]})) == ["/b/1/c", "/d"]
 
 
-def test_saying_what_the_published_schema_refuses_is_a_breach() -> None:
+def test_compatibility_rules_refuse_samples_outside_the_published_schema() -> None:
     name = "ltc.sale.made.v1"
     said = {"sale_id": "0199a000-0000-7000-8000-000000000001", "total": {}, "lines": []}
 

@@ -1,4 +1,4 @@
-"""What a door lets nobody ask for."""
+"""Terms that a caller enters: which values are accepted and which are refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def part(percent: str, due: str = "on_signature") -> dict[str, str]:
         (AskedOrder, ORDER),
     ],
 )
-def test_what_may_be_asked_for(model: type[BaseModel], good: dict[str, Any]) -> None:
+def test_input_terms_accept_valid_values(model: type[BaseModel], good: dict[str, Any]) -> None:
     model.model_validate(good)
 
 
@@ -66,7 +66,7 @@ def test_what_may_be_asked_for(model: type[BaseModel], good: dict[str, Any]) -> 
         (AskedOrder, ORDER, {"consent": CONSENT | {"covers": ["everything"]}}, "should be"),
     ],
 )
-def test_what_nobody_may_ask_for(
+def test_input_terms_refuse_invalid_values(
     model: type[BaseModel], good: dict[str, Any], bad: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(ValidationError, match=said):

@@ -11,7 +11,7 @@ NOUNS = re.compile(r"\b(leads?|deals?|quotes?|invoices?|payments?)\b", re.IGNORE
 """Order and contract are left out: order is also sequence, and the contracts are the facts."""
 
 
-def test_the_chassis_names_no_business_noun() -> None:
+def test_chassis_names_no_business_noun() -> None:
     found = [
         f"{path.name}:{number}: {line.strip()}"
         for path in sorted(Path(next(iter(chassis.__path__))).glob("*.py"))

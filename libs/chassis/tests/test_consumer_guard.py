@@ -1,4 +1,4 @@
-"""Whether a process hears: not into a database that is older than its offsets, and not half."""
+"""The consumer guard: consumption stops while the database is older than the committed offsets."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
 @asynccontextmanager
 async def a_vigil(app: FastAPI, bootstrap: str) -> AsyncIterator[Vigil]:
-    """A watched intake whose group begins at the end of its topics."""
+    """A guarded consumer whose group begins at the end of its topics."""
     consumer = Consumer(f"thing-{uuid4().hex[:8]}")
 
     @consumer.on(LeadCaptured)
@@ -84,7 +84,7 @@ async def note_event(bootstrap: str, group: str, event: UUID) -> None:
         await client.commit({HERE: (end, str(event))})
 
 
-async def test_a_database_older_than_its_offsets_is_not_heard_into(app: FastAPI) -> None:
+async def test_consumer_guard_stops_with_a_database_older_than_its_offsets(app: FastAPI) -> None:
     event = new_id()
     bootstrap = kafka_bootstrap()
     async with a_vigil(app, bootstrap) as vigil:
@@ -107,7 +107,9 @@ async def test_a_database_older_than_its_offsets_is_not_heard_into(app: FastAPI)
         await eventually(state, (True, False))
 
 
-async def test_a_database_replaced_while_it_is_heard_into_stops_the_hearing(app: FastAPI) -> None:
+async def test_consumer_guard_stops_when_the_database_is_replaced_while_consuming(
+    app: FastAPI,
+) -> None:
     event = new_id()
     bootstrap = kafka_bootstrap()
     async with a_vigil(app, bootstrap) as vigil:
@@ -127,7 +129,9 @@ async def test_a_database_replaced_while_it_is_heard_into_stops_the_hearing(app:
         assert f"does not know event {event}" in (vigil.obstacle or "")
 
 
-async def test_a_group_is_left_though_its_broker_is_gone(app: FastAPI, mortal: Kafka) -> None:
+async def test_consumer_guard_leaves_the_group_while_its_broker_is_down(
+    app: FastAPI, mortal: Kafka
+) -> None:
     await ensure_topics(Cluster(mortal.bootstrap))
     async with a_vigil(app, mortal.bootstrap) as vigil:
 
@@ -140,7 +144,7 @@ async def test_a_group_is_left_though_its_broker_is_gone(app: FastAPI, mortal: K
         assert client is not None
 
         async def repeating() -> bool:
-            """A fetch has failed and waits to be sent again: what is cancelled on leaving."""
+            """A failed fetch waits for its retry; leaving the group cancels it."""
             return bool(client._fetcher._pending_tasks)
 
         await eventually(repeating, True)

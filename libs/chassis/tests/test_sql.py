@@ -1,4 +1,4 @@
-"""The port to the driver: transactions that begin and end, and connections that break meanwhile."""
+"""The layer over the PostgreSQL driver: transactions, batched writes, broken connections."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def kept(engine: AsyncEngine) -> list[int]:
     return [row[0] for row in await bulk.ask(engine, "SELECT n FROM kept ORDER BY n")]
 
 
-async def test_what_is_begun_is_kept_as_a_whole_or_not_at_all(engine: AsyncEngine) -> None:
+async def test_sql_transaction_is_atomic(engine: AsyncEngine) -> None:
     async with bulk.begun(engine) as connection:
         assert await keep(connection, 1, 2) == 2
         await connection.execute(text("INSERT INTO kept VALUES (3)"))
@@ -52,7 +52,7 @@ async def test_what_is_begun_is_kept_as_a_whole_or_not_at_all(engine: AsyncEngin
     assert await kept(engine) == [1, 2, 3]
 
 
-async def test_nothing_is_written_where_nothing_was_begun(engine: AsyncEngine) -> None:
+async def test_sql_refuses_writes_outside_a_transaction(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         with pytest.raises(bulk.NotBegun):
             await keep(connection, 1)
@@ -63,7 +63,7 @@ async def test_nothing_is_written_where_nothing_was_begun(engine: AsyncEngine) -
     assert await kept(engine) == []
 
 
-async def test_a_failure_that_was_passed_over_does_not_look_like_a_commit(
+async def test_sql_transaction_with_a_swallowed_error_raises_not_committed(
     engine: AsyncEngine,
 ) -> None:
     with pytest.raises(bulk.NotCommitted):  # noqa: PT012
@@ -75,7 +75,7 @@ async def test_a_failure_that_was_passed_over_does_not_look_like_a_commit(
 
 
 @pytest.mark.parametrize("by", ["driver", "sqlalchemy"])
-async def test_a_connection_that_breaks_is_our_surroundings_fault_and_is_replaced(
+async def test_sql_broken_connection_is_an_environment_error_and_is_replaced(
     engine: AsyncEngine, by: str
 ) -> None:
     with pytest.raises(Exception) as broken:  # noqa: PT011, PT012 - which one is what is looked at
@@ -93,7 +93,7 @@ async def test_a_connection_that_breaks_is_our_surroundings_fault_and_is_replace
 
 @asynccontextmanager
 async def half_open(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
-    """The same database over a line on which a server's last words arrive, and its end does not."""
+    """The same database over a proxy that passes data on but not the server's close."""
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -113,7 +113,7 @@ async def half_open(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     line.close()
 
 
-async def test_a_server_whose_last_words_came_without_its_end_is_our_surroundings_fault(
+async def test_sql_half_closed_connection_is_an_environment_error(
     engine: AsyncEngine,
 ) -> None:
     async with half_open(engine) as over:
@@ -126,7 +126,7 @@ async def test_a_server_whose_last_words_came_without_its_end_is_our_surrounding
     assert is_infrastructure(broken.value)
 
 
-async def test_a_connection_that_broke_while_idle_is_replaced_unseen(engine: AsyncEngine) -> None:
+async def test_sql_connection_broken_while_idle_is_replaced(engine: AsyncEngine) -> None:
     [[idle]] = await bulk.ask(engine, "SELECT pg_backend_pid()")
     other = create_async_engine(engine.url)
     await bulk.ask(other, "SELECT pg_terminate_backend($1, 2000)", idle)
@@ -136,7 +136,7 @@ async def test_a_connection_that_broke_while_idle_is_replaced_unseen(engine: Asy
     assert await kept(engine) == [1]
 
 
-async def test_parts_are_written_together_and_counted_apart(engine: AsyncEngine) -> None:
+async def test_sql_writes_run_in_one_round_trip_with_separate_counts(engine: AsyncEngine) -> None:
     async with bulk.begun(engine) as connection:
         await keep(connection, 1, 2, 3)
         writes = bulk.Writes()
@@ -149,10 +149,10 @@ async def test_parts_are_written_together_and_counted_apart(engine: AsyncEngine)
     assert await kept(engine) == [3, 7]
 
 
-async def test_who_is_cancelled_at_any_moment_leaves_no_transaction_behind(
+async def test_sql_cancelled_task_leaves_no_open_transaction(
     engine: AsyncEngine,
 ) -> None:
-    """The pool has one connection: what is left open in it is the next one's trouble."""
+    """The pool has one connection, so an open transaction would reach the next user."""
 
     async def work() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Every fact keeps the promises that all facts make."""
+"""Rules that every event follows: samples, names, times, open enums, personal data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @EVERY_FACT
-def test_the_golden_sample_is_read_and_written_again_the_same(name: str) -> None:
+def test_event_round_trip_keeps_the_golden_sample(name: str) -> None:
     value = golden(name)["value"]
 
     again = written(FACTS[name].model_validate_json(json.dumps(value)))
@@ -57,7 +57,7 @@ def test_the_golden_sample_is_read_and_written_again_the_same(name: str) -> None
 
 
 @EVERY_FACT
-def test_the_sample_fills_every_field(name: str) -> None:
+def test_event_sample_fills_every_field(name: str) -> None:
     said = leaves(written(SAMPLES[FACTS[name]]))
     empty = [path for path, value in said if value in (None, [], "")]
 
@@ -65,7 +65,7 @@ def test_the_sample_fills_every_field(name: str) -> None:
 
 
 @EVERY_FACT
-def test_fields_unknown_to_this_release_are_ignored(name: str) -> None:
+def test_event_ignores_unknown_fields(name: str) -> None:
     fact = SAMPLES[FACTS[name]]
 
     newer = FACTS[name].model_validate({**written(fact), "said_by_a_later_release": {"x": [1]}})
@@ -74,7 +74,7 @@ def test_fields_unknown_to_this_release_are_ignored(name: str) -> None:
 
 
 @EVERY_FACT
-def test_a_fact_does_not_change(name: str) -> None:
+def test_event_is_immutable(name: str) -> None:
     fact = SAMPLES[FACTS[name]]
 
     with pytest.raises(ValidationError, match="frozen"):
@@ -82,7 +82,7 @@ def test_a_fact_does_not_change(name: str) -> None:
 
 
 @EVERY_FACT
-def test_names_keys_and_topics_are_consistent(name: str) -> None:
+def test_event_name_key_and_topic_are_consistent(name: str) -> None:
     fact = FACTS[name]
     _, subject, happened, version = name.split(".")
 
@@ -97,7 +97,7 @@ def test_names_keys_and_topics_are_consistent(name: str) -> None:
     assert {"number", "contract_number"} & fact.model_fields.keys()
 
 
-def test_a_time_without_offset_is_refused() -> None:
+def test_event_refuses_a_time_without_offset() -> None:
     value = written(sample(QuoteExpired))
 
     with pytest.raises(ValidationError, match="timezone"):
@@ -107,7 +107,7 @@ def test_a_time_without_offset_is_refused() -> None:
     assert shanghai.expired_at == datetime(2026, 3, 2, tzinfo=UTC)
 
 
-def test_values_not_known_yet_are_taken_where_values_are_listed() -> None:
+def test_event_accepts_unknown_values_of_an_open_enum() -> None:
     value = written(sample(DealWon))
 
     later = DealWon.model_validate({**value, "origin": {**value["origin"], "channel": "hologram"}})
@@ -115,13 +115,13 @@ def test_values_not_known_yet_are_taken_where_values_are_listed() -> None:
     assert later.origin.channel == "hologram"
 
 
-def test_no_schema_lists_the_only_values_there_may_be() -> None:
+def test_event_schema_contains_no_closed_enum() -> None:
     schemas = {name: json.dumps(schema_of(fact)) for name, fact in FACTS.items()}
 
     assert [name for name, text in schemas.items() if re.search(r'"(enum|const)"', text)] == []
 
 
-def test_what_tells_of_a_person_is_marked() -> None:
+def test_event_schema_marks_personal_fields() -> None:
     telling = {"email", "phone", "ip", "given_by", "payer", "by"}
 
     def unmarked(node: Any, at: str) -> Iterator[str]:
@@ -135,7 +135,7 @@ def test_what_tells_of_a_person_is_marked() -> None:
     assert [where for name, schema in schemas.items() for where in unmarked(schema, name)] == []
 
 
-def test_the_catalogue_holds_every_fact_there_is() -> None:
+def test_catalog_contains_every_event_class() -> None:
     def spoken(fact: type[Event]) -> Iterator[type[Event]]:
         if "name" in vars(fact) and fact.__module__.startswith("contracts."):
             yield fact
@@ -146,17 +146,17 @@ def test_the_catalogue_holds_every_fact_there_is() -> None:
     assert {fact.name: fact for fact in FACTS.values()} == FACTS
 
 
-def test_every_stage_has_its_topics() -> None:
+def test_catalog_has_two_topics_per_stage() -> None:
     assert tuple(f"ltc.{stage}.v1" for stage in STAGES) == PUBLIC_TOPICS
     assert tuple(f"ltc.{stage}.state.v1" for stage in STAGES) == STATE_TOPICS
     assert PARTITIONS == 12
     assert {fact.topic for fact in FACTS.values()} == set(PUBLIC_TOPICS)
 
 
-def test_every_fact_says_what_it_means_and_only_stages_hear_it() -> None:
+def test_catalog_events_have_a_docstring_and_only_stages_as_consumers() -> None:
     assert [name for name, fact in FACTS.items() if not (fact.__doc__ or "").endswith(".")] == []
     assert {hearer for entry in CATALOG.values() for hearer in entry.hearers} <= set(STAGES)
 
 
-def test_the_page_stars_only_facts_that_exist() -> None:
+def test_events_page_stars_only_existing_events() -> None:
     assert {fact.__name__ for fact in FACTS.values()} >= EXPRESS

@@ -1,8 +1,8 @@
-"""The gate as it stands in CI: real edits to the real contracts, judged by the real checker.
+"""The contract gate as it runs in CI: real edits of the real contracts, judged by the real checker.
 
-Each case edits the Python source of a fact (or a committed file) in a checkout of its own and runs
-``python -m contracts.compat`` there, as `make check` does. Two cases start from contracts that were
-prepared first, because today's have no closed values and nothing that was retired.
+Each case edits the Python source of an event (or a committed file) in a checkout of its own and
+runs ``python -m contracts.compat`` there, as `make check` does. Two cases start from prepared
+contracts, because the present ones have no closed enum and no retired type.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def run(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("rule", "where", "edits"), BREAKING.values(), ids=BREAKING)
-def test_it_is_refused_with_type_field_rule_and_what_to_do_instead(
+def test_contract_gate_refuses_a_breaking_edit_with_field_rule_and_advice(
     contracts: Path, rule: str, where: str, edits: list[Edit]
 ) -> None:
     make(contracts, edits)
@@ -94,7 +94,7 @@ def test_it_is_refused_with_type_field_rule_and_what_to_do_instead(
 
 
 @pytest.mark.parametrize("edits", COMPATIBLE.values(), ids=COMPATIBLE)
-def test_it_passes(contracts: Path, edits: list[Edit]) -> None:
+def test_contract_gate_passes_a_compatible_edit(contracts: Path, edits: list[Edit]) -> None:
     make(contracts, edits)
 
     done = run(contracts, "contracts.compat")
@@ -103,7 +103,7 @@ def test_it_passes(contracts: Path, edits: list[Edit]) -> None:
     assert "nothing breaks" in done.stdout
 
 
-def test_a_value_is_added_where_the_values_were_closed(contracts: Path) -> None:
+def test_contract_gate_refuses_a_new_value_of_a_closed_enum(contracts: Path) -> None:
     make(contracts, [CLOSED])
     assert run(contracts, "contracts.generate").returncode == 0
     commit(contracts, "closed")
@@ -119,11 +119,11 @@ def test_a_value_is_added_where_the_values_were_closed(contracts: Path) -> None:
     assert ADVICE["enum-widened"] in told[0]
 
 
-def test_a_retired_version_does_not_come_back_as_something_else(contracts: Path) -> None:
+def test_contract_gate_refuses_a_retired_type_with_another_meaning(contracts: Path) -> None:
     held_again = source(
         "catalog", "    order.OrderReleased", "    order.OrderHeld: (),\n    order.OrderReleased"
     )
-    retired = [*BREAKING["a fact is removed"][2], Edit(f"{SCHEMAS}/ltc.order.held.v1.json")]
+    retired = [*BREAKING["an event is removed"][2], Edit(f"{SCHEMAS}/ltc.order.held.v1.json")]
     make(contracts, [*retired, Edit(f"{GOLDEN}/ltc.order.held.v1.json")])
     commit(contracts, "retired")
     make(contracts, [Edit("anything", "", "later")])
@@ -139,12 +139,12 @@ def test_a_retired_version_does_not_come_back_as_something_else(contracts: Path)
     assert "ltc.order.held.v1: version-reused: a retired fact had this name" in as_another.stderr
 
 
-def test_a_type_is_retired_openly_and_only_when_nobody_needs_it(contracts: Path) -> None:
+def test_contract_gate_accepts_retirement_only_without_consumers(contracts: Path) -> None:
     files = [Edit(f"{folder}/ltc.order.held.v1.json") for folder in (SCHEMAS, GOLDEN)]
     retire = source(
         "catalog", "str] = {}", 'str] = {"ltc.order.held.v1": "the desk uses another tool"}'
     )
-    make(contracts, [*BREAKING["a fact is removed"][2], *files, retire])
+    make(contracts, [*BREAKING["an event is removed"][2], *files, retire])
     needed = run(contracts, "contracts.compat")
     for file in (contracts / CONSUMERS).glob("*.json"):
         hearer = json.loads(file.read_text(encoding="utf-8"))
@@ -161,7 +161,7 @@ def test_a_type_is_retired_openly_and_only_when_nobody_needs_it(contracts: Path)
     assert "ltc.order.held.v1: version-reused: it was retired: the desk" in again.stderr
 
 
-def test_every_rule_is_seen_to_refuse_a_real_edit() -> None:
+def test_contract_gate_cases_cover_every_rule() -> None:
     above = {"enum-widened", "version-reused"}
 
     assert {rule for rule, _, _ in BREAKING.values()} | above == ADVICE.keys()

@@ -1,4 +1,4 @@
-"""What one message of a batch added is taken back as a whole, whatever kind of row it was."""
+"""The unit of work: the effects of one message of a batch are reverted as a whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def written(pending: Pending) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("if_new", [False, True])
-def test_rows_since_the_mark_are_taken_back(if_new: bool) -> None:
+def test_unit_of_work_reverts_all_rows_since_the_mark(if_new: bool) -> None:
     pending = Pending()
     pending.add(TABLE, {"series": "A", "next_value": 1}, if_new=if_new)
     mark = pending.mark()

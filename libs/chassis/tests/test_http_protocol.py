@@ -1,4 +1,4 @@
-"""What stands around a body is bounded: at a real port, as a service is served."""
+"""Limits of the HTTP protocol at a real port: headers, trailers, slow requests, pipelining."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ CHUNKED = b"POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\
     ],
     ids=["long address", "too long", "long path", "long header", "header", "token", "many", "more"],
 )
-async def test_a_head_within_the_bounds_is_served_and_one_over_them_refused(
+async def test_http_protocol_limits_the_size_of_the_request_head(
     port: int, request_: bytes, status: int
 ) -> None:
     async with a_caller(port) as caller:
@@ -125,13 +125,15 @@ async def test_a_head_within_the_bounds_is_served_and_one_over_them_refused(
     ],
     ids=["header", "address", "trailer"],
 )
-async def test_a_head_without_an_end_is_not_kept_for_ever(port: int, begin: bytes) -> None:
+async def test_http_protocol_closes_a_connection_with_an_unfinished_head(
+    port: int, begin: bytes
+) -> None:
     async with a_caller(port) as caller:
         taken = await caller.send(begin, *[b"m" * 16_384 for _ in range(2000)])
     assert taken < 1000, "more than 16 MB of it were taken"
 
 
-async def test_trailers_do_not_pass_for_headers(port: int) -> None:
+async def test_http_protocol_does_not_take_trailers_for_headers(port: int) -> None:
     chunked = a_request("/echo", "Transfer-Encoding: chunked").replace(
         b"Content-Length: 0\r\n", b""
     )
@@ -140,14 +142,16 @@ async def test_trailers_do_not_pass_for_headers(port: int) -> None:
         assert await caller.answer() == (200, {"body": 4, "marked": None})
 
 
-async def test_one_connection_serves_many_requests_and_large_bodies(port: int) -> None:
+async def test_http_protocol_serves_many_requests_and_large_bodies_on_one_connection(
+    port: int,
+) -> None:
     async with a_caller(port) as caller:
         for size in (0, 5_000_000, 10, 300_000):
             await caller.send(a_request(body=b"b" * size))
             assert (await caller.answer())[1] == {"body": size, "marked": None}
 
 
-async def test_a_refusal_is_not_taken_for_the_answer_to_an_earlier_request(port: int) -> None:
+async def test_http_protocol_sends_no_refusal_before_an_earlier_response(port: int) -> None:
     async with a_caller(port) as caller:
         await caller.send(a_request("/echo?pause=0.3") + a_request("/" + "p" * MAX_TARGET))
         assert await caller.hung_up()

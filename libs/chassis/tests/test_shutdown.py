@@ -1,4 +1,4 @@
-"""A process that is told to stop does."""
+"""Shutdown: tasks end, and committed events are published before the process exits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from contracts.samples import sample
 from local_infra.testing import kafka_bootstrap
 
 
-async def test_what_loses_a_cancellation_is_cancelled_again() -> None:
+async def test_shutdown_cancels_again_a_task_that_lost_its_cancellation() -> None:
     lost = 0
 
     async def goes_on() -> None:
@@ -44,11 +44,11 @@ async def test_what_loses_a_cancellation_is_cancelled_again() -> None:
     assert (lost, [task.done() for task in tasks]) == (2, [True, True])
 
 
-async def test_nothing_to_end_is_no_wait() -> None:
+async def test_shutdown_without_tasks_returns_at_once() -> None:
     await end([])
 
 
-async def test_what_was_said_before_the_relay_had_ever_connected_is_published_as_it_stops() -> None:
+async def test_relay_publishes_on_shutdown_events_from_before_its_first_connection() -> None:
     async with thing_app() as app:
         database: Database = app.state.database
         fact = outbox_row(
