@@ -1,5 +1,7 @@
-"""A newcomer who starts from the states ends like one who heard everything: on a real broker, with
-the hub killed again and again while facts are said."""
+"""Bootstrap from snapshots: a new subscriber reaches the state of one that read every event.
+
+On a real broker, while the hub is killed repeatedly and events are published.
+"""
 
 from __future__ import annotations
 
@@ -170,7 +172,7 @@ class Newcomer:
             take(self.states, record)
 
 
-async def test_a_newcomer_ends_like_one_who_heard_everything(
+async def test_bootstrap_from_states_equals_reading_every_event(
     environment: dict[str, str], broker: str
 ) -> None:
     everything: dict[str, State] = {}

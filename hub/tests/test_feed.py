@@ -1,4 +1,4 @@
-"""The feed on real PostgreSQL: one order for all readers, and words when it is too late."""
+"""The feed on real PostgreSQL: one order for all readers, filters, and expired cursors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def read(client: Any, **asked: Any) -> dict[str, Any]:
     return page
 
 
-async def test_facts_come_as_cloud_events_in_the_order_in_which_they_came_in(
+async def test_feed_returns_cloud_events_in_order_of_arrival(
     hub_svc: Harness,
 ) -> None:
     captures = [a_capture(n) for n in range(5)]
@@ -45,7 +45,7 @@ async def test_facts_come_as_cloud_events_in_the_order_in_which_they_came_in(
     assert int(event["sequence"]) == 1
 
 
-async def test_a_fact_that_comes_twice_is_in_the_feed_once(hub_svc: Harness) -> None:
+async def test_feed_contains_a_redelivered_event_once(hub_svc: Harness) -> None:
     record = a_record(a_capture())
     await hub_svc.receives_raw(record)
     await hub_svc.receives_raw(record, record)
@@ -53,7 +53,7 @@ async def test_a_fact_that_comes_twice_is_in_the_feed_once(hub_svc: Harness) -> 
         assert len((await read(erp))["events"]) == 1
 
 
-async def test_readers_choose_by_type_stage_subject_and_journey(hub_svc: Harness) -> None:
+async def test_feed_filters_by_type_stage_subject_and_journey(hub_svc: Harness) -> None:
     capture, journey = a_capture(), new_id()
     await hub_svc.receives_raw(
         a_record(capture), a_record(sample(DealWon), journey_id=journey), a_record(a_capture())
@@ -78,7 +78,7 @@ async def test_readers_choose_by_type_stage_subject_and_journey(hub_svc: Harness
     assert "deals" in no_stage.text
 
 
-async def test_who_starts_at_the_latest_gets_only_what_comes(hub_svc: Harness) -> None:
+async def test_feed_after_latest_returns_only_new_events(hub_svc: Harness) -> None:
     await hub_svc.receives_raw(a_record(a_capture(1)))
     async with hub_svc.client("subscriber") as erp:
         now = await read(erp, after="latest")
@@ -88,7 +88,7 @@ async def test_who_starts_at_the_latest_gets_only_what_comes(hub_svc: Harness) -
     assert [number_of(event) for event in then["events"]] == ["L-2026-000002"]
 
 
-async def test_who_starts_at_an_instant_gets_what_came_since(hub_svc: Harness) -> None:
+async def test_feed_from_an_instant_returns_events_since_then(hub_svc: Harness) -> None:
     await hub_svc.receives_raw(a_record(a_capture(1)))
     instant = datetime.now(UTC)
     await hub_svc.receives_raw(a_record(a_capture(2)))
@@ -133,11 +133,13 @@ async def _two_writers(hub_svc: Harness) -> list[str]:
     return seen
 
 
-async def test_no_position_becomes_visible_before_a_lower_one(hub_svc: Harness) -> None:
+async def test_feed_shows_no_position_before_a_lower_one(hub_svc: Harness) -> None:
     assert await _two_writers(hub_svc) == ["slow", "quick"]
 
 
-async def test_without_the_turn_a_reader_would_miss_a_fact(hub_svc: Harness) -> None:
+async def test_feed_without_its_ordering_trigger_lets_a_reader_miss_an_event(
+    hub_svc: Harness,
+) -> None:
     await hub_svc.execute("ALTER TABLE feed DISABLE TRIGGER feed_in_turn")
     try:
         assert await _two_writers(hub_svc) == ["quick"], "the control: it shows what can be missed"
@@ -145,7 +147,7 @@ async def test_without_the_turn_a_reader_would_miss_a_fact(hub_svc: Harness) -> 
         await hub_svc.execute("ALTER TABLE feed ENABLE TRIGGER feed_in_turn")
 
 
-async def test_a_cursor_past_its_keeping_is_told_the_way_out(hub_svc: Harness) -> None:
+async def test_feed_answers_410_with_advice_to_an_expired_cursor(hub_svc: Harness) -> None:
     await hub_svc.receives_raw(a_record(a_capture(1)), a_record(a_capture(2)))
     async with hub_svc.client("subscriber") as erp:
         early = (await read(erp, limit=1))["next"]
@@ -167,7 +169,7 @@ async def test_a_cursor_past_its_keeping_is_told_the_way_out(hub_svc: Harness) -
     assert from_the_oldest == way_out
 
 
-async def test_a_cursor_that_is_not_ours_is_refused(hub_svc: Harness) -> None:
+async def test_feed_refuses_an_invalid_cursor(hub_svc: Harness) -> None:
     async with hub_svc.client("subscriber") as erp:
         for text in ("", "nonsense", "MS4x", "é", "MS4xLjE" * 50):
             answer = await erp.get("/events", params={"after": text})
@@ -175,7 +177,7 @@ async def test_a_cursor_that_is_not_ours_is_refused(hub_svc: Harness) -> None:
             assert answer.json()["type"] == "urn:ltc:problem:bad-cursor"
 
 
-async def test_who_may_not_hear_does_not(hub_svc: Harness) -> None:
+async def test_feed_refuses_callers_without_the_subscriber_role(hub_svc: Harness) -> None:
     async with hub_svc.client("sales_rep") as rep, hub_svc.client() as nobody:
         assert (await rep.get("/events")).status_code == 403
         assert (await nobody.get("/events")).status_code == 401

@@ -1,4 +1,4 @@
-"""A canary person: nothing of them leaves the hub without the grant."""
+"""Personal data: no value of a canary person leaves the hub without the grant."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def told_of_canary(fact: type[Event]) -> Event:
 TELLING = [fact for fact in FACTS.values() if CANARY in told_of_canary(fact).model_dump_json()]
 
 
-def test_facts_of_most_stages_tell_of_persons() -> None:
+def test_personal_data_cases_cover_several_stages() -> None:
     assert {fact.topic for fact in TELLING} >= {"ltc.lead.v1", "ltc.deal.v1", "ltc.contract.v1"}
 
 
-async def test_no_byte_of_a_person_leaves_without_the_grant(hub_svc: Harness) -> None:
+async def test_personal_data_leaves_the_feed_only_with_the_grant(hub_svc: Harness) -> None:
     await hub_svc.receives_raw(*(a_record(told_of_canary(fact)) for fact in TELLING))
     async with hub_svc.client("subscriber", sub="bi") as bi:
         without = await bi.get("/events", params={"limit": 200})
@@ -62,7 +62,7 @@ async def test_no_byte_of_a_person_leaves_without_the_grant(hub_svc: Harness) ->
     assert CANARY not in of_deals.text
 
 
-async def test_no_byte_of_a_person_is_in_states_without_the_grant(hub_svc: Harness) -> None:
+async def test_personal_data_is_in_states_only_with_the_grant(hub_svc: Harness) -> None:
     await hub_svc.receives_raw(*(a_record(told_of_canary(fact)) for fact in TELLING))
     while await hub_svc.tick("fold_states"):
         pass
@@ -82,7 +82,7 @@ async def test_no_byte_of_a_person_is_in_states_without_the_grant(hub_svc: Harne
 
 
 @pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.name)
-def test_what_tells_of_no_person_is_left_as_it_was(fact: type[Event]) -> None:
+def test_personal_filter_leaves_other_fields_unchanged(fact: type[Event]) -> None:
     value = orjson.loads(sample(fact).model_dump_json())
     seen = without_personal(fact.name, value)
     if fact not in TELLING:
@@ -90,7 +90,7 @@ def test_what_tells_of_no_person_is_left_as_it_was(fact: type[Event]) -> None:
     assert seen.keys() <= value.keys()
 
 
-def test_what_the_schema_does_not_know_is_left_out() -> None:
+def test_personal_filter_removes_fields_unknown_to_the_schema() -> None:
     value = orjson.loads(sample(FACTS["ltc.lead.captured.v1"]).model_dump_json())
     value["wechat"] = CANARY
     value["account"] = {**(value.get("account") or {}), "director": CANARY}
@@ -98,7 +98,7 @@ def test_what_the_schema_does_not_know_is_left_out() -> None:
     assert without_personal("ltc.lead.cloned.v1", value) == {}
 
 
-def test_a_mark_on_one_kind_of_value_counts_for_all() -> None:
+def test_personal_annotation_on_one_alternative_covers_the_field() -> None:
     assert part_of({"anyOf": [{"type": "string", "x-personal": True}, {"type": "null"}]}) is None
     table = part_of({"additionalProperties": {"properties": {"a": {}, "b": {"x-personal": True}}}})
     assert table is not None

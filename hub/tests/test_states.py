@@ -1,4 +1,4 @@
-"""States on real PostgreSQL: the fold of the facts, and what may be claimed of them at Kafka."""
+"""States on real PostgreSQL: the merge of events, and the Kafka offsets that a state claims."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def fold(hub_svc: Harness) -> list[tuple[str, int, int, dict[str, Any]]]:
     return await said(hub_svc)
 
 
-async def test_a_state_is_the_facts_merged_in_order_of_sequence(hub_svc: Harness) -> None:
+async def test_state_merges_events_in_order_of_sequence(hub_svc: Harness) -> None:
     lead = new_id()
     facts = [about(lead, fact) for fact in (LeadCaptured, LeadAssigned, LeadQualified)]
     for number, fact in enumerate(facts, start=1):
@@ -64,7 +64,7 @@ async def test_a_state_is_the_facts_merged_in_order_of_sequence(hub_svc: Harness
     assert none["states"] == after["events"] == []
 
 
-async def test_what_two_stages_tell_of_one_contract_are_two_states(hub_svc: Harness) -> None:
+async def test_state_is_kept_per_stage_and_subject(hub_svc: Harness) -> None:
     """Billing counts its facts of a contract from 1, beside those of contract-svc."""
     contract = new_id()
     signed, settled = about(contract, ContractSigned), about(contract, JourneySettled)
@@ -83,7 +83,9 @@ async def test_what_two_stages_tell_of_one_contract_are_two_states(hub_svc: Harn
             assert state["data"] == without_personal(fact.name, told)
 
 
-async def test_gates_move_the_sequence_on_and_leave_the_state(hub_svc: Harness) -> None:
+async def test_state_sequence_counts_gate_events_without_changing_the_data(
+    hub_svc: Harness,
+) -> None:
     lead = new_id()
     assigned, gate = about(lead, LeadAssigned), about(lead, LEAD_GATES.opened)
     await hub_svc.receives_raw(a_record(assigned, 1, version=1), a_record(gate, 2, version=2))
@@ -93,7 +95,7 @@ async def test_gates_move_the_sequence_on_and_leave_the_state(hub_svc: Harness) 
     assert "gate" not in data
 
 
-async def test_states_come_in_pages_and_facts_behind_them_from_the_cursor(
+async def test_states_come_in_pages_with_a_cursor_for_later_events(
     hub_svc: Harness,
 ) -> None:
     captures = [a_capture(n) for n in range(5)]
@@ -115,7 +117,7 @@ async def test_states_come_in_pages_and_facts_behind_them_from_the_cursor(
     assert strange.status_code == 422
 
 
-async def test_a_state_claims_only_what_kafka_has_acknowledged(hub_svc: Harness) -> None:
+async def test_state_claims_only_offsets_acknowledged_by_kafka(hub_svc: Harness) -> None:
     first, second = a_capture(1), a_capture(2)
     await hub_svc.receives_raw(a_record(first, 10))
     await hub_svc.tick("fold_states")
@@ -129,11 +131,9 @@ async def test_a_state_claims_only_what_kafka_has_acknowledged(hub_svc: Harness)
     assert await fold(hub_svc) == [], "what was said is not said again"
 
 
-async def test_in_the_middle_of_a_backlog_nothing_is_claimed(
-    hub_svc: Harness, monkeypatch: Any
-) -> None:
-    """A batch is handled in another order than that of its offsets, so a part of it may not stand
-    for all offsets below its greatest."""
+async def test_state_claims_no_offset_within_a_backlog(hub_svc: Harness, monkeypatch: Any) -> None:
+    """A batch is not handled in the order of its offsets, so a part of it proves nothing about
+    the offsets below its greatest."""
     monkeypatch.setattr(folding, "AT_ONCE", 2)
     captures = [a_capture(n) for n in range(3)]
     await hub_svc.receives_raw(
@@ -150,7 +150,7 @@ async def test_in_the_middle_of_a_backlog_nothing_is_claimed(
     assert claimed == 12
 
 
-async def test_only_one_instance_folds_at_a_time(hub_svc: Harness) -> None:
+async def test_states_are_merged_by_one_instance_at_a_time(hub_svc: Harness) -> None:
     await hub_svc.receives_raw(a_record(a_capture()))
     async with hub_svc.transaction() as other:
         assert (await other.scalar_row(folding.TURN))[0]

@@ -1,4 +1,4 @@
-"""Managing endpoints: whose they are, what is refused, and what nobody gets to see."""
+"""The API of webhook endpoints: owner, refused settings, and secrets that are shown once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chassis.testing import Harness
 from contracts.ids import new_id
 
 
-async def test_only_its_owner_and_who_sees_all_know_an_endpoint(
+async def test_webhook_endpoint_is_visible_to_its_owner_and_auditors_only(
     hub: Harness, receiver: Receiver
 ) -> None:
     made = await an_endpoint(hub, receiver.url())
@@ -51,7 +51,7 @@ async def test_only_its_owner_and_who_sees_all_know_an_endpoint(
 
 
 @pytest.mark.parametrize("scheme", ["hmac", "ed25519"])
-async def test_a_secret_is_shown_once_and_kept_nowhere_in_the_open(
+async def test_webhook_secret_is_shown_once_and_stored_encrypted(
     hub: Harness, receiver: Receiver, scheme: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -81,7 +81,7 @@ async def test_a_secret_is_shown_once_and_kept_nowhere_in_the_open(
         assert sealed not in shown + listed
 
 
-async def test_an_answer_with_a_secret_is_not_kept_for_repetition(
+async def test_webhook_response_with_a_secret_is_not_stored_for_idempotency(
     hub: Harness, receiver: Receiver
 ) -> None:
     async with hub.client("subscriber", sub="erp") as erp:
@@ -107,7 +107,7 @@ async def test_an_answer_with_a_secret_is_not_kept_for_repetition(
         "http://",
     ],
 )
-async def test_a_url_inside_our_house_is_refused_when_it_is_given(hub: Harness, url: str) -> None:
+async def test_webhook_endpoint_with_an_internal_url_is_refused(hub: Harness, url: str) -> None:
     async with hub.client("subscriber", sub="erp") as erp:
         answer = await erp.post("/endpoints", json={"url": url})
     assert answer.status_code == 422, answer.text
@@ -115,7 +115,7 @@ async def test_a_url_inside_our_house_is_refused_when_it_is_given(hub: Harness, 
     assert answer.json()["detail"]
 
 
-async def test_production_takes_https_alone(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_endpoint_needs_https_in_production(hub: Harness, receiver: Receiver) -> None:
     hub.settings.environment = "production"
     try:
         async with hub.client("subscriber", sub="erp") as erp:
@@ -135,7 +135,7 @@ async def test_production_takes_https_alone(hub: Harness, receiver: Receiver) ->
         ({"kinds": []}, "Extra"),
     ],
 )
-async def test_a_filter_that_would_never_match_is_refused(
+async def test_webhook_filter_that_never_matches_is_refused(
     hub: Harness, receiver: Receiver, wanted: dict[str, Any], said: str
 ) -> None:
     async with hub.client("subscriber", sub="erp") as erp:
@@ -144,7 +144,7 @@ async def test_a_filter_that_would_never_match_is_refused(
     assert said in answer.text
 
 
-async def test_a_change_names_what_it_saw(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_endpoint_change_needs_if_match(hub: Harness, receiver: Receiver) -> None:
     made = await an_endpoint(hub, receiver.url("/old"))
     path = f"/endpoints/{made['id']}"
     change = {"url": receiver.url("/new"), "filter": {"types": ["lead.*"]}}
@@ -160,7 +160,9 @@ async def test_a_change_names_what_it_saw(hub: Harness, receiver: Receiver) -> N
     assert [call.path for call in receiver.calls] == ["/new"]
 
 
-async def test_a_removed_endpoint_gets_nothing_more(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_endpoint_gets_nothing_after_its_removal(
+    hub: Harness, receiver: Receiver
+) -> None:
     made = await an_endpoint(hub, receiver.url("/gone"))
     await an_endpoint(hub, receiver.url("/stays"))
     async with dispatching(hub):
@@ -176,8 +178,10 @@ async def test_a_removed_endpoint_gets_nothing_more(hub: Harness, receiver: Rece
     assert await hub.tick("forget_orphans") == 0
 
 
-async def test_personal_data_goes_to_whose_grant_says_so(hub: Harness, receiver: Receiver) -> None:
-    """Even after the grant is taken back, for what waits."""
+async def test_webhook_sends_personal_data_only_with_the_grant(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """A revoked grant also applies to deliveries that wait."""
     canary = "Zzyzx Canary"
     capture = a_capture()
     capture = capture.model_copy(
@@ -202,7 +206,9 @@ async def test_personal_data_goes_to_whose_grant_says_so(hub: Harness, receiver:
     assert json.loads(without)["data"]["number"] == capture.number
 
 
-async def test_pages_and_backlog(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_delivery_list_has_pages_and_a_backlog(
+    hub: Harness, receiver: Receiver
+) -> None:
     made = await an_endpoint(hub, receiver.url())
     async with dispatching(hub):
         ids = await facts(hub, 5)

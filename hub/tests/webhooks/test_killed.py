@@ -1,4 +1,4 @@
-"""Instances of the hub killed with -9 while they send, on processes of their own."""
+"""Processes of the hub that are killed with -9 while they send webhooks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ KILLS = 8
 LEADS, EACH = 40, 10
 
 
-async def test_whoever_is_killed_everything_arrives_in_order(
+async def test_webhook_deliveries_arrive_in_order_with_killed_instances(
     hub: Harness, receiver: Receiver
 ) -> None:
-    """Two instances, one of them killed again and again. What comes twice has the same id, and
-    nothing of an aggregate comes before what went before it had been accepted once."""
+    """Two instances, one of them killed repeatedly. A repeated delivery has the same id, and no
+    event arrives before its predecessor of the aggregate was accepted once."""
     chance = random.Random(7)
 
     async def take_a_moment(call: Call, writer: asyncio.StreamWriter) -> None:
@@ -66,10 +66,10 @@ HANG_UP = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname 
 AWAY_S = 1.0
 
 
-async def test_what_a_crash_of_the_database_takes_back_is_dealt_out_again(
+async def test_webhook_fan_out_is_repeated_after_a_database_crash(
     hub: Harness, receiver: Receiver
 ) -> None:
-    """Dealing out does not wait for the disk. Nothing new comes that would wake anybody."""
+    """Fan-out commits asynchronously. No new event arrives that would wake an instance."""
     await an_endpoint(hub, receiver.url())
     [[name]] = await hub.rows("SELECT current_database()")
     server = await asyncpg.connect(postgres_admin_dsn())

@@ -1,4 +1,4 @@
-"""Replays asked for: what of the feed is chosen, by whom, counted, listed, audited."""
+"""Requests for webhook replays: selection, dry run, permissions, list, audit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from contracts.ids import new_id
 from hub.webhooks import replays
 
 
-async def test_each_word_says_what_is_delivered_again(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_replay_selects_by_each_filter(hub: Harness, receiver: Receiver) -> None:
     lead, start = new_id(), datetime.now(UTC)
     early = await facts(hub, 2)
     middle = datetime.now(UTC)
@@ -52,10 +52,8 @@ async def test_each_word_says_what_is_delivered_again(hub: Harness, receiver: Re
             assert counted == [len(ids)] * 3 + [0, 0], form
 
 
-async def test_a_time_is_of_what_came_in_then_whichever_place_it_has(
-    hub: Harness, receiver: Receiver
-) -> None:
-    """A fact that began to come in later may have got its place sooner."""
+async def test_webhook_replay_selects_by_time_of_arrival(hub: Harness, receiver: Receiver) -> None:
+    """An event that arrived later may have the lower position."""
     [overtaken, early] = await facts(hub, 2)
     middle = datetime.now(UTC).isoformat()
     [late] = await facts(hub, 1)
@@ -71,7 +69,7 @@ async def test_a_time_is_of_what_came_in_then_whichever_place_it_has(
             assert sorted(receiver.ids()) == sorted(ids), form
 
 
-async def test_what_is_asked_for_is_read_strictly(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_replay_refuses_an_invalid_request(hub: Harness, receiver: Receiver) -> None:
     made = await late_endpoint(hub, receiver.url())
     now = datetime.now(UTC)
     for form in (
@@ -86,7 +84,7 @@ async def test_what_is_asked_for_is_read_strictly(hub: Harness, receiver: Receiv
         assert answer.json()["errors"], form
 
 
-async def test_a_dry_run_changes_nothing(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_replay_dry_run_changes_nothing(hub: Harness, receiver: Receiver) -> None:
     await facts(hub, 3)
     made = await late_endpoint(hub, receiver.url())
 
@@ -99,7 +97,7 @@ async def test_a_dry_run_changes_nothing(hub: Harness, receiver: Receiver) -> No
     assert await hub.rows("SELECT 1 FROM audit WHERE action = 'replay'") == []
 
 
-async def test_a_dry_run_that_takes_too_long_tells_at_least_how_many(
+async def test_webhook_replay_dry_run_over_its_time_reports_a_lower_bound(
     hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replays, "COUNT_S", 0.0)
@@ -109,7 +107,7 @@ async def test_a_dry_run_that_takes_too_long_tells_at_least_how_many(
     assert answer.json() == {"matched": 0, "complete": False}
 
 
-async def test_filter_and_grant_hold_in_a_replay(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_replay_applies_filter_and_grant(hub: Harness, receiver: Receiver) -> None:
     kept = await facts(hub, 2)
     others = await facts(hub, 2)
     for event_id in others:
@@ -132,7 +130,9 @@ async def test_filter_and_grant_hold_in_a_replay(hub: Harness, receiver: Receive
     assert sorted(receiver.ids("/filter")) == sorted(receiver.ids("/grant")) == sorted(kept)
 
 
-async def test_nobody_else_has_it_or_gets_anything(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_replay_is_visible_to_its_owner_only(
+    hub: Harness, receiver: Receiver
+) -> None:
     await facts(hub, 2)
     mine = await late_endpoint(hub, receiver.url("/mine"))
     also_mine = await late_endpoint(hub, receiver.url("/also"))
@@ -159,7 +159,7 @@ async def test_nobody_else_has_it_or_gets_anything(hub: Harness, receiver: Recei
     assert receiver.ids("/also") == []
 
 
-async def test_replays_are_listed_newest_first_and_forgotten(
+async def test_webhook_replays_are_listed_newest_first_and_deleted_after_retention(
     hub: Harness, receiver: Receiver
 ) -> None:
     made = await late_endpoint(hub, receiver.url())
@@ -179,7 +179,7 @@ async def test_replays_are_listed_newest_first_and_forgotten(
     assert len(await hub.rows("SELECT 1 FROM replay")) == 2
 
 
-async def test_it_is_audited_and_so_is_its_end(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_replay_is_audited_at_start_and_end(hub: Harness, receiver: Receiver) -> None:
     made = await late_endpoint(hub, receiver.url())
     replay = (await asks(hub, made, journey=str(UUID(int=7)))).json()
     async with hub.client("subscriber", sub="erp") as erp:
@@ -196,7 +196,7 @@ async def test_it_is_audited_and_so_is_its_end(hub: Harness, receiver: Receiver)
     assert [tuple(row) for row in rows] == [("replay", *about), ("cancel replay", *about)]
 
 
-async def test_only_so_many_run_at_once(
+async def test_webhook_replays_in_progress_are_limited(
     hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replays, "MOST_RUNNING", 2)
@@ -207,7 +207,9 @@ async def test_only_so_many_run_at_once(
     assert (await asks(hub, other)).status_code == 202
 
 
-async def test_a_removed_endpoints_replays_end_with_it(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_replays_end_with_the_removal_of_the_endpoint(
+    hub: Harness, receiver: Receiver
+) -> None:
     await facts(hub, 2)
     made = await late_endpoint(hub, receiver.url())
     await asks(hub, made)

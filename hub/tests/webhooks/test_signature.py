@@ -1,4 +1,4 @@
-"""What we sign is what the published library and the published rules accept."""
+"""Webhook signatures, verified by the published library and by the published rules."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def verify_with_key(public: str, headers: dict[str, str], body: bytes) -> None:
     raise InvalidSignature
 
 
-def test_the_published_library_accepts_a_shared_secret() -> None:
+def test_webhook_signature_is_accepted_by_the_published_library() -> None:
     secret = Secret.new("hmac")
     headers = signed_headers(EVENT, BODY, [secret], now())
     assert Webhook(secret.for_receiver).verify(BODY, headers)["type"] == "ltc.deal.won.v1"
 
 
-def test_both_secrets_are_good_during_a_rotation_and_no_third() -> None:
+def test_webhook_signature_rotation_accepts_two_secrets_and_no_third() -> None:
     old, new, stranger = Secret.new("hmac"), Secret.new("hmac"), Secret.new("hmac")
     headers = signed_headers(EVENT, BODY, [new, old], now())
     for secret in (old, new):
@@ -52,7 +52,7 @@ def test_both_secrets_are_good_during_a_rotation_and_no_third() -> None:
         Webhook(stranger.for_receiver).verify(BODY, headers)
 
 
-def test_a_changed_byte_another_id_and_an_old_time_are_refused() -> None:
+def test_webhook_signature_refuses_a_changed_byte_id_or_time() -> None:
     secret = Secret.new("hmac")
     receiver = Webhook(secret.for_receiver)
     headers = signed_headers(EVENT, BODY, [secret], now())
@@ -65,7 +65,7 @@ def test_a_changed_byte_another_id_and_an_old_time_are_refused() -> None:
         receiver.verify(BODY, old)
 
 
-def test_a_key_pair_is_verified_by_its_public_half_alone() -> None:
+def test_webhook_signature_of_a_key_pair_is_verified_by_the_public_key() -> None:
     secret = Secret.new("ed25519")
     assert secret.for_receiver.startswith("whpk_")
     assert secret.text.startswith("whsk_")
@@ -77,7 +77,7 @@ def test_a_key_pair_is_verified_by_its_public_half_alone() -> None:
         verify_with_key(Secret.new("ed25519").for_receiver, headers, BODY)
 
 
-def test_from_a_shared_secret_to_a_key_pair_without_a_gap() -> None:
+def test_webhook_signature_changes_from_secret_to_key_pair_without_a_gap() -> None:
     shared, pair = Secret.new("hmac"), Secret.new("ed25519")
     headers = signed_headers(EVENT, BODY, [pair, shared], now())
     Webhook(shared.for_receiver).verify(BODY, headers)
@@ -85,13 +85,13 @@ def test_from_a_shared_secret_to_a_key_pair_without_a_gap() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["hmac", "ed25519"])
-def test_no_secret_shows_itself(scheme: str) -> None:
+def test_webhook_secret_is_absent_from_its_repr(scheme: str) -> None:
     secret = Secret.new(scheme)  # type: ignore[arg-type]
     assert secret.text not in f"{secret!r} {secret}"
     assert Secret.new(scheme).text != secret.text  # type: ignore[arg-type]
 
 
-def test_sealed_secrets_open_with_the_same_setting_only() -> None:
+def test_webhook_secret_decrypts_with_the_same_setting_only() -> None:
     secret = Secret.new("ed25519")
     vault = Vault(SecretStr("a secret of the tests, long enough"))
     sealed = vault.seal(secret)

@@ -1,4 +1,4 @@
-"""From the feed to a receiver, on real PostgreSQL and over real HTTP."""
+"""Webhook deliveries from the feed to a receiver, on real PostgreSQL and over real HTTP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from contracts.ids import new_id
 from hub.webhooks.sending import KEPT_HEADERS
 
 
-async def test_a_fact_arrives_signed_as_a_cloud_event(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_delivers_a_signed_cloud_event(hub: Harness, receiver: Receiver) -> None:
     made = await an_endpoint(hub, receiver.url())
     async with dispatching(hub):
         [event_id] = await facts(hub, 1)
@@ -53,7 +53,7 @@ async def test_a_fact_arrives_signed_as_a_cloud_event(hub: Harness, receiver: Re
         (hang, "timeout"),
     ],
 )
-async def test_a_failure_is_logged_and_tried_again_five_seconds_later(
+async def test_webhook_logs_a_failed_attempt_and_retries_after_five_seconds(
     hub: Harness, receiver: Receiver, behave: Behaviour, outcome: str
 ) -> None:
     made = await an_endpoint(hub, receiver.url())
@@ -76,8 +76,10 @@ async def test_a_failure_is_logged_and_tried_again_five_seconds_later(
     assert shown["log"][0]["response_body"] == "ok"
 
 
-async def test_who_asks_to_be_left_alone_is(hub: Harness, receiver: Receiver) -> None:
-    """However many headers come before the one that says so."""
+async def test_webhook_sender_follows_retry_after_behind_many_headers(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """However many headers come before ``Retry-After``."""
     await an_endpoint(hub, receiver.url())
     many = [f"X-{n}: {n}" for n in range(KEPT_HEADERS)]
     receiver.behave = status(429, *many, "Retry-After: 90")
@@ -88,7 +90,7 @@ async def test_who_asks_to_be_left_alone_is(hub: Harness, receiver: Receiver) ->
     assert timedelta(seconds=90) <= next_at - at <= timedelta(seconds=101)
 
 
-async def test_while_somebody_wants_to_be_left_alone_nothing_else_is_sent_but_a_test(
+async def test_webhook_retry_after_pauses_the_whole_endpoint_except_test_events(
     hub: Harness, receiver: Receiver
 ) -> None:
     made = await an_endpoint(hub, receiver.url())
@@ -115,7 +117,7 @@ async def test_while_somebody_wants_to_be_left_alone_nothing_else_is_sent_but_a_
 
 
 @pytest.mark.parametrize("how", ["enabled", "moved", "described"])
-async def test_another_receiver_has_not_asked_to_be_left_alone(hub: Harness, how: str) -> None:
+async def test_webhook_retry_after_ends_when_the_endpoint_changes(hub: Harness, how: str) -> None:
     made = await an_endpoint(hub, "http://127.0.0.1:1/one")
     at, seen = f"/endpoints/{made['id']}", {"If-Match": '"v1"'}
     await hub.execute("UPDATE endpoint SET quiet_until = now() + interval '1 hour'")
@@ -131,7 +133,7 @@ async def test_another_receiver_has_not_asked_to_be_left_alone(hub: Harness, how
     assert (quiet is not None) == (how == "described")
 
 
-async def test_of_one_aggregate_nothing_overtakes_and_others_go_on(
+async def test_webhook_keeps_order_per_aggregate_and_others_go_on(
     hub: Harness, receiver: Receiver
 ) -> None:
     await an_endpoint(hub, receiver.url())
@@ -153,7 +155,9 @@ async def test_of_one_aggregate_nothing_overtakes_and_others_go_on(
     assert [i for i in receiver.ids() if i in first] == [first[0], *first]
 
 
-async def test_unordered_waits_for_nobody(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_unordered_endpoint_waits_for_no_earlier_event(
+    hub: Harness, receiver: Receiver
+) -> None:
     await an_endpoint(hub, receiver.url(), ordered=False)
     stuck: list[str] = []
 
@@ -168,7 +172,7 @@ async def test_unordered_waits_for_nobody(hub: Harness, receiver: Receiver) -> N
     assert sorted(receiver.ids()) == sorted(ids)
 
 
-async def test_given_up_after_the_eighth_and_the_next_of_the_aggregate_follows(
+async def test_webhook_ends_a_delivery_after_eight_attempts_and_sends_the_next(
     hub: Harness, receiver: Receiver
 ) -> None:
     made = await an_endpoint(hub, receiver.url())
@@ -190,7 +194,7 @@ async def test_given_up_after_the_eighth_and_the_next_of_the_aggregate_follows(
     assert [d["event_id"] for d in await deliveries(hub, made["id"], state="given_up")] == [ids[0]]
 
 
-async def test_switched_off_after_five_days_and_on_again_without_a_gap(
+async def test_webhook_endpoint_disabled_after_five_days_resumes_without_a_gap(
     hub: Harness, receiver: Receiver
 ) -> None:
     made = await an_endpoint(hub, receiver.url())
@@ -221,7 +225,9 @@ async def test_switched_off_after_five_days_and_on_again_without_a_gap(
     assert receiver.ids()[2:] == ids
 
 
-async def test_gone_switches_off_at_once(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_endpoint_answering_410_is_disabled_at_once(
+    hub: Harness, receiver: Receiver
+) -> None:
     made = await an_endpoint(hub, receiver.url())
     receiver.behave = status(410)
     async with dispatching(hub):
@@ -231,10 +237,10 @@ async def test_gone_switches_off_at_once(hub: Harness, receiver: Receiver) -> No
         assert "410" in (await erp.get(f"/endpoints/{made['id']}")).json()["notice"]
 
 
-async def test_a_killed_instance_sends_nothing_twice_but_what_it_was_at(
+async def test_webhook_killed_instance_repeats_only_the_delivery_in_progress(
     hub: Harness, receiver: Receiver
 ) -> None:
-    """What it had taken is another's when the lease has run out, under the same id."""
+    """Another instance takes over its delivery after the lease expires, with the same id."""
     await an_endpoint(hub, receiver.url())
     receiver.behave = hang
     async with dispatching(hub, lease_s=1.0) as killed:
@@ -253,7 +259,7 @@ async def test_a_killed_instance_sends_nothing_twice_but_what_it_was_at(
     assert sorted(receiver.ids()) == sorted([*ids, *ids])
 
 
-async def test_two_instances_share_the_work_and_keep_the_order(
+async def test_webhook_two_instances_share_deliveries_and_keep_order(
     hub: Harness, receiver: Receiver
 ) -> None:
     await an_endpoint(hub, receiver.url())
@@ -266,7 +272,7 @@ async def test_two_instances_share_the_work_and_keep_the_order(
         assert [i for i in receiver.ids() if i in ids] == ids
 
 
-async def test_ten_that_hang_delay_none_of_ninety(hub: Harness) -> None:
+async def test_webhook_ten_hanging_receivers_delay_none_of_ninety(hub: Harness) -> None:
     """Each of the ninety has everything before a single one of the hanging attempts has ended,
     however slow the machine."""
     async with receiving() as receiver:
@@ -287,7 +293,7 @@ async def test_ten_that_hang_delay_none_of_ninety(hub: Harness) -> None:
     assert [tuple(row) for row in outcomes] == [("accepted", 990)]
 
 
-async def test_one_is_sent_again_to_this_endpoint_alone(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_resend_goes_to_one_endpoint_only(hub: Harness, receiver: Receiver) -> None:
     async with dispatching(hub):
         await an_endpoint(hub, receiver.url("/other"))
         before = await facts(hub, 1)
@@ -309,7 +315,7 @@ async def test_one_is_sent_again_to_this_endpoint_alone(hub: Harness, receiver: 
     assert len(receiver.ids("/other")) == 3
 
 
-async def test_a_test_event_is_sent_once_and_judges_nobody(
+async def test_webhook_test_event_is_sent_once_and_disables_no_endpoint(
     hub: Harness, receiver: Receiver
 ) -> None:
     made = await an_endpoint(hub, receiver.url())
@@ -327,7 +333,7 @@ async def test_a_test_event_is_sent_once_and_judges_nobody(
     assert endpoint["failing_since"] is None
 
 
-async def test_both_signatures_during_a_rotation_then_the_new_alone(
+async def test_webhook_rotation_signs_with_both_secrets_then_with_the_new_one(
     hub: Harness, receiver: Receiver
 ) -> None:
     made = await an_endpoint(hub, receiver.url())

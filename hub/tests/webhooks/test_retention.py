@@ -1,4 +1,4 @@
-"""What the delivery log forgets, and what it must not."""
+"""Retention of the webhook delivery log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def delivered(hub: Harness, receiver: Receiver, count: int) -> None:
 @pytest.mark.parametrize(
     ("age", "kept"), [(timedelta(days=30, minutes=1), 0), (timedelta(days=29, hours=23), 2)]
 )
-async def test_what_ended_is_kept_for_thirty_days(
+async def test_webhook_log_keeps_ended_deliveries_for_thirty_days(
     hub: Harness, receiver: Receiver, age: timedelta, kept: int
 ) -> None:
     await delivered(hub, receiver, 2)
@@ -35,7 +35,9 @@ async def test_what_ended_is_kept_for_thirty_days(
     assert len(await hub.rows("SELECT 1 FROM delivery")) == kept
 
 
-async def test_what_is_not_delivered_is_never_forgotten(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_log_keeps_pending_deliveries_without_limit(
+    hub: Harness, receiver: Receiver
+) -> None:
     """However long an endpoint was switched off."""
     await delivered(hub, receiver, 2)
     await hub.execute(
@@ -47,7 +49,7 @@ async def test_what_is_not_delivered_is_never_forgotten(hub: Harness, receiver: 
     assert len(await hub.rows("SELECT 1 FROM delivery")) == 2
 
 
-async def test_it_forgets_in_portions_until_nothing_old_is_left(
+async def test_webhook_log_deletes_old_rows_in_portions(
     hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "PORTION", 2)

@@ -1,4 +1,4 @@
-"""Who still gets a version that ends, or one that has a successor."""
+"""Subscribers that still get a deprecated version."""
 
 from __future__ import annotations
 
@@ -45,14 +45,16 @@ async def named(hub: Harness) -> list[dict[str, Any]]:
     return found
 
 
-async def test_nobody_is_named_while_no_version_is_old(hub: Harness, receiver: Receiver) -> None:
+async def test_deprecated_usage_is_empty_without_a_deprecation(
+    hub: Harness, receiver: Receiver
+) -> None:
     await an_endpoint(hub, receiver.url())
     async with hub.client("ops") as ops:
         answer = await ops.get("/subscribers/stragglers")
     assert answer.json() == [] if not DEPRECATED else answer.status_code == 200
 
 
-async def test_each_endpoint_that_an_old_version_goes_to_is_named(
+async def test_deprecated_usage_names_each_endpoint_that_gets_the_version(
     hub: Harness, receiver: Receiver, captured_ends: None
 ) -> None:
     url = receiver.url()
@@ -84,7 +86,9 @@ async def test_each_endpoint_that_an_old_version_goes_to_is_named(
     assert datetime.fromisoformat(found[0]["last_at"]).tzinfo is not None
 
 
-async def test_whoever_got_one_at_the_feed_is_named(hub_svc: Harness, captured_ends: None) -> None:
+async def test_deprecated_usage_names_each_feed_reader_that_got_the_version(
+    hub_svc: Harness, captured_ends: None
+) -> None:
     await facts(hub_svc, 2)
     await reads(hub_svc, "bi", "lead.*")
     await reads(hub_svc, "crm")
@@ -105,7 +109,7 @@ async def test_whoever_got_one_at_the_feed_is_named(hub_svc: Harness, captured_e
     assert all(datetime.fromisoformat(f["last_at"]).tzinfo for f in found)
 
 
-async def test_a_reader_is_noted_once_a_minute_and_forgotten_after_a_month(
+async def test_deprecated_usage_records_a_reader_once_a_minute_for_a_month(
     hub_svc: Harness, captured_ends: None
 ) -> None:
     await facts(hub_svc, 1)
@@ -127,7 +131,7 @@ async def test_a_reader_is_noted_once_a_minute_and_forgotten_after_a_month(
     assert await named(hub_svc) == []
 
 
-async def test_nothing_is_noted_while_no_version_is_old(hub_svc: Harness) -> None:
+async def test_deprecated_usage_records_nothing_without_a_deprecation(hub_svc: Harness) -> None:
     await facts(hub_svc, 1)
     await reads(hub_svc, "erp")
     assert await hub_svc.rows("SELECT 1 FROM old_reader") == [] or old_types()

@@ -1,4 +1,4 @@
-"""What the person on call is told of webhooks."""
+"""Webhook metrics: attempts, backlogs, delay."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def dealt_out(hub: Harness) -> None:
         await dealing.deal_out(tx)
 
 
-async def test_attempts_and_ends_are_counted_apart(
+async def test_webhook_metrics_count_attempts_and_outcomes_separately(
     hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await an_endpoint(hub, receiver.url())
@@ -55,7 +55,7 @@ async def test_attempts_and_ends_are_counted_apart(
     assert after["deliveries_total given_up"] == 0
 
 
-async def test_the_largest_backlogs_are_named_and_the_rest_is_one_number(
+async def test_webhook_metrics_name_the_largest_backlogs_and_sum_the_rest(
     hub: Harness, receiver: Receiver
 ) -> None:
     quiet = await an_endpoint(hub, receiver.url(), filter={"stages": ["quote"]})
@@ -77,9 +77,11 @@ async def test_the_largest_backlogs_are_named_and_the_rest_is_one_number(
     }
 
 
-async def test_only_receivers_that_accept_make_us_late(hub: Harness, receiver: Receiver) -> None:
-    """What waits for one that fails or is switched off is theirs; what waits for its next try is
-    not due."""
+async def test_webhook_metrics_measure_delay_of_accepting_receivers_only(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """Deliveries to failing or disabled endpoints do not count, nor do those that wait for their
+    next attempt."""
     made = await an_endpoint(hub, receiver.url())
     await facts(hub, 1)
     await dealt_out(hub)

@@ -1,4 +1,4 @@
-"""One attempt, against receivers that misbehave in every way they can."""
+"""One attempt of the webhook sender, against receivers that misbehave in every known way."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def attempt(behave: Behaviour, *, attempt_s: float = 5.0) -> Result:
         (hang_up, Outcome.UNREACHABLE, None),
     ],
 )
-async def test_an_answer_of_any_kind_is_a_result(
+async def test_webhook_sender_maps_every_response_to_an_outcome(
     behave: Behaviour, outcome: Outcome, code: int | None
 ) -> None:
     result = await attempt(behave)
@@ -66,20 +66,20 @@ async def test_an_answer_of_any_kind_is_a_result(
 
 
 @pytest.mark.parametrize("behave", [hang, trickle])
-async def test_time_is_bounded_even_for_one_who_trickles(behave: Behaviour) -> None:
+async def test_webhook_sender_bounds_the_time_of_a_slow_response(behave: Behaviour) -> None:
     began = time.monotonic()
     result = await attempt(behave, attempt_s=0.4)
     assert result.outcome is Outcome.TIMEOUT
     assert time.monotonic() - began < 2
 
 
-async def test_size_is_bounded() -> None:
+async def test_webhook_sender_bounds_the_size_of_a_response() -> None:
     result = await attempt(flood)
     assert result.outcome is Outcome.ACCEPTED
     assert len(result.body) == KEPT_BYTES
 
 
-async def test_nobody_there() -> None:
+async def test_webhook_sender_reports_a_refused_connection() -> None:
     async with receiving() as receiver:
         url = receiver.url()
     sender = Sender(GUARD)
@@ -90,9 +90,9 @@ async def test_nobody_there() -> None:
     assert result.outcome is Outcome.UNREACHABLE
 
 
-async def test_what_nobody_thought_of_is_a_result_too() -> None:
-    """Here a client that was closed meanwhile. A task that ends without one leaves its delivery to
-    nobody until the lease runs out."""
+async def test_webhook_sender_reports_an_unexpected_error_as_an_outcome() -> None:
+    """Here the client is closed. A task without an outcome would leave its delivery untouched
+    until the lease expires."""
     sender = Sender(GUARD)
     await sender.close()
     result = await sender.send("http://127.0.0.1:1/", b"{}", {})
@@ -102,15 +102,15 @@ async def test_what_nobody_thought_of_is_a_result_too() -> None:
     )
 
 
-async def test_what_is_kept_of_an_answer_can_be_stored() -> None:
+async def test_webhook_sender_keeps_only_storable_parts_of_a_response() -> None:
     head = b"HTTP/1.1 500 X\r\nSet-Cookie: a=b\r\nX-Said: h\xffm\r\nContent-Length: 4\r\n\r\n"
     result = await attempt(answer(head + b"a\x00\xffb"))
     assert "\0" not in result.body
     assert result.headers == {"x-said": "h\ufffdm", "content-length": "4"}
 
 
-async def test_tls_is_checked_by_the_name_though_the_address_is_pinned() -> None:
-    """The certificate must be the name's, and the name is said (SNI)."""
+async def test_webhook_sender_checks_the_certificate_by_name_with_a_pinned_address() -> None:
+    """The certificate must match the host name, which is sent as SNI."""
     authority = trustme.CA()
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("shop.example").configure_cert(server)
@@ -141,8 +141,8 @@ async def test_tls_is_checked_by_the_name_though_the_address_is_pinned() -> None
     assert len(receiver.calls) == 1
 
 
-def test_who_hangs_up_at_once_is_a_result_too() -> None:
-    """On the loop that services run on, where a socket may be gone before anybody looks at it."""
+def test_webhook_sender_reports_a_connection_closed_at_once() -> None:
+    """On the event loop of the services, where a socket may be gone before it is read."""
     door = socket.create_server(("127.0.0.1", 0), backlog=512)
     url = f"http://127.0.0.1:{door.getsockname()[1]}/"
 

@@ -1,4 +1,4 @@
-"""Replays under way: in which order they arrive, beside what is new, and what others notice."""
+"""Webhook replays in progress: order of arrival, new events, and other endpoints."""
 
 from __future__ import annotations
 
@@ -49,8 +49,10 @@ async def cancelled_after_news(hub: Harness, made: dict[str, Any], replay: str, 
     return new
 
 
-async def test_what_is_on_its_way_is_not_queued_again(hub: Harness, receiver: Receiver) -> None:
-    """It is sent once, at once, and a cancel leaves it alone."""
+async def test_webhook_replay_skips_deliveries_in_progress(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """It is sent once, at once, and a cancelled replay does not stop it."""
     receiver.behave = status(500)
     made = await an_endpoint(hub, receiver.url(), ordered=False)
     async with dispatching(hub):
@@ -70,7 +72,7 @@ async def test_what_is_on_its_way_is_not_queued_again(hub: Harness, receiver: Re
     assert (left["event_id"], left["state"]) == (waiting, "pending")
 
 
-async def test_a_cancelled_replay_sends_no_more_and_what_is_new_goes_on(
+async def test_webhook_replay_cancelled_sends_no_more_and_new_events_go_on(
     hub: Harness, receiver: Receiver
 ) -> None:
     lead = new_id()
@@ -100,10 +102,10 @@ async def test_a_cancelled_replay_sends_no_more_and_what_is_new_goes_on(
     assert len(receiver.calls) == shown["delivered"] + 1
 
 
-async def test_what_waited_behind_a_cancelled_replay_is_next(
+async def test_webhook_replay_cancelled_releases_the_events_behind_it(
     hub: Harness, receiver: Receiver
 ) -> None:
-    """Though nothing of the replay is being sent, whose end would have told it."""
+    """No delivery of the replay is in progress whose end would release them."""
     made, replay, lead = await queued(hub, receiver, 2)
     new = await cancelled_after_news(hub, made, replay, lead)
     async with hub.transaction() as tx:
@@ -111,7 +113,7 @@ async def test_what_waited_behind_a_cancelled_replay_is_next(
     assert [str(one.event_id) for one in due] == [new]
 
 
-async def test_what_was_being_sent_of_a_cancelled_replay_is_not_tried_again(
+async def test_webhook_replay_cancelled_retries_no_delivery_in_progress(
     hub: Harness, receiver: Receiver
 ) -> None:
     made, replay, lead = await queued(hub, receiver, 1)
@@ -127,10 +129,10 @@ async def test_what_was_being_sent_of_a_cancelled_replay_is_not_tried_again(
     assert [str(one.event_id) for one in after] == [new]
 
 
-async def test_a_replay_that_hangs_delays_no_other_endpoint(
+async def test_webhook_replay_to_a_hanging_endpoint_delays_no_other(
     hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does it pile up: so long as its deliveries wait, no more of it is queued."""
+    """No more of it is queued while its deliveries wait."""
     monkeypatch.setattr(replays, "AHEAD", 50)
     await filled(hub, 500, 1)
     stuck = await late_endpoint(hub, receiver.url("/stuck"))
@@ -152,10 +154,10 @@ async def test_a_replay_that_hangs_delays_no_other_endpoint(
     assert (shown["state"], shown["queued"], shown["pending"]) == ("running", 50, 50)
 
 
-async def test_what_is_new_of_an_aggregate_waits_for_what_is_replayed_of_it(
+async def test_webhook_replay_goes_before_new_events_of_the_aggregate(
     hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though the replay has not come to it yet; and what was brought forward is not sent again."""
+    """Also before the replay reaches the aggregate. Events moved forward are sent once."""
     monkeypatch.setattr(replays, "AHEAD", 10)
     await facts(hub, 30)
     lead = new_id()
@@ -175,10 +177,10 @@ async def test_what_is_new_of_an_aggregate_waits_for_what_is_replayed_of_it(
     assert (await seen(hub, made, replay))["matched"] == 33
 
 
-async def test_what_is_being_sent_is_sent_again_after_what_goes_before_it(
+async def test_webhook_replay_repeats_a_delivery_in_progress_in_its_order(
     hub: Harness, receiver: Receiver
 ) -> None:
-    """Its failure, told late, does not put it in front."""
+    """A failure that is reported late does not move it to the front."""
     lead = new_id()
     old = await facts(hub, 2, of=lead)
     made = await late_endpoint(hub, receiver.url())
@@ -205,11 +207,11 @@ async def test_what_is_being_sent_is_sent_again_after_what_goes_before_it(
     assert [str(row[0]) for row in accepted] == [*old, *new]
 
 
-async def test_a_large_replay_in_portions_while_new_facts_come(
+async def test_webhook_replay_of_25000_events_runs_in_portions(
     hub: Harness, receiver: Receiver
 ) -> None:
-    """25,000 facts, more than one request once could ask for. What the dispatcher does is done
-    here by hand, without HTTP. Nothing comes twice, little waits at any time."""
+    """25,000 events. The test runs the steps of the dispatcher itself, without HTTP. No event
+    arrives twice, and few deliveries wait at any time."""
     await filled(hub, 5000, 5)
     leads = [row[0] for row in await hub.rows("SELECT DISTINCT subject FROM feed LIMIT 60")]
     made = await late_endpoint(hub, receiver.url())
@@ -238,7 +240,9 @@ async def test_a_large_replay_in_portions_while_new_facts_come(
     assert in_order(came, await hub.rows("SELECT event_id, subject FROM feed ORDER BY position"))
 
 
-async def test_new_facts_come_while_a_replay_is_sent(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_replay_keeps_order_with_new_events_over_http(
+    hub: Harness, receiver: Receiver
+) -> None:
     """The same over HTTP."""
     await filled(hub, 300, 4)
     leads = [row[0] for row in await hub.rows("SELECT DISTINCT subject FROM feed LIMIT 20")]
@@ -255,7 +259,7 @@ async def test_new_facts_come_while_a_replay_is_sent(hub: Harness, receiver: Rec
     assert in_order(receiver.ids(), order)
 
 
-async def test_whoever_is_killed_in_a_replay_it_ends_complete_and_in_order(
+async def test_webhook_replay_is_complete_and_ordered_with_killed_instances(
     hub: Harness, receiver: Receiver
 ) -> None:
     await filled(hub, 200, 5)

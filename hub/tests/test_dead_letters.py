@@ -1,4 +1,4 @@
-"""A record that nobody can read leaves no hole in the feed but its own: the hub goes on past it."""
+"""Dead letters: an undecodable record leaves no gap in the feed but its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from chassis.delivery import RawRecord
 from chassis.testing import Harness
 
 
-async def test_facts_behind_a_record_that_is_no_fact_are_fed(hub_svc: Harness) -> None:
+async def test_hub_feeds_events_behind_an_undecodable_record(hub_svc: Harness) -> None:
     lead = a_capture()
     key = str(lead.lead_id).encode()
     await hub_svc.receives_raw(RawRecord(lead.topic, 0, 1, key, b"{half a value", []))

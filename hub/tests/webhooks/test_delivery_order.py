@@ -1,4 +1,4 @@
-"""What is pending, when several change it at once."""
+"""The webhook delivery queue under concurrent changes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hub.webhooks import dealing, queue
 from hub.webhooks.retrying import Outcome
 
 
-async def test_the_next_gets_its_turn_though_it_was_dealt_out_meanwhile(
+async def test_webhook_queue_advances_to_an_event_added_during_the_previous_one(
     hub: Harness, receiver: Receiver
 ) -> None:
-    """Its predecessor ends while it is being added: one waits for the other, or nobody would ever
-    send it."""
+    """The previous delivery ends while the next one is added. Without a lock between the two, the
+    next one would never be sent."""
     lead, lease = new_id(), uuid4()
     await an_endpoint(hub, receiver.url())
     await facts(hub, 1, of=lead)
@@ -41,7 +41,7 @@ async def test_the_next_gets_its_turn_though_it_was_dealt_out_meanwhile(
         assert len(await queue.take(tx, lease, 60, {}, 4)) == 1
 
 
-async def test_whose_lease_ran_out_has_nothing_more_to_say(
+async def test_webhook_queue_ignores_results_after_the_lease_expired(
     hub: Harness, receiver: Receiver
 ) -> None:
     slow, quick = uuid4(), uuid4()
@@ -60,7 +60,9 @@ async def test_whose_lease_ran_out_has_nothing_more_to_say(
     assert len(await hub.rows("SELECT 1 FROM attempt")) == 2  # the log has both
 
 
-async def test_only_one_deals_out_at_a_time(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_fan_out_runs_in_one_instance_at_a_time(
+    hub: Harness, receiver: Receiver
+) -> None:
     await an_endpoint(hub, receiver.url())
     await facts(hub, 3)
     async with hub.transaction() as other:
@@ -74,7 +76,9 @@ async def test_only_one_deals_out_at_a_time(hub: Harness, receiver: Receiver) ->
     assert len(await hub.rows("SELECT 1 FROM delivery")) == 3
 
 
-async def test_what_is_busy_takes_places(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_queue_counts_deliveries_in_progress_against_the_limit(
+    hub: Harness, receiver: Receiver
+) -> None:
     made = await an_endpoint(hub, receiver.url())
     await facts(hub, 6)
     async with hub.transaction() as tx:
@@ -85,7 +89,9 @@ async def test_what_is_busy_takes_places(hub: Harness, receiver: Receiver) -> No
         assert len(await queue.take(tx, uuid4(), 60, {endpoint_id: 1}, 3)) == 2
 
 
-async def test_who_accepts_nothing_is_asked_by_few(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_queue_limits_attempts_to_a_failing_endpoint(
+    hub: Harness, receiver: Receiver
+) -> None:
     await an_endpoint(hub, receiver.url())
     await facts(hub, 6)
     await hub.execute("UPDATE endpoint SET failing_since = now()")
@@ -94,11 +100,11 @@ async def test_who_accepts_nothing_is_asked_by_few(hub: Harness, receiver: Recei
         assert len(await queue.take(tx, uuid4(), 60, {}, 16)) == queue.WHILE_FAILING
 
 
-async def test_who_sends_and_who_switches_on_wait_in_the_same_order(
+async def test_webhook_queue_locks_in_one_order_and_never_deadlocks(
     hub: Harness, receiver: Receiver
 ) -> None:
-    """What attempts came to is being kept while an endpoint is switched on: one waits for the
-    other, and neither is refused because each waited for what the other held."""
+    """Results of attempts are stored while the endpoint is enabled: one transaction waits for the
+    other, without a deadlock."""
     made = await an_endpoint(hub, receiver.url())
     await facts(hub, 1)
     lease = uuid4()

@@ -1,4 +1,4 @@
-"""Which facts an endpoint gets: by type, stage, owner and amount, from when it was made on."""
+"""Webhook filters: type, stage, owner and amount, from the creation of the endpoint on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from contracts.quote import QuoteAccepted
 from contracts.samples import sample
 
 
-async def test_an_endpoint_gets_what_it_asks_for(hub: Harness, receiver: Receiver) -> None:
+async def test_webhook_filter_selects_by_type_stage_and_owner(
+    hub: Harness, receiver: Receiver
+) -> None:
     won = sample(DealWon)
     asked = {
         "/all": {},
@@ -48,9 +50,11 @@ async def test_an_endpoint_gets_what_it_asks_for(hub: Harness, receiver: Receive
     assert got == {"/all": 2, "/deals": 1, "/leads": 1, "/mine": 1, "/theirs": 0, "/quotes": 0}
 
 
-async def test_amounts_choose_among_facts_that_have_one(hub: Harness, receiver: Receiver) -> None:
-    """Each at exactly what it is about, not a cent above, and in its own currency; where a fact
-    tells several amounts, the one that people would name."""
+async def test_webhook_filter_selects_by_amount_and_currency(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """The limit matches at exactly the amount, not one cent above, and in its currency only. An
+    event with several amounts is compared by its main one."""
     about = {
         DealOpened: ("amount", "11900.00"),
         DealWon: ("gross", "13447.00"),
@@ -85,8 +89,10 @@ async def test_amounts_choose_among_facts_that_have_one(hub: Harness, receiver: 
     assert receiver.ids("/dollars") == []
 
 
-async def test_what_came_before_the_endpoint_is_not_sent(hub: Harness, receiver: Receiver) -> None:
-    """Nor is anything missed that comes after it, dealt out or not when it was made."""
+async def test_webhook_endpoint_gets_no_event_from_before_its_creation(
+    hub: Harness, receiver: Receiver
+) -> None:
+    """It gets every later event, whether fan-out had reached that event or not."""
     async with dispatching(hub):
         await an_endpoint(hub, receiver.url("/first"))
         await facts(hub, 3)

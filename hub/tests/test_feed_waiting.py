@@ -1,4 +1,4 @@
-"""Waiting for facts: by long polling and by server-sent events, on real connections."""
+"""Waiting at the feed: long polling and server-sent events on real connections."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def listen(
     return heard
 
 
-async def test_what_this_instance_adds_is_seen_at_once(
+async def test_feed_long_poll_returns_events_of_its_instance_at_once(
     hub_svc: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wake, "SWEEP_S", 5.0)
@@ -61,10 +61,10 @@ async def test_what_this_instance_adds_is_seen_at_once(
     assert took < 3, "rung for, not found by the sweep"
 
 
-async def test_what_another_instance_adds_is_seen_at_the_next_look(
+async def test_feed_long_poll_returns_events_of_another_instance(
     hub_svc: Harness, hub: Served
 ) -> None:
-    """The harness adds through a database of its own: nobody in the server's process rings."""
+    """The harness writes through its own database pool, so no wake-up reaches the server."""
     async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
         waiting = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 20}))
         await asyncio.sleep(0.3)
@@ -74,7 +74,7 @@ async def test_what_another_instance_adds_is_seen_at_the_next_look(
     assert time.monotonic() - came < 5
 
 
-async def test_a_wait_for_what_does_not_come_ends_in_time(hub_svc: Harness) -> None:
+async def test_feed_long_poll_without_a_match_ends_at_its_timeout(hub_svc: Harness) -> None:
     async with hub_svc.client("subscriber") as erp:
         began = time.monotonic()
         await hub_svc.receives_raw(a_record(a_capture()))
@@ -83,7 +83,7 @@ async def test_a_wait_for_what_does_not_come_ends_in_time(hub_svc: Harness) -> N
     assert 0.4 <= time.monotonic() - began < 2
 
 
-async def test_a_stream_goes_on_where_it_broke_off(hub_svc: Harness, hub: Served) -> None:
+async def test_feed_stream_resumes_at_the_last_event_id(hub_svc: Harness, hub: Served) -> None:
     await hub_svc.receives_raw(*(a_record(a_capture(n)) for n in range(4)))
     async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
         first = await listen(erp, 2)
@@ -96,7 +96,7 @@ async def test_a_stream_goes_on_where_it_broke_off(hub_svc: Harness, hub: Served
     ]
 
 
-async def test_a_quiet_stream_says_so_and_how_far_it_looked(
+async def test_feed_stream_sends_heartbeats_with_its_position(
     hub_svc: Harness, hub: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_S", 0.2)
@@ -115,9 +115,7 @@ async def test_a_quiet_stream_says_so_and_how_far_it_looked(
     assert f"id: {latest}" in lines
 
 
-async def test_a_grant_that_is_taken_back_ends_what_a_stream_tells(
-    hub_svc: Harness, hub: Served
-) -> None:
+async def test_feed_stream_follows_a_revoked_grant(hub_svc: Harness, hub: Served) -> None:
     await hub_svc.execute("INSERT INTO subscriber VALUES ('u-1', false, '{lead}', now())")
     async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
         hearing = asyncio.create_task(listen(erp, 2, after="latest"))
@@ -131,7 +129,7 @@ async def test_a_grant_that_is_taken_back_ends_what_a_stream_tells(
             await asyncio.wait_for(hearing, 1)
 
 
-async def test_a_stream_with_an_expired_cursor_is_answered_before_it_begins(
+async def test_feed_stream_with_an_expired_cursor_is_answered_410(
     hub_svc: Harness, hub: Served
 ) -> None:
     headers = {"Accept": "text/event-stream", "Last-Event-ID": "MS45OTk5OTk5OTkuMTc2NDI1OTIwMA"}
@@ -140,7 +138,7 @@ async def test_a_stream_with_an_expired_cursor_is_answered_before_it_begins(
     assert answer.status_code == 410
 
 
-async def test_a_server_that_stops_does_not_wait_for_its_listeners(hub_svc: Harness) -> None:
+async def test_feed_streams_end_when_the_server_stops(hub_svc: Harness) -> None:
     async with (
         served(hub_svc) as hub,
         hub_svc.client("subscriber") as token,

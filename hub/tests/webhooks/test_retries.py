@@ -1,4 +1,4 @@
-"""When a delivery is tried again, and when it and its endpoint are given up."""
+"""Webhook retries: waiting times, the last attempt, and when an endpoint is disabled."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FAILURES = [outcome for outcome in Outcome if outcome is not Outcome.ACCEPTED]
         (7, timedelta(hours=10)),
     ],
 )
-def test_waits_as_promised_and_up_to_a_tenth_longer(
+def test_webhook_retry_waits_as_documented_plus_up_to_ten_percent(
     outcome: Outcome, attempts: int, wait: timedelta
 ) -> None:
     soonest = follow(outcome, attempts, NOW, once=False, chance=0.0)
@@ -69,7 +69,9 @@ def test_waits_as_promised_and_up_to_a_tenth_longer(
         (301, "120", 0),
     ],
 )
-def test_who_is_busy_may_ask_for_an_hour(status: int, asked: str | None, wait_s: int) -> None:
+def test_webhook_retry_after_is_read_from_429_and_503_responses(
+    status: int, asked: str | None, wait_s: int
+) -> None:
     assert asked_to_wait(status, asked, NOW) == timedelta(seconds=wait_s)
 
 
@@ -82,36 +84,36 @@ def test_who_is_busy_may_ask_for_an_hour(status: int, asked: str | None, wait_s:
         (4, timedelta(hours=1), timedelta(hours=2)),
     ],
 )
-def test_waits_as_long_as_was_asked_and_never_shorter_than_promised(
+def test_webhook_retry_wait_is_the_longer_of_retry_after_and_schedule(
     attempts: int, asked: timedelta, wait: timedelta
 ) -> None:
     after = follow(Outcome.REJECTED, attempts, NOW, once=False, chance=0.0, at_least=asked)
     assert after == Next(State.PENDING, NOW + wait)
 
 
-def test_the_eighth_failure_is_the_last() -> None:
+def test_webhook_retry_ends_at_the_eighth_failure() -> None:
     assert follow(Outcome.REJECTED, 8, NOW, once=False, chance=0.5) == Next(State.GIVEN_UP)
 
 
-def test_an_accepted_delivery_is_done_at_any_attempt() -> None:
+def test_webhook_delivery_accepted_at_any_attempt_is_delivered() -> None:
     for attempts in range(1, 9):
         assert follow(Outcome.ACCEPTED, attempts, NOW, once=False, chance=0.5) == Next(
             State.DELIVERED
         )
 
 
-def test_a_test_event_is_tried_once() -> None:
+def test_webhook_test_event_is_not_retried() -> None:
     assert follow(Outcome.TIMEOUT, 1, NOW, once=True, chance=0.5) == Next(State.GIVEN_UP)
 
 
-def test_what_ended_moves_only_by_a_resend() -> None:
+def test_webhook_delivery_leaves_a_final_state_only_by_resend() -> None:
     for state in (State.DELIVERED, State.GIVEN_UP, State.DROPPED):
         assert LIFECYCLE.moves[state] == {State.PENDING}
     with pytest.raises(IllegalTransition):
         LIFECYCLE.move(State.DELIVERED, State.GIVEN_UP)
 
 
-def test_an_endpoint_is_switched_off_after_five_days_and_not_before() -> None:
+def test_webhook_endpoint_is_disabled_after_five_days_of_failures() -> None:
     almost = NOW - timedelta(days=5) + timedelta(seconds=1)
     assert why_disabled(Outcome.TIMEOUT, almost, NOW) is None
     notice = why_disabled(Outcome.TIMEOUT, NOW - timedelta(days=5), NOW)
@@ -121,5 +123,5 @@ def test_an_endpoint_is_switched_off_after_five_days_and_not_before() -> None:
     )
 
 
-def test_gone_is_believed_at_once() -> None:
+def test_webhook_endpoint_is_disabled_by_the_first_410() -> None:
     assert "410" in (why_disabled(Outcome.GONE, NOW, NOW) or "")

@@ -1,4 +1,4 @@
-"""Nobody makes us call into our own network: `reliability.md` §6, with canaries on loopback."""
+"""The SSRF guard: no webhook reaches an internal network. The canaries listen on loopback."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("url", FORBIDDEN)
-async def test_no_way_of_writing_it_reaches_loopback(url: str, canary: Receiver) -> None:
-    """Sent as if it had passed the check when the endpoint was made: the attempt itself refuses."""
+async def test_ssrf_guard_refuses_every_notation_of_loopback(url: str, canary: Receiver) -> None:
+    """The URL skips the check at creation, so the attempt itself must refuse."""
     sender = Sender(Guard(https_only=False))
     try:
         result = await sender.send(url.format(port=canary.port), b"{}", {})
@@ -70,8 +70,8 @@ async def test_no_way_of_writing_it_reaches_loopback(url: str, canary: Receiver)
     assert result.status is None
 
 
-async def test_the_canary_sings_when_its_network_is_allowed(canary: Receiver) -> None:
-    """The same way, with the setting: so the refusals above are the guard's."""
+async def test_ssrf_guard_allows_a_configured_network(canary: Receiver) -> None:
+    """The same request with the setting: the refusals above come from the guard."""
     sender = Sender(Guard(https_only=False, networks=LOOPBACK))
     try:
         for url in (
@@ -88,7 +88,7 @@ async def test_the_canary_sings_when_its_network_is_allowed(canary: Receiver) ->
     assert canary.connections >= 1
 
 
-async def test_a_redirect_is_an_answer_not_an_order(canary: Receiver) -> None:
+async def test_ssrf_guard_follows_no_redirect(canary: Receiver) -> None:
     async with receiving(status(307, f"Location: {canary.url('/inside')}")) as outside:
         sender = Sender(Guard(https_only=False, networks=LOOPBACK))
         try:
@@ -99,9 +99,9 @@ async def test_a_redirect_is_an_answer_not_an_order(canary: Receiver) -> None:
     assert canary.connections == 0
 
 
-async def test_a_name_that_changes_its_mind_gains_nothing(canary: Receiver) -> None:
-    """DNS rebinding: public when asked first, loopback when asked again. Every look is a check,
-    and the connection goes to what was looked at."""
+async def test_ssrf_guard_refuses_dns_rebinding(canary: Receiver) -> None:
+    """The first lookup is public, the second one loopback. Every lookup is checked, and the
+    connection uses the checked address."""
     answers = iter([["93.184.215.14"], ["127.0.0.1"]])
 
     async def rebind(host: str, port: int) -> list[str]:
@@ -118,8 +118,10 @@ async def test_a_name_that_changes_its_mind_gains_nothing(canary: Receiver) -> N
     assert canary.connections == 0
 
 
-async def test_the_connection_goes_where_was_looked_and_the_name_is_said(canary: Receiver) -> None:
-    """One look per connection: the name has no second chance, and Host is still the name."""
+async def test_ssrf_guard_connects_to_the_checked_address_with_the_host_name(
+    canary: Receiver,
+) -> None:
+    """One lookup per connection, and the Host header keeps the name."""
     looks = []
 
     async def once(host: str, port: int) -> list[str]:
@@ -136,7 +138,7 @@ async def test_the_connection_goes_where_was_looked_and_the_name_is_said(canary:
     assert canary.calls[0].headers["host"] == f"shop.example:{canary.port}"
 
 
-async def test_one_forbidden_address_spoils_the_others() -> None:
+async def test_ssrf_guard_refuses_a_name_with_one_internal_address() -> None:
     async def mixed(host: str, port: int) -> list[str]:
         return ["93.184.215.14", "10.0.0.1"]
 
@@ -144,13 +146,13 @@ async def test_one_forbidden_address_spoils_the_others() -> None:
         await Guard(resolve=mixed).check("https://mixed.example/")
 
 
-async def test_production_speaks_https_alone() -> None:
+async def test_ssrf_guard_requires_https_in_production() -> None:
     with pytest.raises(UrlRefused, match="https://"):
         Guard(https_only=True).read("http://example.com/")
     assert Guard(https_only=True).read("https://example.com/a?b=c").host == "example.com"
 
 
-async def test_a_name_without_an_address_is_told_apart() -> None:
+async def test_ssrf_guard_distinguishes_a_name_without_an_address() -> None:
     async def nothing(host: str, port: int) -> list[str]:
         return []
 
@@ -175,12 +177,12 @@ async def test_a_name_without_an_address_is_told_apart() -> None:
         *("::10.0.0.1", "2001:db8::1", "2001:0:a00:1::", "100::1"),
     ],
 )
-def test_not_of_the_open_internet(address: str) -> None:
+def test_ssrf_guard_takes_reserved_addresses_for_internal(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
     "address", ["93.184.215.14", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "172.32.0.1"]
 )
-def test_of_the_open_internet(address: str) -> None:
+def test_ssrf_guard_takes_global_addresses_for_public(address: str) -> None:
     assert is_public(ip_address(address))
