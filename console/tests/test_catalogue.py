@@ -1,4 +1,4 @@
-"""The catalogue and the schemas, as a stranger without a token gets them."""
+"""Catalogue and schemas, served without a token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contracts.schema import PACKAGE, SCHEMAS
 WON = "ltc.deal.won.v1"
 
 
-async def test_every_schema_is_where_its_envelope_says_and_as_committed(
+async def test_console_serves_every_schema_at_its_dataschema_url(
     console_svc: Harness,
 ) -> None:
     async with console_svc.client() as stranger:
@@ -22,7 +22,7 @@ async def test_every_schema_is_where_its_envelope_says_and_as_committed(
             assert answer.headers["content-type"] == "application/schema+json"
 
 
-async def test_a_schema_is_found_by_type_and_version(console_svc: Harness) -> None:
+async def test_console_finds_a_schema_by_type_and_version(console_svc: Harness) -> None:
     async with console_svc.client() as stranger:
         ways = ["ltc.deal.won.v1", "ltc.deal.won/v1", "ltc.deal.won/1", "ltc.deal.won.v1/1"]
         found = [await stranger.get(f"/schemas/{way}") for way in [*ways, f"{WON}.json"]]
@@ -33,7 +33,7 @@ async def test_a_schema_is_found_by_type_and_version(console_svc: Harness) -> No
     assert {answer.headers["content-type"] for answer in absent} == {"application/problem+json"}
 
 
-async def test_states_have_schemas_where_their_envelopes_say(console_svc: Harness) -> None:
+async def test_console_serves_state_schemas_at_their_dataschema_url(console_svc: Harness) -> None:
     async with console_svc.client() as stranger:
         for stage in STAGES:
             for way in (f"ltc.{stage}.state.v1", f"ltc.{stage}.state/v1"):
@@ -41,7 +41,7 @@ async def test_states_have_schemas_where_their_envelopes_say(console_svc: Harnes
                 assert schema["$id"] == f"/schemas/ltc.{stage}.state.v1"
 
 
-async def test_the_pages_are_served_and_nothing_beside_them(console_svc: Harness) -> None:
+async def test_console_serves_catalogue_pages_and_no_other_file(console_svc: Harness) -> None:
     async with console_svc.client() as stranger:
         first = await stranger.get("/catalogue", follow_redirects=True)
         deal = await stranger.get("/catalogue/deal.html")

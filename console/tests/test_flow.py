@@ -1,4 +1,4 @@
-"""What is said in each minute, by stage."""
+"""The number of events per minute and stage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def at(minute: float) -> datetime:
     return SINCE + timedelta(minutes=minute)
 
 
-def test_each_fact_counts_in_its_minute_and_its_stage() -> None:
+def test_flow_counts_each_event_in_its_minute_and_stage() -> None:
     flow = flow_of(
         SINCE,
         [
@@ -35,13 +35,13 @@ def test_each_fact_counts_in_its_minute_and_its_stage() -> None:
     assert list(flow.stages) == list(STAGES)
 
 
-def test_a_clock_that_is_ahead_counts_now_and_strangers_do_not() -> None:
+def test_flow_counts_future_events_now_and_ignores_unknown_stages() -> None:
     flow = flow_of(SINCE, [(at(63), "ltc.lead.captured.v1", 4), (at(1), "ltc.moon.rose.v1", 9)])
     assert flow.stages["lead"][-1] == 4
     assert sum(map(sum, flow.stages.values())) == 4
 
 
-async def test_the_last_hour_is_told_to_who_looks_after_the_installation(
+async def test_flow_of_the_last_hour_is_for_roles_of_the_platform_team(
     console_svc: Harness,
 ) -> None:
     await console_svc.receives(sample(LeadCaptured), sample(LeadCaptured))

@@ -1,5 +1,4 @@
-"""Facts folded into what a journey is: the order in which they came, and how often, changes
-nothing."""
+"""The fold of events into a journey: order and repetition change nothing."""
 
 from __future__ import annotations
 
@@ -66,11 +65,13 @@ WHOLE = [
 
 
 @given(st.lists(st.sampled_from(WHOLE), max_size=20), st.permutations(WHOLE))
-def test_order_and_repetition_change_nothing(again: list[Fact], shuffled: list[Fact]) -> None:
+def test_fold_is_independent_of_order_and_repetition(
+    again: list[Fact], shuffled: list[Fact]
+) -> None:
     assert fold([*shuffled, *again]) == fold(WHOLE)
 
 
-def test_a_journey_is_worth_what_its_latest_stage_says() -> None:
+def test_fold_takes_the_amount_of_the_latest_stage() -> None:
     summary = fold(WHOLE)
     assert summary.amount == {"amount": "11.30", "currency": "CNY"}
     assert fold(WHOLE[:5]).amount == {"amount": "10.00", "currency": "CNY"}
@@ -78,21 +79,21 @@ def test_a_journey_is_worth_what_its_latest_stage_says() -> None:
     assert summary.numbers == {"lead": "L-1", "deal": "D-1", "quote": "Q-1"}
 
 
-def test_it_ends_when_lost_and_goes_on_when_reopened() -> None:
+def test_fold_ends_a_lost_journey_and_continues_a_reopened_one() -> None:
     assert fold(WHOLE[:7]).state == "ended"
     assert fold(WHOLE).state == "open"
     settled = a_fact("ltc.journey.settled.v1", str(UUID(int=9)), 1, 20)
     assert fold([*WHOLE, settled]).state == "settled"
 
 
-def test_within_an_aggregate_the_sequence_decides_whatever_the_clocks_say() -> None:
+def test_fold_orders_an_aggregate_by_sequence_not_by_clock() -> None:
     early = a_fact("ltc.lead.gate_cleared.v1", LEAD, 3, -60, **GATE)
     assert fold([*WHOLE[:2], early]).gates == []
     late = a_fact("ltc.lead.gate_opened.v1", LEAD, 5, -90, **GATE)
     assert [gate.gate for gate in fold([*WHOLE[:3], late]).gates] == ["qualification"]
 
 
-def test_a_type_that_nobody_knows_yet_is_shown_and_harms_nothing() -> None:
+def test_fold_shows_an_unknown_event_type() -> None:
     strange = a_fact("ltc.warranty.claimed.v1", str(UUID(int=8)), 1, 30, number="W-1")
     summary = fold([*WHOLE, strange])
     assert summary.last.stage == "warranty"

@@ -1,4 +1,4 @@
-"""The hub's webhooks through the console: the real hub over HTTP, as the person who asks."""
+"""The hub's webhooks through the console: the real hub over HTTP, with the person's token."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def make(client: httpx.AsyncClient) -> httpx.Response:
     return await client.post("/hub/endpoints", json=form)
 
 
-async def test_an_endpoint_is_made_changed_and_removed(
+async def test_hub_proxy_creates_changes_and_removes_an_endpoint(
     console_svc: Harness, behind: Harness
 ) -> None:
     async with console_svc.client("admin") as admin:
@@ -50,7 +50,9 @@ async def test_an_endpoint_is_made_changed_and_removed(
     assert made.json()["subscriber"] == "u-1"
 
 
-async def test_the_hub_decides_who_may_what(console_svc: Harness, behind: Harness) -> None:
+async def test_hub_proxy_leaves_authorization_to_the_hub(
+    console_svc: Harness, behind: Harness
+) -> None:
     async with console_svc.client("sales_rep") as seller:
         direct = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=behind.app), base_url="http://hub",
@@ -64,7 +66,9 @@ async def test_the_hub_decides_who_may_what(console_svc: Harness, behind: Harnes
     assert passed.json()["detail"] == own.json()["detail"]
 
 
-async def test_nothing_else_of_the_hub_is_reached(console_svc: Harness, behind: Harness) -> None:
+async def test_hub_proxy_reaches_no_other_route_of_the_hub(
+    console_svc: Harness, behind: Harness
+) -> None:
     ways = (
         "events",
         "",
@@ -79,7 +83,7 @@ async def test_nothing_else_of_the_hub_is_reached(console_svc: Harness, behind: 
     assert answers == dict.fromkeys(ways, 404)
 
 
-async def test_a_hub_that_is_away_is_said_to_be(console_svc: Harness) -> None:
+async def test_hub_proxy_reports_a_hub_that_is_down(console_svc: Harness) -> None:
     console_svc.app.state.peers = Peers({"hub": f"http://127.0.0.1:{free_port()}"})
     try:
         async with console_svc.client("admin") as admin:

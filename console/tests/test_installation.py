@@ -1,4 +1,4 @@
-"""Topics, services and facts as the console tells of them: real Kafka, real HTTP."""
+"""Topics, services and event types as the console shows them: real Kafka, real HTTP."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def lag_of(look: KafkaLook, group: str) -> GroupLag:
     return found
 
 
-async def test_a_group_that_falls_behind_is_told_with_how_long_it_has_been(
+async def test_consumer_lag_shows_the_age_of_the_oldest_unread_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Other tests have left groups behind here, with larger backlogs than ours.
@@ -81,7 +81,7 @@ async def test_a_group_that_falls_behind_is_told_with_how_long_it_has_been(
     assert topics[TOPIC].rate_per_s > 0
 
 
-async def test_kafka_that_is_away_is_said_to_be() -> None:
+async def test_consumer_lag_reports_a_kafka_that_is_down() -> None:
     began = time.monotonic()
     with pytest.raises(Problem) as refused:
         await KafkaLook(Cluster(f"127.0.0.1:{free_port()}")).look()
@@ -91,7 +91,7 @@ async def test_kafka_that_is_away_is_said_to_be() -> None:
     assert time.monotonic() - began < 6
 
 
-async def test_topics_are_told_to_who_looks_after_the_installation(console_svc: Harness) -> None:
+async def test_topics_page_is_for_roles_of_the_platform_team(console_svc: Harness) -> None:
     settings = console_svc.settings.model_copy(update={"kafka_bootstrap": kafka_bootstrap()})
     app = create_app(console_svc.service, settings)
     app.state.authenticator = console_svc.app.state.authenticator
@@ -106,7 +106,7 @@ async def test_topics_are_told_to_who_looks_after_the_installation(console_svc: 
     assert refused.status_code == 403
 
 
-async def test_one_look_serves_all_who_ask_and_errors_are_told_to_all() -> None:
+async def test_ttl_cache_shares_one_query_and_its_error_between_callers() -> None:
     looks = 0
 
     async def look() -> int:
@@ -129,7 +129,7 @@ async def test_one_look_serves_all_who_ask_and_errors_are_told_to_all() -> None:
     assert looks == 3
 
 
-async def test_who_goes_away_does_not_end_the_look_of_others() -> None:
+async def test_ttl_cache_query_survives_a_cancelled_caller() -> None:
     async def look() -> str:
         await asyncio.sleep(0.1)
         return "found"
@@ -153,7 +153,7 @@ def mute() -> Iterator[str]:
         yield f"http://127.0.0.1:{hanging.getsockname()[1]}"
 
 
-async def test_services_are_told_in_time_while_half_of_them_are_away(
+async def test_services_page_answers_while_half_of_the_services_are_down(
     console_svc: Harness, mute: str
 ) -> None:
     app = create_app(console_svc.service, console_svc.settings)
@@ -206,7 +206,7 @@ async def test_services_are_told_in_time_while_half_of_them_are_away(
     assert all(by_name[name]["error"] for name in ("two", "gone", "mute"))
 
 
-async def test_the_catalogue_tells_what_comes_in(console_svc: Harness) -> None:
+async def test_catalogue_counts_received_events_by_type(console_svc: Harness) -> None:
     captured = sample(LeadCaptured)
     await console_svc.receives(captured)
     async with console_svc.client("sales_rep") as seller, console_svc.client() as stranger:

@@ -1,4 +1,4 @@
-"""Journeys as the console tells of them, on real PostgreSQL."""
+"""Journeys as the console shows them, on real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def a_gate(fact: type[Any], **more: Any) -> Any:
     )
 
 
-async def test_a_journey_is_found_by_its_number_and_says_whom_it_waits_for(
+async def test_journey_is_found_by_number_and_names_its_gate_owner(
     console_svc: Harness,
 ) -> None:
     await console_svc.receives(a_capture(), a_gate(LEAD_GATES.opened), times=2)
@@ -53,7 +53,7 @@ async def test_a_journey_is_found_by_its_number_and_says_whom_it_waits_for(
     assert refused.status_code == 401
 
 
-async def test_facts_of_one_moment_stand_in_the_order_in_which_they_were_said(
+async def test_journey_orders_events_of_one_instant_by_publication(
     console_svc: Harness,
 ) -> None:
     facts = [
@@ -67,7 +67,7 @@ async def test_facts_of_one_moment_stand_in_the_order_in_which_they_were_said(
     assert [step["payload"]["lead_id"] for step in steps] == [str(fact.lead_id) for fact in facts]
 
 
-async def test_a_passed_gate_is_waited_for_no_more(console_svc: Harness) -> None:
+async def test_journey_shows_no_cleared_gate(console_svc: Harness) -> None:
     passed = a_gate(LEAD_GATES.cleared, cleared_at=NOW, cleared_by="rep")
     await console_svc.receives(a_capture(), a_gate(LEAD_GATES.opened), passed)
     async with console_svc.client("ops") as ops:
@@ -93,7 +93,7 @@ def a_span_request() -> bytes:
     return request.SerializeToString()
 
 
-async def test_spans_come_in_over_otlp_once_and_are_drawn_as_a_tree(console_svc: Harness) -> None:
+async def test_spans_are_stored_once_over_otlp_and_shown_as_a_tree(console_svc: Harness) -> None:
     headers = {"content-type": "application/x-protobuf"}
     async with console_svc.client() as service:
         plain = await service.post("/v1/traces", content=a_span_request(), headers=headers)
@@ -123,7 +123,7 @@ async def test_spans_come_in_over_otlp_once_and_are_drawn_as_a_tree(console_svc:
     assert drawn[1]["start_offset_ms"] == 1.0
 
 
-async def test_spans_are_kept_for_a_week(console_svc: Harness) -> None:
+async def test_spans_are_deleted_after_a_week(console_svc: Harness) -> None:
     async with console_svc.client() as service:
         await service.post("/v1/traces", content=a_span_request())
     await console_svc.execute("UPDATE span SET received_at = now() - interval '8 days'")

@@ -73,7 +73,7 @@ async def a_journey(
     return journey
 
 
-async def test_what_is_stuck_is_listed_by_how_late_it_is(console_svc: Harness) -> None:
+async def test_stuck_list_is_sorted_by_delay(console_svc: Harness) -> None:
     late = await a_journey(console_svc, 1, due_in=-timedelta(days=5))
     later = await a_journey(console_svc, 2, due_in=-timedelta(days=8))
     waiting = await a_journey(console_svc, 3, due_in=timedelta(days=2))
@@ -112,7 +112,9 @@ async def test_what_is_stuck_is_listed_by_how_late_it_is(console_svc: Harness) -
 @pytest.mark.parametrize(
     "asked", ["L-2026-000042", " l-2026-000042 ", "L-2026-00004", "客户 42", "42 有限"]
 )
-async def test_whatever_is_pasted_finds_it(console_svc: Harness, asked: str) -> None:
+async def test_search_finds_a_journey_by_any_number_or_name(
+    console_svc: Harness, asked: str
+) -> None:
     wanted = await a_journey(console_svc, 42)
     await a_journey(console_svc, 77)
     await folded(console_svc)
@@ -124,7 +126,7 @@ async def test_whatever_is_pasted_finds_it(console_svc: Harness, asked: str) -> 
     assert nothing == []
 
 
-async def test_ids_of_journeys_events_and_traces_find_it_before_it_is_folded(
+async def test_search_finds_ids_of_journeys_events_and_traces_before_the_fold(
     console_svc: Harness,
 ) -> None:
     wanted = await a_journey(console_svc, 42)
@@ -137,7 +139,9 @@ async def test_ids_of_journeys_events_and_traces_find_it_before_it_is_folded(
             assert [UUID(hit["journey_id"]) for hit in hits] == [wanted]
 
 
-async def test_sellers_see_what_is_theirs_or_nobodys(console_svc: Harness) -> None:
+async def test_journey_list_shows_sellers_their_own_and_unassigned_journeys(
+    console_svc: Harness,
+) -> None:
     mine = await a_journey(console_svc, 1, seller="rep-1", ago=timedelta(hours=1))
     others = await a_journey(console_svc, 2, seller="rep-2", ago=timedelta(hours=2))
     nobodys = await a_journey(console_svc, 3, ago=timedelta(hours=3))
@@ -158,7 +162,7 @@ async def test_sellers_see_what_is_theirs_or_nobodys(console_svc: Harness) -> No
 
 
 @pytest.mark.parametrize("path", ["/search?q=42", "/journeys", "/stuck", "/journeys/L-2026-000042"])
-async def test_no_connection_waits_with_whoever_asks_a_service_that_hangs(
+async def test_diagnosis_holds_no_database_connection_while_a_service_hangs(
     console_svc: Harness, path: str
 ) -> None:
     await a_journey(console_svc, 42)
@@ -191,7 +195,7 @@ async def test_no_connection_waits_with_whoever_asks_a_service_that_hangs(
     assert waiting == 0
 
 
-async def test_the_oldest_journey_is_folded_before_a_crowd_of_later_ones(
+async def test_projection_folds_the_oldest_journey_first(
     console_svc: Harness,
 ) -> None:
     await a_journey(console_svc, 6)
@@ -205,7 +209,7 @@ async def test_the_oldest_journey_is_folded_before_a_crowd_of_later_ones(
     assert len(await console_svc.rows("SELECT 1 FROM journey")) == 1
 
 
-async def test_the_same_facts_again_and_later_ones_change_only_what_they_say(
+async def test_projection_is_unchanged_by_repeated_events(
     console_svc: Harness,
 ) -> None:
     journey = await a_journey(console_svc, 5, due_in=timedelta(days=1), seller="rep-1")

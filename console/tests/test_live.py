@@ -1,4 +1,4 @@
-"""Pages are told what changes, over real HTTP."""
+"""The live stream that tells pages what changed, over real HTTP."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def changed(lines: AsyncIterator[str]) -> dict[str, Any]:
     raise AssertionError("the stream ended")
 
 
-async def test_what_comes_in_is_told_once_and_what_was_there_long_before_is_not(
+async def test_live_stream_sends_new_events_once_and_no_old_ones(
     console_svc: Harness,
 ) -> None:
     captured = sample(LeadCaptured)
@@ -75,8 +75,8 @@ async def test_what_comes_in_is_told_once_and_what_was_there_long_before_is_not(
     assert second == {"journeys": [str(JOURNEY)], "more": False, "facts": 2}
 
 
-async def test_whoever_comes_is_told_of_the_last_seconds(console_svc: Harness) -> None:
-    """A page asked for its content before it had this stream."""
+async def test_live_stream_starts_with_the_last_seconds(console_svc: Harness) -> None:
+    """A page requests its content before it opens the stream."""
     captured = sample(LeadCaptured)
     await console_svc.receives(captured)
     async with listening(console_svc, "ops") as lines:
@@ -87,7 +87,9 @@ async def test_whoever_comes_is_told_of_the_last_seconds(console_svc: Harness) -
     assert first == second == {"journeys": [str(JOURNEY)], "more": False, "facts": 1}
 
 
-async def test_many_changes_are_one_event_a_second_with_fifty_ids(console_svc: Harness) -> None:
+async def test_live_stream_sends_many_changes_as_one_message_a_second_with_fifty_ids(
+    console_svc: Harness,
+) -> None:
     captured = sample(LeadCaptured)
     async with listening(console_svc, "ops") as lines:
         records = [as_record(captured, journey_id=uuid4()) for _ in range(120)]
@@ -103,7 +105,7 @@ async def test_many_changes_are_one_event_a_second_with_fifty_ids(console_svc: H
     assert apart > 0.7
 
 
-async def test_silence_is_broken_and_streams_end(
+async def test_live_stream_sends_heartbeats_and_ends(
     console_svc: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("console.live.EVERY_S", 0.05)
@@ -115,7 +117,7 @@ async def test_silence_is_broken_and_streams_end(
     assert 3 <= heard.count(": still here") <= 7
 
 
-async def test_nobody_looks_while_nobody_listens(
+async def test_live_stream_queries_nothing_without_listeners(
     console_svc: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks, looked = 0, asyncio.Event()
@@ -141,7 +143,7 @@ async def test_nobody_looks_while_nobody_listens(
     assert looks == at_rest
 
 
-async def test_it_is_a_stream_for_those_who_work_here(console_svc: Harness) -> None:
+async def test_live_stream_is_for_employees_only(console_svc: Harness) -> None:
     async with console_svc.client("ops") as ops, console_svc.client("subscriber") as outside:
         as_json = await ops.get("/live")
         refused = await outside.get("/live", headers=STREAM)

@@ -1,4 +1,4 @@
-"""The built pages, served: from a folder of the test's own."""
+"""Static files of the built pages, from a folder of the test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def build(folder: Path) -> None:
     (folder.parent / "secret.txt").write_text("not for anybody")
 
 
-async def test_every_path_of_the_pages_leads_to_the_one_page(
+async def test_pages_serve_one_document_for_every_app_path(
     stranger: tuple[httpx.AsyncClient, Path],
 ) -> None:
     client, folder = stranger
@@ -52,7 +52,7 @@ async def test_every_path_of_the_pages_leads_to_the_one_page(
     assert str(home.url).endswith("/app/")
 
 
-async def test_what_has_a_hash_in_its_name_is_kept_for_good(
+async def test_pages_cache_hashed_assets_forever(
     stranger: tuple[httpx.AsyncClient, Path],
 ) -> None:
     client, folder = stranger
@@ -66,7 +66,7 @@ async def test_what_has_a_hash_in_its_name_is_kept_for_good(
     assert of_another_build.status_code == 404
 
 
-async def test_nothing_beside_the_pages_is_served(
+async def test_pages_serve_no_file_outside_the_build(
     stranger: tuple[httpx.AsyncClient, Path],
 ) -> None:
     client, folder = stranger
@@ -85,7 +85,7 @@ async def test_nothing_beside_the_pages_is_served(
     assert nul.status_code == 422
 
 
-async def test_without_a_build_the_page_says_what_to_run(
+async def test_pages_without_a_build_name_the_command(
     stranger: tuple[httpx.AsyncClient, Path],
 ) -> None:
     client, _ = stranger

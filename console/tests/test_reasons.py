@@ -1,4 +1,4 @@
-"""Why a journey stands still, from planted evidence: each code, and which of two comes first."""
+"""Diagnosis of a journey from given inputs: each reason code, and which of two comes first."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def why(summary: Summary, evidence: Evidence, now: datetime = NOW) -> Reason:
     return reason
 
 
-def test_given_up_comes_before_everything() -> None:
+def test_reason_dead_lettered_comes_before_all_others() -> None:
     dead = PARKED.model_copy(update={"status": "dead", "service": "contract-svc"})
     evidence = replace(
         BEHIND, parked=(PARKED, dead), asked=everybody(quote="refused"), unpublished=(UNSENT,)
@@ -105,21 +105,21 @@ def test_given_up_comes_before_everything() -> None:
     assert len(reason.evidence) == 2
 
 
-def test_parked_says_what_it_waits_for() -> None:
+def test_reason_parked_names_the_missing_dependency() -> None:
     reason = why(ASKED, replace(BEHIND, parked=(PARKED,)))
     assert reason.code == Code.PARKED
     assert "price book 2027 is not there, waits for price_book:2027" in reason.sentence
     assert "Traceback" not in reason.sentence
 
 
-def test_held_by_somebody_is_parked() -> None:
+def test_reason_parked_covers_held_keys() -> None:
     held = PARKED.model_copy(update={"status": "held", "waits_for": None})
     assert (
         "quote-svc holds the messages of D-1" in why(ASKED, replace(FINE, parked=(held,))).sentence
     )
 
 
-def test_a_hearer_that_does_not_answer_is_down_only_if_it_must_move_next() -> None:
+def test_reason_service_down_needs_a_consumer_that_must_act_next() -> None:
     reason = why(ASKED, replace(BEHIND, asked=everybody(quote="ConnectError")))
     assert (reason.code, reason.hop, reason.error) == (
         Code.SERVICE_DOWN,
@@ -131,26 +131,26 @@ def test_a_hearer_that_does_not_answer_is_down_only_if_it_must_move_next() -> No
     assert elsewhere.code == Code.WAITING_HUMAN
 
 
-def test_who_holds_the_gate_and_does_not_answer_is_down() -> None:
+def test_reason_service_down_covers_the_owner_of_an_open_gate() -> None:
     reason = why(at_gate("party:customer"), replace(FINE, asked=everybody(deal="gone")))
     assert (reason.code, reason.hop, reason.gate) == (Code.SERVICE_DOWN, "deal-svc", "needs")
 
 
-def test_what_was_said_and_not_sent_stands_in_the_outbox() -> None:
+def test_reason_outbox_backlog_needs_an_old_unpublished_event() -> None:
     reason = why(ASKED, replace(BEHIND, unpublished=(UNSENT,)))
     assert (reason.code, reason.hop) == (Code.OUTBOX_BACKLOG, "deal-svc")
     fresh = UNSENT.model_copy(update={"created_at": NOW})
     assert why(ASKED, replace(BEHIND, unpublished=(fresh,))).code == Code.CONSUMER_LAG
 
 
-def test_lag_names_offset_and_group() -> None:
+def test_reason_consumer_lag_names_offset_and_group() -> None:
     reason = why(ASKED, BEHIND)
     assert (reason.code, reason.hop) == (Code.CONSUMER_LAG, "quote-svc")
     [proof] = reason.evidence
     assert "ltc.deal.v1/3 offset 42; the group is at 42" in proof.text
 
 
-def test_a_group_just_past_it_has_heard_it() -> None:
+def test_reason_consumer_lag_ends_at_the_offset_after_the_event() -> None:
     heard = replace(FINE, committed={**HEARD, "quote-svc": {(TOPIC, 3): 43}})
     assert why(ASKED, heard).code == Code.UNKNOWN
 
@@ -164,20 +164,20 @@ def test_a_group_just_past_it_has_heard_it() -> None:
         ("system:erp", Code.WAITING_EXTERNAL),
     ],
 )
-def test_a_gate_waits_for_its_owner(owner: str, code: Code) -> None:
+def test_reason_gate_names_its_owner(owner: str, code: Code) -> None:
     reason = why(at_gate(owner), FINE)
     assert (reason.code, reason.owner, reason.overdue_s) == (code, owner, 300)
     assert "overdue since 2026-11-02 02:05, by 5 min of office hours" in reason.sentence
 
 
-def test_the_next_instalment_is_a_matter_of_time() -> None:
+def test_reason_timer_covers_the_next_instalment() -> None:
     schedule = [{"n": 2, "due": "days_after_signature", "days": 30, "amount": {}}]
     reason = why(fold([a_fact("ltc.contract.signed.v1", 1, schedule=schedule)]), FINE)
     assert reason.code == Code.TIMER
     assert "Instalment 2 of D-1 is invoiced on 2026-12-02" in reason.sentence
 
 
-def test_nothing_to_be_seen_is_called_unknown_and_says_who_was_silent() -> None:
+def test_reason_unknown_names_the_services_without_an_answer() -> None:
     assert "Nothing is unsent, unheard or parked" in why(ASKED, FINE).sentence
     silent = why(ASKED, replace(FINE, asked=everybody(order="gone")))
     assert (silent.code, [proof.service for proof in silent.evidence]) == (
@@ -187,8 +187,8 @@ def test_nothing_to_be_seen_is_called_unknown_and_says_who_was_silent() -> None:
     assert "order-svc could not be asked" in silent.sentence
 
 
-def test_evidence_can_be_said_in_another_language() -> None:
-    """Of what the console concluded, all that its English text says is there by name."""
+def test_reason_inputs_carry_all_values_for_translation() -> None:
+    """Each value in the English text of a reason is also a named field."""
     schedule = [{"n": 2, "due": "days_after_signature", "days": 30, "amount": {}}]
     reasons = [
         why(ASKED, replace(FINE, parked=(PARKED,))),
@@ -207,7 +207,7 @@ def test_evidence_can_be_said_in_another_language() -> None:
                 assert str(value).removeprefix("ltc.").removesuffix(".v1") in proof.text
 
 
-def test_what_moved_a_moment_ago_or_has_ended_has_no_reason() -> None:
+def test_reason_is_absent_for_recent_or_ended_journeys() -> None:
     soon = SAID + timedelta(seconds=1)
     assert reason_of(ASKED, BEHIND, now=soon) is None
     lost = fold([*ASKED.facts, a_fact("ltc.deal.lost.v1", 4)])
@@ -223,13 +223,13 @@ def test_what_moved_a_moment_ago_or_has_ended_has_no_reason() -> None:
         ("2026-11-03T04:00", "2026-11-02T04:00", 0),  # not yet
     ],
 )
-def test_office_hours_alone_count(since: str, until: str, hours: int) -> None:
+def test_business_time_counts_office_hours_only(since: str, until: str, hours: int) -> None:
     start, end = (datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (since, until))
     assert business_seconds(start, end) == hours * 3600
 
 
-def test_days_worked_in_exchange_count() -> None:
-    """Sunday 20 September 2026 was worked for the national holiday."""
+def test_business_time_counts_exchange_working_days() -> None:
+    """Sunday 20 September 2026 is a working day in exchange for a holiday."""
     day = datetime(2026, 9, 20, 1, tzinfo=UTC)
     assert business_seconds(day, day + timedelta(hours=2)) == 7200
     assert [spoken(seconds) for seconds in (59, 300, 3600, 12_000)] == [

@@ -1,5 +1,4 @@
-"""Signing in with a browser: through the development issuer over real HTTP, and every way in which
-the answer may not be ours."""
+"""Sign-in with a browser through the development issuer over real HTTP; invalid callbacks."""
 
 from __future__ import annotations
 
@@ -110,7 +109,7 @@ async def refusal(browser: httpx.AsyncClient, place: str) -> str:
     return str(answer.json()["detail"])
 
 
-async def test_a_person_signs_in_looks_and_signs_out(desk: Desk) -> None:
+async def test_sign_in_opens_and_sign_out_ends_a_session(desk: Desk) -> None:
     browser = await signed_in(desk)
 
     session = (await browser.get("/session")).json()
@@ -128,7 +127,7 @@ async def test_a_person_signs_in_looks_and_signs_out(desk: Desk) -> None:
     assert after.status_code == 401, "the cookie still opens something"
 
 
-async def test_the_cookie_is_no_scripts_and_the_row_is_no_cookie(
+async def test_sign_in_cookie_is_http_only_and_stored_sealed(
     desk: Desk, console_svc: Harness
 ) -> None:
     browser = desk.browser()
@@ -147,7 +146,7 @@ async def test_the_cookie_is_no_scripts_and_the_row_is_no_cookie(
     assert token not in str(finished.headers), "the token went to the browser"
 
 
-async def test_under_https_the_cookies_are_secure(console_svc: Harness, tmp_path: Path) -> None:
+async def test_sign_in_cookies_are_secure_under_https(console_svc: Harness, tmp_path: Path) -> None:
     async with desk_of(console_svc, tmp_path, public_url="https://desk.example") as desk:
         begun = await desk.browser().get("/session/sign-in")
 
@@ -157,7 +156,7 @@ async def test_under_https_the_cookies_are_secure(console_svc: Harness, tmp_path
     ]
 
 
-async def test_a_session_ends_with_its_token_and_after_eight_hours_at_most(
+async def test_session_ends_with_its_token_and_after_eight_hours(
     desk: Desk, console_svc: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await signed_in(desk)
@@ -177,7 +176,7 @@ async def test_a_session_ends_with_its_token_and_after_eight_hours_at_most(
     assert await console_svc.rows("SELECT 1 FROM browser_session") == []
 
 
-async def test_a_change_needs_the_sessions_own_csrf_token(desk: Desk) -> None:
+async def test_session_change_needs_its_own_csrf_token(desk: Desk) -> None:
     browser, other = await signed_in(desk), await signed_in(desk, "ops-2")
     foreign = (await other.get("/session")).json()["csrf_token"]
     skip = "/ops/parked/ltc.deal.v1/none/skip"
@@ -192,7 +191,7 @@ async def test_a_change_needs_the_sessions_own_csrf_token(desk: Desk) -> None:
     assert answer.status_code == 204
 
 
-async def test_a_token_of_ones_own_wins_over_the_cookie(desk: Desk) -> None:
+async def test_session_bearer_token_wins_over_the_cookie(desk: Desk) -> None:
     browser = await signed_in(desk)
     token = sign(
         KEY, desk.issuer, sub="cli", name="CLI", roles=["ops"], teams=[], ttl_s=60
@@ -207,8 +206,8 @@ async def test_a_token_of_ones_own_wins_over_the_cookie(desk: Desk) -> None:
     assert (await browser.get("/session")).status_code == 200, "another one's session has ended"
 
 
-async def test_a_session_that_was_there_before_is_never_gone_on_with(desk: Desk) -> None:
-    """Fixation: whoever put a cookie into the browser would know the session of who signs in."""
+async def test_sign_in_never_reuses_an_existing_session(desk: Desk) -> None:
+    """Session fixation: a cookie planted in the browser must not become the session."""
     attacker, victim = await signed_in(desk, "ops-2"), desk.browser()
     planted = attacker.cookies[COOKIE]
     victim.cookies.set(COOKIE, planted, domain="127.0.0.1")
@@ -235,14 +234,14 @@ async def test_a_session_that_was_there_before_is_never_gone_on_with(desk: Desk)
         "",
     ],
 )
-async def test_nobody_is_sent_out_of_the_console(desk: Desk, next: str) -> None:
+async def test_sign_in_redirects_only_within_the_console(desk: Desk, next: str) -> None:
     answer = await desk.browser().get("/session/sign-in", params={"next": next})
 
     assert answer.status_code == 422
     assert "location" not in answer.headers
 
 
-async def test_another_state_is_refused(desk: Desk) -> None:
+async def test_sign_in_refuses_another_state(desk: Desk) -> None:
     browser = desk.browser()
     back = await choose(await go_out(browser), "ops-1")
     state = desk.begun(browser).state
@@ -251,8 +250,8 @@ async def test_another_state_is_refused(desk: Desk) -> None:
         assert "another attempt" in await refusal(browser, wrong)
 
 
-async def test_what_was_begun_in_another_browser_is_refused(desk: Desk) -> None:
-    """Else an attacker could sign a victim in as themselves."""
+async def test_sign_in_refuses_an_attempt_of_another_browser(desk: Desk) -> None:
+    """Otherwise an attacker could sign a victim in under their own account."""
     attacker, victim, third = desk.browser(), desk.browser(), desk.browser()
     back = await choose(await go_out(attacker), "ops-2")
     await go_out(victim)
@@ -261,7 +260,7 @@ async def test_what_was_begun_in_another_browser_is_refused(desk: Desk) -> None:
     assert "no sign-in was begun" in await refusal(third, back)
 
 
-async def test_another_nonce_is_refused(desk: Desk) -> None:
+async def test_sign_in_refuses_another_nonce(desk: Desk) -> None:
     browser = desk.browser()
     back = await choose(await go_out(browser), "ops-1")
     desk.keep(browser, desk.begun(browser).model_copy(update={"nonce": "of another attempt"}))
@@ -269,7 +268,7 @@ async def test_another_nonce_is_refused(desk: Desk) -> None:
     assert "another attempt" in await refusal(browser, back)
 
 
-async def test_another_verifier_is_refused(desk: Desk) -> None:
+async def test_sign_in_refuses_another_verifier(desk: Desk) -> None:
     browser = desk.browser()
     back = await choose(await go_out(browser), "ops-1")
     desk.keep(browser, desk.begun(browser).model_copy(update={"verifier": "v" * 64}))
@@ -277,7 +276,7 @@ async def test_another_verifier_is_refused(desk: Desk) -> None:
     assert "invalid_grant" in await refusal(browser, back)
 
 
-async def test_a_code_is_good_once(desk: Desk) -> None:
+async def test_sign_in_code_is_valid_once(desk: Desk) -> None:
     browser = desk.browser()
     back = await choose(await go_out(browser), "ops-1")
     flow = desk.begun(browser)
@@ -288,9 +287,7 @@ async def test_a_code_is_good_once(desk: Desk) -> None:
     assert "invalid_grant" in await refusal(again, back)
 
 
-async def test_a_sign_in_that_takes_too_long_is_refused(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_sign_in_attempt_expires(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = desk.browser()
     back = await choose(await go_out(browser), "ops-1")
     monkeypatch.setattr("console.sign_in.FLOW_S", 0)
@@ -299,7 +296,7 @@ async def test_a_sign_in_that_takes_too_long_is_refused(
     assert "too long ago" in await refusal(browser, back)
 
 
-async def test_who_gives_up_at_the_provider_hears_so(desk: Desk) -> None:
+async def test_sign_in_reports_a_refusal_by_the_provider(desk: Desk) -> None:
     browser = desk.browser()
     await go_out(browser)
     state = desk.begun(browser).state
@@ -309,7 +306,9 @@ async def test_who_gives_up_at_the_provider_hears_so(desk: Desk) -> None:
     assert "access_denied" in why
 
 
-async def test_a_provider_that_is_away_says_so(console_svc: Harness, tmp_path: Path) -> None:
+async def test_sign_in_reports_a_provider_that_is_down(
+    console_svc: Harness, tmp_path: Path
+) -> None:
     nobody = "http://127.0.0.1:9"
     async with desk_of(console_svc, tmp_path) as desk:
         desk.app.state.settings = desk.app.state.settings.model_copy(update={"oidc_issuer": nobody})
@@ -319,7 +318,7 @@ async def test_a_provider_that_is_away_says_so(console_svc: Harness, tmp_path: P
     assert "LTC_OIDC_ISSUER" in answer.json()["detail"]
 
 
-async def test_a_provider_that_calls_itself_something_else_is_not_believed(desk: Desk) -> None:
+async def test_sign_in_refuses_a_provider_with_another_issuer_name(desk: Desk) -> None:
     named = desk.issuer.replace("127.0.0.1", "localhost")
     desk.app.state.settings = desk.app.state.settings.model_copy(update={"oidc_issuer": named})
 
@@ -329,7 +328,7 @@ async def test_a_provider_that_calls_itself_something_else_is_not_believed(desk:
     assert "calls itself" in answer.json()["detail"]
 
 
-async def test_the_issuer_sends_nobody_off_this_machine_and_says_what_it_is(desk: Desk) -> None:
+async def test_issuer_redirects_only_to_this_machine(desk: Desk) -> None:
     place = await go_out(desk.browser())
     here = "redirect_uri=http%3A%2F%2F127.0.0.1%2Fsession%2Fcallback"
     assert here in place

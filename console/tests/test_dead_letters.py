@@ -1,4 +1,4 @@
-"""A record that nobody can read hides no journey: it is set aside, loudly, and the rest goes on."""
+"""Dead letters of the console: an undecodable record hides no journey, and later events go on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def facts() -> tuple[RawRecord, RawRecord]:
     return as_record(LEAD, version=1, offset=6), as_record(qualified, version=2, offset=8)
 
 
-async def test_what_comes_behind_a_record_that_is_no_fact_is_filed(console_svc: Harness) -> None:
+async def test_console_files_events_behind_an_undecodable_record(console_svc: Harness) -> None:
     captured, qualified = facts()
     await console_svc.receives_raw(captured, poison(7), qualified)
     await console_svc.receives_raw(poison(7))  # again, after a rebalance
@@ -45,7 +45,7 @@ async def test_what_comes_behind_a_record_that_is_no_fact_is_filed(console_svc: 
     assert "ltc_dead_letters 0.0" in told, "nobody has to decide anything here"
 
 
-async def test_whoever_makes_no_promise_about_order_keeps_the_key(
+async def test_skip_policy_off_parks_the_key_of_an_undecodable_record(
     console_svc: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer, "observes", False)
@@ -56,7 +56,7 @@ async def test_whoever_makes_no_promise_about_order_keeps_the_key(
     assert await console_svc.rows("SELECT status FROM parked_key") == [("dead",)]
 
 
-async def test_a_fact_is_taken_in_though_an_unreadable_record_bore_its_id(
+async def test_skip_policy_accepts_an_event_whose_id_an_undecodable_record_had(
     console_svc: Harness,
 ) -> None:
     captured, _ = facts()
@@ -69,7 +69,7 @@ async def test_a_fact_is_taken_in_though_an_unreadable_record_bore_its_id(
     assert await console_svc.rows(ACTS) == RULE
 
 
-async def test_an_unreadable_record_waits_behind_no_key_that_is_held(console_svc: Harness) -> None:
+async def test_skip_policy_skips_an_undecodable_record_of_a_held_key(console_svc: Harness) -> None:
     captured, qualified = facts()
     async with console_svc.client("ops") as ops:
         body = {"topic": captured.topic, "key": KEY.decode(), "reason": "look first"}
@@ -83,7 +83,7 @@ async def test_an_unreadable_record_waits_behind_no_key_that_is_held(console_svc
     assert await console_svc.rows(STEPS) == [(LeadCaptured.name,), (LeadQualified.name,)]
 
 
-async def test_a_fact_that_fails_to_the_last_is_set_aside_by_rule_too(
+async def test_skip_policy_skips_an_event_after_its_last_attempt(
     console_svc: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captured, qualified = facts()
