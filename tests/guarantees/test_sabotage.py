@@ -75,7 +75,7 @@ NAMED = {
     "::test_inbox_drops_a_redelivered_message",
     "float_money": "libs/contracts/tests/test_money.py::test_money_scaling_rounds_half_away_from_zero",
     "no_access_filter": "services/lead-svc/tests/test_capture.py"
-    "::test_a_caller_without_a_role_for_it_is_refused",
+    "::test_lead_capture_refuses_other_roles",
 }
 
 

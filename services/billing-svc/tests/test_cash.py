@@ -1,4 +1,4 @@
-"""Invoices and money on real PostgreSQL: whatever comes first, and however often."""
+"""Invoices and payments on real PostgreSQL, in any order and with repetition."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from contracts.money import Money
 from contracts.terms import Prepayment
 
 
-async def test_partial_deliveries_are_invoiced_to_the_cent(billing_svc: Harness) -> None:
+async def test_invoice_of_partial_deliveries_adds_up_to_the_cent(billing_svc: Harness) -> None:
     await billing_svc.receives(a_signature())
     for delivered in (1, 2, 3):
         await billing_svc.receives(a_delivery(delivered), times=2)
@@ -43,7 +43,7 @@ async def test_partial_deliveries_are_invoiced_to_the_cent(billing_svc: Harness)
     await books_agree(billing_svc)
 
 
-async def test_deliveries_that_come_before_the_contract_wait_for_it(billing_svc: Harness) -> None:
+async def test_billing_parks_deliveries_until_their_contract_arrives(billing_svc: Harness) -> None:
     await billing_svc.receives(a_delivery(3))
     await billing_svc.receives(a_fulfilment())
     assert await billing_svc.said() == []
@@ -56,7 +56,7 @@ async def test_deliveries_that_come_before_the_contract_wait_for_it(billing_svc:
     assert await billing_svc.rows("SELECT count(*) FROM parked_message") == [(0,)]
 
 
-async def test_a_confirmed_prepayment_is_cash_and_settles_with_the_delivery(
+async def test_prepayment_confirmed_is_cash_and_settles_with_the_delivery(
     billing_svc: Harness,
 ) -> None:
     paid = Prepayment(provider="alipay", reference="P-1", amount=GROSS, captured_at=NOW)
@@ -73,7 +73,7 @@ async def test_a_confirmed_prepayment_is_cash_and_settles_with_the_delivery(
     await books_agree(billing_svc)
 
 
-async def test_a_line_reported_twice_is_one_payment_and_another_amount_is_refused(
+async def test_statement_line_reported_twice_is_one_payment(
     billing_svc: Harness,
 ) -> None:
     await billing_svc.receives(a_signature(), a_fulfilment())
@@ -88,7 +88,7 @@ async def test_a_line_reported_twice_is_one_payment_and_another_amount_is_refuse
     assert len(await billing_svc.published(InvoicePaid)) == 1
 
 
-async def test_money_that_nobody_knows_waits_for_finance(billing_svc: Harness) -> None:
+async def test_payment_without_a_match_waits_for_finance(billing_svc: Harness) -> None:
     await billing_svc.receives(a_signature(), a_fulfilment())
     answer = await pay(billing_svc, "nothing we know", Money(500_00, "CNY"))
     payment_id = answer.json()[0]["payment_id"]
@@ -114,7 +114,7 @@ async def test_money_that_nobody_knows_waits_for_finance(billing_svc: Harness) -
     await books_agree(billing_svc)
 
 
-async def test_a_settled_journey_names_the_lead_it_began_with(billing_svc: Harness) -> None:
+async def test_journey_settled_event_names_its_lead(billing_svc: Harness) -> None:
     lead = LeadId(UUID(int=9))
     await billing_svc.receives(a_signature(UPFRONT, lead_id=lead), a_fulfilment())
     [issued] = await billing_svc.published(InvoiceIssued)
@@ -124,7 +124,7 @@ async def test_a_settled_journey_names_the_lead_it_began_with(billing_svc: Harne
     assert settled.lead_id == lead
 
 
-async def test_a_payment_that_nobody_waits_for_any_longer_is_said_once(
+async def test_payment_gate_overdue_is_published_once(
     billing_svc: Harness,
 ) -> None:
     await billing_svc.receives(a_signature(UPFRONT))
@@ -135,7 +135,7 @@ async def test_a_payment_that_nobody_waits_for_any_longer_is_said_once(
     assert (overdue.gate, overdue.overdue_for_s > 0) == ("payment", True)
 
 
-async def test_a_refused_statement_stores_nothing(billing_svc: Harness) -> None:
+async def test_statement_that_is_refused_stores_nothing(billing_svc: Harness) -> None:
     async with billing_svc.client("integration_bank") as bank:
         for amount in (
             {"amount": "-1.00", "currency": "CNY"},

@@ -1,4 +1,4 @@
-"""What the contract's schedule says is what the invoices say, to the cent."""
+"""Instalments: invoices follow the contract's schedule to the cent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def an_account(lines: list[tuple[int, int]], weights: list[int]) -> BillingAccou
     )
 
 
-def test_three_thirds_of_two_lines_are_invoiced_as_they_were_signed() -> None:
+def test_instalment_invoices_of_three_thirds_equal_the_signed_schedule() -> None:
     account = an_account([(2240_00, 291_20), (3000_00, 180_00)], [3333, 3333, 3334])
     assert [item.amount for item in account.schedule] == [cny(1903_54), cny(1903_54), cny(1904_12)]
     for item in account.schedule:
@@ -64,7 +64,9 @@ def test_three_thirds_of_two_lines_are_invoiced_as_they_were_signed() -> None:
     ).filter(lambda lines: any(net + tax for net, tax in lines)),
     weights=st.lists(st.integers(0, 10_000), min_size=1, max_size=8).filter(any),
 )
-def test_items_and_lines_both_add_up(lines: list[tuple[int, int]], weights: list[int]) -> None:
+def test_instalment_items_and_lines_both_add_up(
+    lines: list[tuple[int, int]], weights: list[int]
+) -> None:
     account = an_account(lines, weights)
     billed = {n: [0, 0] for n in range(1, len(lines) + 1)}
     for item in account.schedule:

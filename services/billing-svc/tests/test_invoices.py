@@ -1,4 +1,4 @@
-"""Invoices: every move of the table, their doors, their timers, and what the database refuses."""
+"""Invoices: lifecycle, API, timers, and database constraints."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ MOVES: dict[Status, Callable[[Invoice], Invoice]] = {
 
 @pytest.mark.parametrize("target", MOVES)
 @pytest.mark.parametrize("status", Status)
-def test_every_move_is_made_or_refused_as_the_table_says(status: Status, target: Status) -> None:
+def test_invoice_lifecycle_allows_exactly_its_table(status: Status, target: Status) -> None:
     before = an_invoice(status)
     if LIFECYCLE.allows(status, target):
         assert MOVES[target](before).status is target
@@ -95,7 +95,7 @@ def test_every_move_is_made_or_refused_as_the_table_says(status: Status, target:
 
 
 @pytest.mark.parametrize("minor", [0, -1, GROSS.minor + 1])
-def test_nobody_pays_or_credits_what_is_not_outstanding(minor: int) -> None:
+def test_invoice_refuses_payment_and_credit_beyond_the_outstanding_amount(minor: int) -> None:
     invoice = an_invoice(Status.ISSUED)
     with pytest.raises(TooMuch):
         invoice.pay(Money(minor, "CNY"), PAYMENT, by="x", at=NOW, now=NOW)
@@ -105,7 +105,7 @@ def test_nobody_pays_or_credits_what_is_not_outstanding(minor: int) -> None:
         invoice.credit(note)
 
 
-async def test_an_invoice_is_overdue_once_and_not_when_it_is_paid_at_that_moment(
+async def test_invoice_becomes_overdue_once_and_not_when_paid_meanwhile(
     billing_svc: Harness,
 ) -> None:
     long_ago = NOW - timedelta(days=60)
@@ -124,7 +124,7 @@ async def test_an_invoice_is_overdue_once_and_not_when_it_is_paid_at_that_moment
     assert len(await billing_svc.published(InvoicePaid)) == 2
 
 
-async def test_instalments_are_invoiced_on_their_day_and_once(billing_svc: Harness) -> None:
+async def test_instalment_timer_invoices_each_on_its_day_once(billing_svc: Harness) -> None:
     first, second = GROSS.split(1, 1)
     items = (
         ScheduleItem(n=1, due="days_after_signature", days=10, amount=first),
@@ -138,7 +138,7 @@ async def test_instalments_are_invoiced_on_their_day_and_once(billing_svc: Harne
     await books_agree(billing_svc)
 
 
-async def test_invoices_are_shown_to_those_who_may_look_page_by_page(billing_svc: Harness) -> None:
+async def test_invoice_list_is_paged_and_needs_a_role(billing_svc: Harness) -> None:
     await billing_svc.receives(*(a_signature(UPFRONT, contract_id=uuid4()) for _ in range(5)))
     async with billing_svc.client("account_manager") as looker:
         found, cursor = [], {}
@@ -158,7 +158,7 @@ async def test_invoices_are_shown_to_those_who_may_look_page_by_page(billing_svc
     assert [a.status_code for a in (missing, books, forbidden)] == [404, 403, 403]
 
 
-async def test_numbers_of_invoices_have_no_gaps(billing_svc: Harness) -> None:
+async def test_invoice_numbers_have_no_gaps(billing_svc: Harness) -> None:
     for _ in range(2):
         await billing_svc.receives(*(a_signature(UPFRONT, contract_id=uuid4()) for _ in range(3)))
     numbers = sorted(int(i.number[-6:]) for i in await billing_svc.published(InvoiceIssued))
@@ -198,7 +198,7 @@ CLASHES = {
 
 
 @pytest.mark.parametrize("clash", CLASHES)
-async def test_the_database_refuses_by_itself(billing_svc: Harness, clash: str) -> None:
+async def test_invoice_constraints_hold_in_the_database(billing_svc: Harness, clash: str) -> None:
     await billing_svc.receives(a_signature(UPFRONT))
     for reference in ("B-1", "B-2"):
         await pay(billing_svc, "nobody", Money(5_00, "CNY"), reference)

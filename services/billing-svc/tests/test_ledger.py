@@ -1,4 +1,4 @@
-"""Double entry: whatever happens, the books add up."""
+"""The ledger: every transaction balances, and rows are only added."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ minors = st.integers(0, 10**12)
 
 
 @given(minors, minors)
-def test_every_posting_adds_up_to_zero(net: int, tax: int) -> None:
+def test_ledger_postings_add_up_to_zero(net: int, tax: int) -> None:
     one, other = Money(net, "CNY"), Money(tax, "CNY")
     totals = Totals(net=one, tax=other, gross=one + other)
     postings = (
@@ -35,7 +35,7 @@ def test_every_posting_adds_up_to_zero(net: int, tax: int) -> None:
         assert all(entry.amount for entry in entries)
 
 
-def test_a_credit_note_is_the_reverse_of_its_invoice() -> None:
+def test_ledger_credit_note_reverses_its_invoice() -> None:
     net, tax = Money(100_00, "CNY"), Money(6_00, "CNY")
     issued = ledger.issue(Totals(net=net, tax=tax, gross=net + tax))
 
@@ -50,7 +50,7 @@ INSERT = (
 )
 
 
-async def test_the_database_refuses_a_transaction_that_does_not_add_up(
+async def test_ledger_refuses_an_unbalanced_transaction_in_the_database(
     billing_svc: Harness,
 ) -> None:
     with pytest.raises(DBAPIError, match="does not add up"):
@@ -63,7 +63,7 @@ async def test_the_database_refuses_a_transaction_that_does_not_add_up(
 @pytest.mark.parametrize(
     "statement", ["UPDATE ledger_entry SET minor = 1", "DELETE FROM ledger_entry"]
 )
-async def test_the_ledger_only_grows(billing_svc: Harness, statement: str) -> None:
+async def test_ledger_rows_are_never_changed(billing_svc: Harness, statement: str) -> None:
     await billing_svc.execute(INSERT, uuid4(), -5)
 
     with pytest.raises(DBAPIError, match="never changed"):
@@ -71,7 +71,7 @@ async def test_the_ledger_only_grows(billing_svc: Harness, statement: str) -> No
 
 
 @given(minors.filter(bool), minors, st.integers(0, 100))
-def test_what_is_credited_of_earned_work_is_no_longer_earned(net: int, tax: int, part: int) -> None:
+def test_ledger_credit_of_earned_revenue_reduces_it(net: int, tax: int, part: int) -> None:
     earned = Money(net * part // 100, "CNY")
     entries = {
         e.account: e.amount for e in ledger.credit(Money(net, "CNY"), Money(tax, "CNY"), earned)

@@ -1,4 +1,4 @@
-"""The bank's doors: every line once, whatever file or order it comes in."""
+"""Bank statements: each line counts once, in any file and any order."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def send_file(
         )
 
 
-async def test_rows_of_a_file_are_booked_known_or_refused_and_add_up(billing_svc: Harness) -> None:
+async def test_statement_file_rows_are_booked_known_or_refused(billing_svc: Harness) -> None:
     await billing_svc.receives(a_signature(), a_delivery(3), a_fulfilment())
     [issued] = await billing_svc.published(InvoiceIssued)
     await pay(billing_svc, "nobody", Money(5_00, "CNY"), "B-0")
@@ -85,7 +85,7 @@ async def test_rows_of_a_file_are_booked_known_or_refused_and_add_up(billing_svc
         (HEADING + a_row("B"), "text/plain", 415),
     ],
 )
-async def test_what_is_no_statement_is_refused_as_a_whole(
+async def test_statement_file_that_is_invalid_is_refused_as_a_whole(
     billing_svc: Harness, text: str | bytes, kind: str, status: int
 ) -> None:
     answer = await send_file(billing_svc, text, kind=kind)
@@ -96,7 +96,7 @@ async def test_what_is_no_statement_is_refused_as_a_whole(
 
 
 @pytest.mark.parametrize("line_first", [False, True])
-async def test_an_untrusted_prepayment_is_cash_when_the_bank_reports_its_reference(
+async def test_prepayment_untrusted_is_cash_when_the_bank_reports_its_reference(
     billing_svc: Harness, *, line_first: bool
 ) -> None:
     async def sign() -> None:
@@ -116,7 +116,7 @@ async def test_an_untrusted_prepayment_is_cash_when_the_bank_reports_its_referen
     await books_agree(billing_svc)
 
 
-async def test_a_reference_that_is_used_up_leaves_the_invoice_to_the_customer(
+async def test_prepayment_with_a_spent_reference_leaves_the_invoice_open(
     billing_svc: Harness,
 ) -> None:
     paid = Prepayment(provider="alipay", reference="P-1", amount=GROSS, captured_at=NOW)
@@ -137,7 +137,7 @@ async def test_a_reference_that_is_used_up_leaves_the_invoice_to_the_customer(
     await books_agree(billing_svc)
 
 
-async def test_an_exact_amount_of_the_payer_is_enough_and_two_candidates_are_too_many(
+async def test_payment_is_matched_by_exact_amount_only_without_a_second_candidate(
     billing_svc: Harness,
 ) -> None:
     await billing_svc.receives(a_signature(UPFRONT))
@@ -150,7 +150,9 @@ async def test_an_exact_amount_of_the_payer_is_enough_and_two_candidates_are_too
     await books_agree(billing_svc)
 
 
-async def test_an_overpayment_waits_for_finance_with_what_is_over(billing_svc: Harness) -> None:
+async def test_payment_above_the_invoice_waits_for_finance_with_the_excess(
+    billing_svc: Harness,
+) -> None:
     await billing_svc.receives(a_signature(UPFRONT))
     [issued] = await billing_svc.published(InvoiceIssued)
     short = await pay(billing_svc, issued.number, Money(60_01, "CNY"))
@@ -162,7 +164,7 @@ async def test_an_overpayment_waits_for_finance_with_what_is_over(billing_svc: H
 
 
 @pytest.mark.parametrize("role", ["sales_rep", "auditor", "integration_erp", None])
-async def test_only_the_bank_and_finance_report_money(
+async def test_statement_route_is_for_bank_and_finance_only(
     billing_svc: Harness, role: str | None
 ) -> None:
     async with billing_svc.client(*((role,) if role else ())) as client:

@@ -1,4 +1,4 @@
-"""A contract's moves: those of the table happen, every other is refused."""
+"""The contract's lifecycle: the moves of the table, and no other."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ MOVES: dict[Status, Callable[[Contract], Contract]] = {
 
 @pytest.mark.parametrize("target", MOVES)
 @pytest.mark.parametrize("status", Status)
-def test_every_move_is_made_or_refused_as_the_table_says(status: Status, target: Status) -> None:
+def test_contract_lifecycle_allows_exactly_its_table(status: Status, target: Status) -> None:
     before = a_contract(status)
     if LIFECYCLE.allows(status, target):
         assert MOVES[target](before).status is target
@@ -88,7 +88,7 @@ def test_every_move_is_made_or_refused_as_the_table_says(status: Status, target:
             MOVES[target](before)
 
 
-def test_a_party_signs_once_and_only_the_text_it_was_shown() -> None:
+def test_contract_party_signs_once_and_only_the_shown_text() -> None:
     contract = a_contract(Status.AWAITING_SIGNATURE)
     with pytest.raises(TextDiffers):
         contract.sign(CUSTOMER, evidence("another"), at=NOW)
@@ -107,13 +107,13 @@ def test_a_party_signs_once_and_only_the_text_it_was_shown() -> None:
         (DONE, Status.COMPLETED),
     ],
 )
-def test_it_is_completed_by_delivery_and_settlement_together(
+def test_contract_completes_with_delivery_and_settlement(
     execution: Execution, status: Status
 ) -> None:
     assert a_contract(Status.SIGNED).follow(execution, at=NOW).status is status
 
 
-def test_an_early_end_is_asked_for_refused_and_not_asked_when_all_is_delivered() -> None:
+def test_contract_termination_is_requested_refused_or_unnecessary() -> None:
     signed = a_contract(Status.SIGNED)
     asked = signed.ask_termination(reason="bankrupt", at=NOW)
     assert [(g.name, g.owner) for g in asked.gates] == [("termination", "role:order_desk")]
@@ -126,5 +126,5 @@ def test_an_early_end_is_asked_for_refused_and_not_asked_when_all_is_delivered()
         delivered.ask_termination(reason="x", at=NOW)
 
 
-def test_every_refusal_is_one_that_an_api_can_answer() -> None:
+def test_contract_refusals_all_have_an_http_status() -> None:
     assert all(issubclass(e, DomainError) for e in (AlreadySigned, NotAsked, NothingLeft))

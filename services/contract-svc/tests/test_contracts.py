@@ -1,4 +1,4 @@
-"""Contracts on real PostgreSQL: their doors, their gates, and how they are carried out."""
+"""Contracts on real PostgreSQL: API, gates and fulfilment."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def show(contract_svc: Harness) -> Any:
         return (await auditor.get(PATH)).json()
 
 
-async def test_the_customer_refuses_and_the_contract_is_declined(contract_svc: Harness) -> None:
+async def test_contract_declined_by_the_customer(contract_svc: Harness) -> None:
     await contract_svc.receives(an_acceptance())
     async with contract_svc.client("sales_rep") as seller, contract_svc.client() as customer:
         token = (await seller.get(f"{PATH}/link")).json()["token"]
@@ -68,7 +68,7 @@ async def test_the_customer_refuses_and_the_contract_is_declined(contract_svc: H
     assert await gates(contract_svc) == []
 
 
-async def test_a_big_contract_needs_the_company_s_own_signature(contract_svc: Harness) -> None:
+async def test_contract_above_the_limit_needs_a_countersignature(contract_svc: Harness) -> None:
     await contract_svc.receives(a_big_acceptance(), times=2)
     assert await gates(contract_svc) == ["signature:company", "signature:customer"]
     text_hash = (await show(contract_svc))["text_hash"]
@@ -86,7 +86,7 @@ async def test_a_big_contract_needs_the_company_s_own_signature(contract_svc: Ha
     assert await contract_svc.published(ContractSigned) == []
 
 
-async def test_a_manager_withdraws_what_is_not_signed(contract_svc: Harness) -> None:
+async def test_contract_unsigned_is_withdrawn_by_a_manager(contract_svc: Harness) -> None:
     await contract_svc.receives(an_acceptance())
     async with contract_svc.client("sales_manager") as manager:
         done = await manager.post(f"{PATH}/withdrawal", json={"reason": "wrong entity"})
@@ -111,7 +111,7 @@ ABOUT: dict[str, Any] = {"quote_id": QUOTE, "number": "Q-1", "deal_id": DEAL, "v
     ids=lambda fact: type(fact).__name__,
 )
 @pytest.mark.parametrize("signed", [False, True])
-async def test_a_draft_goes_with_its_offer_and_a_signed_contract_stays(
+async def test_contract_draft_is_voided_with_its_quote_and_a_signed_one_stays(
     contract_svc: Harness, gone: Any, *, signed: bool
 ) -> None:
     await contract_svc.receives(SIGNED if signed else an_acceptance())
@@ -120,7 +120,9 @@ async def test_a_draft_goes_with_its_offer_and_a_signed_contract_stays(
     assert len(await contract_svc.published(ContractWithdrawn)) == (not signed)
 
 
-async def test_deliveries_invoices_and_the_settlement_complete_it(contract_svc: Harness) -> None:
+async def test_contract_completes_after_deliveries_invoices_and_settlement(
+    contract_svc: Harness,
+) -> None:
     facts = (an_order(), a_fulfilment(), an_invoice(), a_credit(Money(60_00, "CNY")), a_payment())
     await contract_svc.receives(SIGNED, *facts, a_settlement(), times=2)
 
@@ -133,7 +135,7 @@ async def test_deliveries_invoices_and_the_settlement_complete_it(contract_svc: 
     assert invoice["gross"] == {"amount": GROSS.amount, "currency": "CNY"}
 
 
-async def test_what_comes_before_its_contract_waits_for_it(contract_svc: Harness) -> None:
+async def test_contract_events_wait_until_their_contract_exists(contract_svc: Harness) -> None:
     await contract_svc.receives(a_settlement())
     await contract_svc.receives(an_order(), a_fulfilment())
     await contract_svc.receives(an_invoice(), a_payment())
@@ -153,7 +155,7 @@ async def ask(contract_svc: Harness) -> None:
     assert "termination" in await gates(contract_svc)
 
 
-async def test_it_ends_early_once_the_order_has_cancelled_what_is_left(
+async def test_contract_ends_early_after_the_order_cancelled_the_rest(
     contract_svc: Harness,
 ) -> None:
     await contract_svc.receives(SIGNED)
@@ -167,7 +169,7 @@ async def test_it_ends_early_once_the_order_has_cancelled_what_is_left(
     assert await gates(contract_svc) == []
 
 
-async def test_what_is_on_its_way_arrives_before_it_ends(contract_svc: Harness) -> None:
+async def test_contract_termination_waits_for_shipped_goods(contract_svc: Harness) -> None:
     await contract_svc.receives(SIGNED)
     await ask(contract_svc)
     await contract_svc.receives(a_cancellation(1, 0, 1))
@@ -177,7 +179,7 @@ async def test_what_is_on_its_way_arrives_before_it_ends(contract_svc: Harness) 
     assert len(await contract_svc.published(ContractTerminated)) == 1
 
 
-async def test_it_goes_on_when_all_was_delivered_or_the_desk_refuses(
+async def test_contract_goes_on_when_termination_is_refused_or_all_is_delivered(
     contract_svc: Harness,
 ) -> None:
     await contract_svc.receives(SIGNED)
@@ -196,7 +198,7 @@ async def test_it_goes_on_when_all_was_delivered_or_the_desk_refuses(
     assert (late.status_code, late.json()["type"]) == (409, "urn:ltc:problem:nothing-left")
 
 
-async def test_a_signature_that_is_late_becomes_a_fact_once(contract_svc: Harness) -> None:
+async def test_contract_late_signature_publishes_one_overdue_event(contract_svc: Harness) -> None:
     await contract_svc.receives(a_big_acceptance())
     await contract_svc.execute(
         "UPDATE contract SET body = jsonb_set(body, '{gates}',"
@@ -219,7 +221,7 @@ async def test_a_signature_that_is_late_becomes_a_fact_once(contract_svc: Harnes
         ("legal", "signature", {"text_hash": "x"}),
     ],
 )
-async def test_who_may_not_is_refused(
+async def test_contract_routes_refuse_other_roles(
     contract_svc: Harness, role: str, path: str, form: dict[str, str]
 ) -> None:
     await contract_svc.receives(an_acceptance())
@@ -233,7 +235,7 @@ async def test_who_may_not_is_refused(
 
 
 @pytest.mark.parametrize("form", [{}, {"reason": ""}, {"reason": "x", "more": 1}])
-async def test_a_form_that_lacks_its_reason_is_refused_with_a_pointer(
+async def test_contract_request_without_a_reason_names_the_field(
     contract_svc: Harness, form: dict[str, Any]
 ) -> None:
     await contract_svc.receives(an_acceptance())
@@ -245,7 +247,7 @@ async def test_a_form_that_lacks_its_reason_is_refused_with_a_pointer(
     assert answer.json()["errors"][0]["pointer"].startswith("/body/")
 
 
-async def test_contracts_are_listed_page_by_page(contract_svc: Harness) -> None:
+async def test_contract_list_is_paged(contract_svc: Harness) -> None:
     quotes = [QuoteId(UUID(int=n)) for n in range(100, 105)]
     await contract_svc.receives(*(an_acceptance(quote_id=q) for q in quotes))
     async with contract_svc.client("legal") as lawyer:
@@ -261,7 +263,7 @@ async def test_contracts_are_listed_page_by_page(contract_svc: Harness) -> None:
     assert len(await contract_svc.published(ContractDrafted)) == 5
 
 
-async def test_a_new_version_of_a_clause_is_in_the_next_contract_only(
+async def test_contract_clause_version_applies_to_later_contracts_only(
     contract_svc: Harness,
 ) -> None:
     await contract_svc.receives(an_acceptance())

@@ -1,4 +1,4 @@
-"""When which part of the price is due."""
+"""The payment schedule of a contract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contracts.terms import Instalment, PaymentTerms
 
 
 @given(st.integers(0, 10**12), st.lists(st.integers(1, 99), min_size=1, max_size=6))
-def test_instalments_add_up_to_the_contract(minor: int, cuts: list[int]) -> None:
+def test_schedule_instalments_add_up_to_the_contract(minor: int, cuts: list[int]) -> None:
     edges = [0, *sorted(set(cuts)), 100]
     parts = tuple(
         Instalment(percent=Decimal(b - a), due="on_signature") for a, b in itertools.pairwise(edges)
@@ -28,7 +28,7 @@ def test_instalments_add_up_to_the_contract(minor: int, cuts: list[int]) -> None
     assert [item.n for item in items] == list(range(1, len(parts) + 1))
 
 
-def test_instalments_that_are_not_a_hundred_per_cent_are_refused() -> None:
+def test_schedule_refuses_instalments_other_than_100_percent() -> None:
     parts = (Instalment(percent=Decimal(60), due="on_signature"),)
 
     with pytest.raises(ScheduleIncomplete):
@@ -38,7 +38,7 @@ def test_instalments_that_are_not_a_hundred_per_cent_are_refused() -> None:
 @pytest.mark.parametrize(
     ("kind", "due"), [("prepaid", "on_signature"), ("on_delivery", "on_delivery")]
 )
-def test_simple_terms_have_one_item(kind: str, due: str) -> None:
+def test_schedule_of_simple_terms_has_one_item(kind: str, due: str) -> None:
     [item] = schedule(PaymentTerms(kind=kind), Money(100, "CNY"))
 
     assert (item.due, item.amount) == (due, Money(100, "CNY"))

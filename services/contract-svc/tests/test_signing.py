@@ -1,4 +1,4 @@
-"""From an accepted offer to a signed contract, on real PostgreSQL."""
+"""From an accepted quote to a signed contract, on real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from contracts.parties import Contact, Owner
 from contracts.terms import ImportedOutcome, Prepayment
 
 
-async def test_a_consent_that_covers_the_signature_signs_at_once(contract_svc: Harness) -> None:
+async def test_contract_is_signed_at_once_by_a_consent_that_covers_it(
+    contract_svc: Harness,
+) -> None:
     await contract_svc.receives(an_acceptance(consent_covers_signature=True), times=2)
 
     assert await contract_svc.said() == [
@@ -32,7 +34,7 @@ async def test_a_consent_that_covers_the_signature_signs_at_once(contract_svc: H
     assert [(i.due, i.amount) for i in signed.schedule] == [("on_delivery", NET + TAX)]
 
 
-async def test_a_signed_contract_says_where_it_came_from(contract_svc: Harness) -> None:
+async def test_contract_signed_event_names_quote_deal_and_lead(contract_svc: Harness) -> None:
     ada = Contact(contact_id=ContactId(UUID(int=5)), name="Ada", email="ada@acme.test")
     record = ImportedOutcome(
         source_system="crm", external_id="A", agreed=Money(1000_00, "CNY"), closed_at=NOW
@@ -54,7 +56,7 @@ async def test_a_signed_contract_says_where_it_came_from(contract_svc: Harness) 
     assert (signed.imported, signed.prepayment) == (record, paid)
 
 
-async def test_the_customer_signs_the_text_they_were_shown(contract_svc: Harness) -> None:
+async def test_contract_signature_covers_the_text_that_was_shown(contract_svc: Harness) -> None:
     await contract_svc.receives(an_acceptance())
     async with contract_svc.client("sales_rep") as seller, contract_svc.client() as customer:
         token = (await seller.get(f"/contracts/{CONTRACT}/link")).json()["token"]
@@ -73,7 +75,7 @@ async def test_the_customer_signs_the_text_they_were_shown(contract_svc: Harness
     assert len(await contract_svc.published(ContractSigned)) == 1
 
 
-async def test_what_was_signed_never_changes(contract_svc: Harness) -> None:
+async def test_contract_signed_text_is_immutable(contract_svc: Harness) -> None:
     await contract_svc.receives(an_acceptance(consent_covers_signature=True))
 
     for statement in (
@@ -86,7 +88,7 @@ async def test_what_was_signed_never_changes(contract_svc: Harness) -> None:
             await contract_svc.execute(statement)
 
 
-async def test_a_lost_deal_takes_an_unsigned_contract_back(contract_svc: Harness) -> None:
+async def test_contract_unsigned_is_withdrawn_with_a_lost_deal(contract_svc: Harness) -> None:
     await contract_svc.receives(an_acceptance())
     lost = DealLost(deal_id=DEAL, number="D-1", reason="no budget", lost_by="rep", lost_at=NOW)
     await contract_svc.receives(lost, times=2)

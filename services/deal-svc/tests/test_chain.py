@@ -1,4 +1,4 @@
-"""What deal-svc hears and says, on real PostgreSQL."""
+"""The way of a deal from lead to proposal, on real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contracts.ids import DealId, derived_id
 from contracts.money import Money
 
 
-async def test_a_redelivered_qualification_opens_one_deal(deal_svc: Harness) -> None:
+async def test_deal_opens_once_for_a_redelivered_qualification(deal_svc: Harness) -> None:
     await deal_svc.receives(a_lead_qualified(), times=2)
 
     [opened] = await deal_svc.published(DealOpened)
@@ -20,7 +20,9 @@ async def test_a_redelivered_qualification_opens_one_deal(deal_svc: Harness) -> 
     assert await deal_svc.said() == ["ltc.deal.opened.v1", "ltc.deal.gate_opened.v1"]
 
 
-async def test_an_express_lead_asks_for_its_proposal_in_the_same_commit(deal_svc: Harness) -> None:
+async def test_deal_of_an_express_lead_requests_its_proposal_in_the_same_commit(
+    deal_svc: Harness,
+) -> None:
     await deal_svc.receives(a_lead_qualified(web_order=a_web_order()))
 
     assert await deal_svc.said() == ["ltc.deal.opened.v1", "ltc.deal.proposal_requested.v1"]
@@ -30,7 +32,7 @@ async def test_an_express_lead_asks_for_its_proposal_in_the_same_commit(deal_svc
     assert rows == [(JOURNEY, 2, 1)]
 
 
-async def test_moved_deals_are_taken_over_once(deal_svc: Harness) -> None:
+async def test_deal_import_creates_each_deal_once(deal_svc: Harness) -> None:
     rows = [
         {
             "source_system": "crm",
@@ -74,7 +76,7 @@ async def test_moved_deals_are_taken_over_once(deal_svc: Harness) -> None:
     assert lost.lost_at == datetime(2017, 3, 2, tzinfo=UTC)
 
 
-async def test_a_rep_walks_a_deal_to_its_proposal(deal_svc: Harness) -> None:
+async def test_deal_goes_from_qualification_to_proposal_through_the_api(deal_svc: Harness) -> None:
     await deal_svc.receives(a_lead_qualified())
     deal_id = derived_id(LEAD, "deal")
     async with deal_svc.client("sales_rep") as client:

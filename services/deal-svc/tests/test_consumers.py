@@ -1,4 +1,4 @@
-"""What deal-svc hears of the later stages, in whatever order and however often."""
+"""Events of later stages that deal-svc consumes, in any order and with repetition."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ OF_BILLING = (InvoiceIssued, InvoicePaid, InvoiceOverdue, InvoiceCredited, Journ
 ABOUT_A_DEAL: list[type[Event]] = [*OF_THE_OFFER, *OF_THE_CONTRACT, *OF_BILLING]
 
 
-async def test_a_deal_says_all_that_its_lead_is_known_by(deal_svc: Harness) -> None:
+async def test_deal_opened_event_carries_the_data_of_its_lead(deal_svc: Harness) -> None:
     lead = sample(LeadQualified)
     await deal_svc.receives(lead)
 
@@ -88,7 +88,7 @@ async def asked_for(deal_svc: Harness) -> None:
 
 
 @pytest.mark.parametrize("fact", ABOUT_A_DEAL)
-async def test_a_fact_about_a_deal_that_is_not_there_yet_waits_for_it(
+async def test_deal_events_wait_until_their_deal_exists(
     deal_svc: Harness, fact: type[Event]
 ) -> None:
     await deal_svc.receives(told(fact))
@@ -97,7 +97,7 @@ async def test_a_fact_about_a_deal_that_is_not_there_yet_waits_for_it(
 
 
 @pytest.mark.parametrize("fact", [f for f in ABOUT_A_DEAL if f is not JourneySettled])
-async def test_a_fact_that_comes_twice_has_one_effect(deal_svc: Harness, fact: type[Event]) -> None:
+async def test_deal_handles_a_redelivered_event_once(deal_svc: Harness, fact: type[Event]) -> None:
     await asked_for(deal_svc)
     await deal_svc.receives(told(fact))
     once, said = await the_deal(deal_svc), await deal_svc.said()
@@ -111,7 +111,7 @@ async def test_a_fact_that_comes_twice_has_one_effect(deal_svc: Harness, fact: t
 
 
 @pytest.mark.parametrize(("fact", "status"), list(OF_THE_OFFER.items()))
-async def test_the_owner_sees_how_far_the_offer_has_come(
+async def test_deal_shows_the_status_of_its_quote(
     deal_svc: Harness, fact: type[Event], status: str
 ) -> None:
     await asked_for(deal_svc)
@@ -127,7 +127,7 @@ async def test_the_owner_sees_how_far_the_offer_has_come(
 
 
 @pytest.mark.parametrize("no", [QuoteDeclined, QuoteExpired, ContractDeclined, ContractWithdrawn])
-async def test_a_no_brings_the_deal_back_to_negotiation_and_its_owner_to_act(
+async def test_deal_returns_to_negotiation_after_a_refusal_with_a_gate_for_its_owner(
     deal_svc: Harness, no: type[Event]
 ) -> None:
     await asked_for(deal_svc)
@@ -143,7 +143,7 @@ async def test_a_no_brings_the_deal_back_to_negotiation_and_its_owner_to_act(
 
 
 @pytest.mark.parametrize(("by_version", "gates"), [(2, []), (None, ["proposal"])])
-async def test_an_offer_taken_back_with_nothing_in_its_place_is_the_owners_to_ask_anew(
+async def test_deal_waits_for_a_new_proposal_after_a_superseded_quote_without_successor(
     deal_svc: Harness, by_version: int | None, gates: list[str]
 ) -> None:
     await asked_for(deal_svc)
@@ -154,7 +154,7 @@ async def test_an_offer_taken_back_with_nothing_in_its_place_is_the_owners_to_as
 
 
 @pytest.mark.parametrize("no", [QuoteDeclined, QuoteExpired, ContractWithdrawn])
-async def test_a_no_about_a_lost_deal_changes_nothing_of_it(
+async def test_deal_lost_is_unchanged_by_a_later_refusal(
     deal_svc: Harness, no: type[Event]
 ) -> None:
     await asked_for(deal_svc)
@@ -168,7 +168,7 @@ async def test_a_no_about_a_lost_deal_changes_nothing_of_it(
     assert await deal_svc.said() == said
 
 
-async def test_won_follows_the_signature_and_the_money_is_shown(deal_svc: Harness) -> None:
+async def test_deal_is_won_by_the_signature_and_shows_its_invoices(deal_svc: Harness) -> None:
     await asked_for(deal_svc)
     signed, issued = told(ContractSigned), told(InvoiceIssued)
     invoice = {"invoice_id": issued.invoice_id, "number": issued.number}
@@ -188,7 +188,7 @@ async def test_won_follows_the_signature_and_the_money_is_shown(deal_svc: Harnes
     assert deal["outcome"]["earned"] is not None
 
 
-async def test_a_signature_wins_over_a_loss_of_the_same_moment(deal_svc: Harness) -> None:
+async def test_deal_lost_during_the_signature_is_reopened_and_won(deal_svc: Harness) -> None:
     await asked_for(deal_svc)
     async with deal_svc.client("sales_rep") as client:
         await client.post(f"/deals/{DEAL}/loss", json={"reason": "budget cut"})
@@ -204,7 +204,7 @@ async def test_a_signature_wins_over_a_loss_of_the_same_moment(deal_svc: Harness
     assert (await deal_svc.said())[-2:] == [DealReopened.name, DealWon.name]
 
 
-async def test_a_settlement_before_the_signature_waits(deal_svc: Harness) -> None:
+async def test_deal_settlement_waits_for_the_signature(deal_svc: Harness) -> None:
     await asked_for(deal_svc)
     await deal_svc.receives(told(JourneySettled))
     assert await deal_svc.rows("SELECT count(*) FROM parked_key") == [(1,)]
@@ -215,7 +215,7 @@ async def test_a_settlement_before_the_signature_waits(deal_svc: Harness) -> Non
     assert (await the_deal(deal_svc))["outcome"]["settled_at"] is not None
 
 
-async def test_a_terminated_contract_leaves_the_deal_won_with_the_reason(
+async def test_deal_stays_won_after_termination_with_the_reason(
     deal_svc: Harness,
 ) -> None:
     await asked_for(deal_svc)
@@ -225,7 +225,7 @@ async def test_a_terminated_contract_leaves_the_deal_won_with_the_reason(
     assert (deal["status"], deal["reason"]) == ("won", "insolvent")
 
 
-async def test_an_express_deal_is_not_troubled_by_its_own_offer(deal_svc: Harness) -> None:
+async def test_deal_of_an_express_lead_ignores_events_of_its_own_quote(deal_svc: Harness) -> None:
     await deal_svc.receives(a_lead_qualified(web_order=a_web_order()))
     said = await deal_svc.said()
     await deal_svc.receives(told(QuoteSent), told(QuoteAccepted))
@@ -233,7 +233,7 @@ async def test_an_express_deal_is_not_troubled_by_its_own_offer(deal_svc: Harnes
     assert await deal_svc.said() == said
 
 
-async def test_a_merged_lead_repoints_its_deal(deal_svc: Harness) -> None:
+async def test_deal_follows_a_merged_lead(deal_svc: Harness) -> None:
     await deal_svc.receives(a_lead_qualified())
     other = LeadId(UUID(int=99))
     merged = LeadMerged(
@@ -250,7 +250,7 @@ async def test_a_merged_lead_repoints_its_deal(deal_svc: Harness) -> None:
     assert len(await deal_svc.published(DealOpened)) == 1
 
 
-async def test_a_deal_left_too_long_is_said_to_be_overdue_once(deal_svc: Harness) -> None:
+async def test_deal_gate_overdue_is_published_once(deal_svc: Harness) -> None:
     await deal_svc.receives(a_lead_qualified())
 
     assert await deal_svc.let_gates_lapse() == 1

@@ -1,4 +1,4 @@
-"""The lifecycle of a deal: every move of the table, and no other."""
+"""The deal's lifecycle: the moves of the table, and no other."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MOVES: dict[Status, Callable[[Deal], Deal]] = {
 
 @pytest.mark.parametrize("target", list(Status))
 @pytest.mark.parametrize("status", list(Status))
-def test_a_deal_moves_as_its_table_says_and_no_other_way(status: Status, target: Status) -> None:
+def test_deal_lifecycle_allows_exactly_its_table(status: Status, target: Status) -> None:
     if LIFECYCLE.allows(status, target):
         assert MOVES[target](a_deal(status=status)).status is target
     else:
@@ -56,7 +56,7 @@ def test_a_deal_moves_as_its_table_says_and_no_other_way(status: Status, target:
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.OPEN])
-def test_only_an_open_deal_is_worked_on(status: Status) -> None:
+def test_deal_commands_need_an_open_deal(status: Status) -> None:
     deal = a_deal(status=status)
     for act in (
         lambda: deal.request_proposal(by="u-1", at=NOW, validity_days=30),
@@ -72,7 +72,7 @@ def test_only_an_open_deal_is_worked_on(status: Status) -> None:
 @pytest.mark.parametrize("to", list(Stage))
 @pytest.mark.parametrize("at", list(Stage))
 @pytest.mark.parametrize("with_lines", [True, False])
-def test_a_stage_is_left_forward_when_its_checklist_is_done(
+def test_deal_stage_moves_forward_only_with_a_complete_checklist(
     at: Stage, to: Stage, with_lines: bool
 ) -> None:
     deal = a_deal(stage=at) if with_lines else a_deal(stage=at, lines=())
@@ -95,7 +95,7 @@ def test_a_stage_is_left_forward_when_its_checklist_is_done(
     )
 
 
-def test_a_deal_on_hold_waits_for_its_day_alone_and_goes_on_where_it_stopped() -> None:
+def test_deal_on_hold_has_one_gate_and_resumes_its_stage() -> None:
     waiting = a_deal().await_proposal(at=NOW, within=HOUR)
     held = waiting.hold(reason="new budget in spring", until=NOW + 9 * HOUR, by="u-1", at=NOW)
     resumed = held.resume(by="u-1", at=NOW + HOUR, within=HOUR)
@@ -117,7 +117,7 @@ def test_a_deal_on_hold_waits_for_its_day_alone_and_goes_on_where_it_stopped() -
         (a_deal().lines, "expired", ["proposal"]),
     ],
 )
-def test_what_nobody_else_has_in_hand_is_the_owners_to_do(
+def test_deal_resumed_opens_the_gate_of_its_next_step(
     lines: tuple[object, ...], offer: str | None, gates: list[str]
 ) -> None:
     told = Offer(quote_id=QuoteId(UUID(int=5)), number="Q-1", version=1, status=offer or "")
@@ -126,7 +126,7 @@ def test_what_nobody_else_has_in_hand_is_the_owners_to_do(
     assert [g.name for g in deal.resume(by="r", at=NOW, within=HOUR).gates] == gates
 
 
-def test_a_day_that_is_past_is_refused() -> None:
+def test_deal_refuses_dates_in_the_past() -> None:
     with pytest.raises(Refused):
         a_deal().hold(reason="r", until=NOW, by="r", at=NOW)
     with pytest.raises(ClosePast):
@@ -134,7 +134,7 @@ def test_a_day_that_is_past_is_refused() -> None:
     assert a_deal().expect_close(date(2026, 11, 1), today=date(2026, 11, 1)).expected_close
 
 
-def test_an_older_version_of_the_offer_tells_nothing_new() -> None:
+def test_deal_ignores_an_older_version_of_its_quote() -> None:
     two = Offer(quote_id=QuoteId(UUID(int=5)), number="Q-1", version=2, status="sent")
     one = two.model_copy(update={"version": 1, "status": "superseded"})
     deal = a_deal().hear_of_offer(two)
@@ -144,7 +144,7 @@ def test_an_older_version_of_the_offer_tells_nothing_new() -> None:
     assert deal.hear_of_offer(later).offer == later
 
 
-def test_an_invoice_keeps_what_was_heard_of_it() -> None:
+def test_deal_invoice_keeps_known_values_across_events() -> None:
     issued = Billed(
         invoice_id=InvoiceId(UUID(int=6)),
         number="I-1",
@@ -171,7 +171,7 @@ def test_an_invoice_keeps_what_was_heard_of_it() -> None:
     )
 
 
-def test_a_deal_without_a_customer_is_neither_proposed_to_nor_won() -> None:
+def test_deal_without_an_account_has_no_proposal_and_is_not_won() -> None:
     nobody = a_deal(account=None)
     with pytest.raises(ChecklistIncomplete):
         nobody.request_proposal(by="r", at=NOW, validity_days=30)

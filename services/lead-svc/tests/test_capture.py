@@ -1,4 +1,4 @@
-"""Capturing leads through the public doors, on real PostgreSQL."""
+"""Capture of leads through the public API, on real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def a_web_order(reference: str = "W-1", **changes: Any) -> dict[str, Any]:
     )
 
 
-async def test_a_captured_lead_waits_for_a_person_to_judge_it(lead_svc: Harness) -> None:
+async def test_lead_captured_waits_for_qualification(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         answer = await client.post("/leads", json=a_lead())
         shown = await client.get(answer.headers["location"])
@@ -54,7 +54,7 @@ async def test_a_captured_lead_waits_for_a_person_to_judge_it(lead_svc: Harness)
     assert (gate.gate, gate.owner) == ("qualification", "role:sales_rep")
 
 
-async def test_a_complete_web_order_qualifies_by_policy(lead_svc: Harness) -> None:
+async def test_lead_of_a_complete_web_order_qualifies_by_policy(lead_svc: Harness) -> None:
     async with lead_svc.client("integration_web") as client:
         answer = await client.post("/leads", json=a_web_order())
 
@@ -65,7 +65,7 @@ async def test_a_complete_web_order_qualifies_by_policy(lead_svc: Harness) -> No
     assert qualified.web_order is not None
 
 
-async def test_the_same_person_twice_is_one_lead(lead_svc: Harness) -> None:
+async def test_lead_capture_of_the_same_person_is_one_lead(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         first = await client.post("/leads", json=a_lead())
         again = a_lead(contact={"name": "Wang", "phone": "+86 138-0013-8000"})
@@ -77,7 +77,7 @@ async def test_the_same_person_twice_is_one_lead(lead_svc: Harness) -> None:
     assert len(await lead_svc.published(LeadCaptured)) == 1
 
 
-async def test_the_same_customer_may_order_twice_on_the_website(lead_svc: Harness) -> None:
+async def test_lead_capture_of_two_web_orders_is_two_leads(lead_svc: Harness) -> None:
     async with lead_svc.client("integration_web") as client:
         for reference in ("W-1", "W-2", "W-1"):
             await client.post("/leads", json=a_web_order(reference))
@@ -85,7 +85,7 @@ async def test_the_same_customer_may_order_twice_on_the_website(lead_svc: Harnes
     assert len(await lead_svc.published(LeadCaptured)) == 2
 
 
-async def test_every_row_of_a_batch_is_answered_for(lead_svc: Harness) -> None:
+async def test_lead_batch_answers_for_every_row(lead_svc: Harness) -> None:
     rows = [
         a_lead(),
         a_lead(contact={"name": "Other", "email": "other@example.com"}, company=None),
@@ -112,7 +112,7 @@ async def test_every_row_of_a_batch_is_answered_for(lead_svc: Harness) -> None:
     assert (again["accepted"], again["duplicates"], again["refused"]) == (0, 3, 4)
 
 
-async def test_each_journey_of_a_batch_has_one_trace_of_its_own(lead_svc: Harness) -> None:
+async def test_lead_batch_gives_each_journey_its_own_trace(lead_svc: Harness) -> None:
     rows = [a_lead(contact={"name": "N", "email": f"n{n}@example.com"}) for n in range(3)]
     for n, row in enumerate(rows):
         row["company"] = {"name": f"Company {n}"}
@@ -129,7 +129,7 @@ async def test_each_journey_of_a_batch_has_one_trace_of_its_own(lead_svc: Harnes
     assert len(set.union(*traces.values())) == 3
 
 
-async def test_nothing_of_a_refused_request_is_stored(lead_svc: Harness) -> None:
+async def test_lead_capture_that_is_refused_stores_nothing(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         unknown_field = await client.post("/leads", json=a_lead(status="qualified"))
         naive = await client.post("/leads", json=a_lead(captured_at="2026-01-01T00:00:00"))
@@ -146,7 +146,7 @@ async def test_nothing_of_a_refused_request_is_stored(lead_svc: Harness) -> None
     assert await lead_svc.said() == []
 
 
-async def test_a_caller_without_a_role_for_it_is_refused(lead_svc: Harness) -> None:
+async def test_lead_capture_refuses_other_roles(lead_svc: Harness) -> None:
     async with lead_svc.client() as nobody, lead_svc.client("finance") as finance:
         assert (await nobody.post("/leads", json=a_lead())).status_code == 401
         assert (await finance.post("/leads", json=a_lead())).status_code == 403

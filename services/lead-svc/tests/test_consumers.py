@@ -1,4 +1,4 @@
-"""What lead-svc hears, in whatever order and however often; and the gates that it sweeps."""
+"""Events that lead-svc consumes, in any order and with repetition; its gates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def a_qualified_lead(lead_svc: Harness) -> UUID:
     return UUID(lead_id)
 
 
-async def test_an_opened_deal_converts_its_lead_once(lead_svc: Harness) -> None:
+async def test_lead_is_converted_once_by_its_deal(lead_svc: Harness) -> None:
     lead_id = await a_qualified_lead(lead_svc)
     await lead_svc.receives(a_deal_opened(lead_id), times=2)
     await lead_svc.receives(a_deal_opened(lead_id))
@@ -27,14 +27,14 @@ async def test_an_opened_deal_converts_its_lead_once(lead_svc: Harness) -> None:
     assert (fact.lead_id, fact.deal_id, fact.deal_number) == (lead_id, DEAL, "D-2026-000001")
 
 
-async def test_a_deal_of_a_lead_that_is_not_there_yet_waits_for_it(lead_svc: Harness) -> None:
+async def test_lead_events_wait_until_their_lead_exists(lead_svc: Harness) -> None:
     await lead_svc.receives(a_deal_opened(UUID(int=77)))
 
     [parked] = await lead_svc.rows("SELECT error_class, wake_key FROM parked_key")
     assert parked == ("DependencyMissing", f"lead:{UUID(int=77)}")
 
 
-async def test_a_deal_opened_by_hand_brings_its_parties_to_the_register(
+async def test_party_register_takes_the_parties_of_a_deal_opened_by_hand(
     lead_svc: Harness,
 ) -> None:
     await lead_svc.receives(a_deal_opened(None), times=2)
@@ -48,7 +48,7 @@ async def test_a_deal_opened_by_hand_brings_its_parties_to_the_register(
     assert await lead_svc.said() == []
 
 
-async def test_a_party_that_is_known_stays_as_it_is(lead_svc: Harness) -> None:
+async def test_party_register_keeps_a_known_party(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         await client.post("/leads", json=a_form(company={"name": "ACME", "domain": "acme.test"}))
     before = await lead_svc.rows("SELECT * FROM party ORDER BY kind")
@@ -58,7 +58,7 @@ async def test_a_party_that_is_known_stays_as_it_is(lead_svc: Harness) -> None:
     assert await lead_svc.rows("SELECT * FROM party ORDER BY kind") == before
 
 
-async def test_a_settled_journey_tells_what_the_lead_earned_once(lead_svc: Harness) -> None:
+async def test_lead_shows_earned_money_once_after_settlement(lead_svc: Harness) -> None:
     lead_id = await a_qualified_lead(lead_svc)
     await lead_svc.receives(a_settlement(lead_id), a_settlement(None), times=2)
     async with lead_svc.client("sales_rep") as client:
@@ -69,13 +69,13 @@ async def test_a_settled_journey_tells_what_the_lead_earned_once(lead_svc: Harne
     assert (stats["settled"], stats["earned_minor"]) == (1, 100_00)
 
 
-async def test_a_settlement_before_its_lead_waits(lead_svc: Harness) -> None:
+async def test_lead_settlement_waits_until_its_lead_exists(lead_svc: Harness) -> None:
     await lead_svc.receives(a_settlement(UUID(int=77)))
 
     assert await lead_svc.rows("SELECT wake_key FROM parked_key") == [(f"lead:{UUID(int=77)}",)]
 
 
-async def test_a_gate_past_its_time_is_said_once(lead_svc: Harness) -> None:
+async def test_lead_gate_overdue_is_published_once(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         await client.post("/leads", json=a_form())
 

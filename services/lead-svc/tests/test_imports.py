@@ -1,4 +1,4 @@
-"""Files of leads through the upload door, on real PostgreSQL."""
+"""Import of lead files through the upload route, on real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def of_each(answer: httpx.Response) -> tuple[int, int, int, int]:
     return report["rows"], report["accepted"], report["duplicates"], report["refused"]
 
 
-async def test_every_row_of_a_file_is_answered_for(lead_svc: Harness) -> None:
+async def test_lead_import_answers_for_every_row(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         answer = await upload(client)
         listed = await client.get("/leads", params={"q": "wang@example.cn"})
@@ -79,7 +79,7 @@ async def test_every_row_of_a_file_is_answered_for(lead_svc: Harness) -> None:
     assert len(await lead_svc.published(LeadCaptured)) == 2
 
 
-async def test_the_same_file_again_adds_nothing(lead_svc: Harness) -> None:
+async def test_lead_import_of_the_same_file_adds_nothing(lead_svc: Harness) -> None:
     async with lead_svc.client("integration_import") as client:
         await upload(client)
         said = await lead_svc.said()
@@ -90,7 +90,7 @@ async def test_the_same_file_again_adds_nothing(lead_svc: Harness) -> None:
     assert await lead_svc.said() == said
 
 
-async def test_a_dry_run_says_the_same_and_changes_nothing(lead_svc: Harness) -> None:
+async def test_lead_import_dry_run_reports_the_same_and_changes_nothing(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         rehearsed = await upload(client, dry_run="true")
         listed = await client.get("/leads/imports")
@@ -104,7 +104,7 @@ async def test_a_dry_run_says_the_same_and_changes_nothing(lead_svc: Harness) ->
     assert listed.json()["items"] == []
 
 
-async def test_an_imported_file_can_be_looked_up_afterwards(lead_svc: Harness) -> None:
+async def test_lead_import_report_stays_readable(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         answers = [await upload(client, HEADER + GOOD) for _ in range(3)]
         shown = await client.get(answers[0].headers["location"])
@@ -124,16 +124,14 @@ async def test_an_imported_file_can_be_looked_up_afterwards(lead_svc: Harness) -
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-8-sig", "utf-16", "utf-16-le"])
-async def test_a_file_may_be_written_in_any_usual_encoding(
-    lead_svc: Harness, encoding: str
-) -> None:
+async def test_lead_import_accepts_every_usual_encoding(lead_svc: Harness, encoding: str) -> None:
     async with lead_svc.client("sales_rep") as client:
         answer = await upload(client, FILE.encode(encoding))
 
     assert of_each(answer) == (8, 2, 1, 5)
 
 
-async def test_a_workbook_is_taken_with_its_dates_and_numbers(lead_svc: Harness) -> None:
+async def test_lead_import_accepts_a_workbook_with_dates_and_numbers(lead_svc: Harness) -> None:
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"remove_timezone": True}) as book:
         sheet = book.add_worksheet()
@@ -176,7 +174,7 @@ async def test_a_workbook_is_taken_with_its_dates_and_numbers(lead_svc: Harness)
         (HEADER + GOOD * 20_001, MAPPING, "has 20001 rows; 20000 are taken at once"),
     ],
 )
-async def test_what_is_no_table_is_one_problem_and_changes_nothing(
+async def test_lead_import_of_an_invalid_file_is_one_problem(
     lead_svc: Harness, body: str | bytes, mapping: str, told: str
 ) -> None:
     async with lead_svc.client("sales_rep") as client:
@@ -191,7 +189,7 @@ async def test_what_is_no_table_is_one_problem_and_changes_nothing(
     assert await lead_svc.said() == []
 
 
-async def test_a_file_that_is_too_large_is_refused(lead_svc: Harness) -> None:
+async def test_lead_import_refuses_a_file_over_the_limit(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         answer = await upload(client, b"a" * (16 * 1024 * 1024 + 1))
 
@@ -199,7 +197,7 @@ async def test_a_file_that_is_too_large_is_refused(lead_svc: Harness) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_form_without_its_parts_is_refused(lead_svc: Harness) -> None:
+async def test_lead_import_refuses_an_incomplete_form(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         without = await client.post("/leads/imports", files={"file": ("a.csv", b"a")})
         no_form = await client.post("/leads/imports", json={"file": "a"})
@@ -210,7 +208,7 @@ async def test_a_form_without_its_parts_is_refused(lead_svc: Harness) -> None:
     assert without.json()["errors"][0]["pointer"] == "/body/mapping"
 
 
-async def test_the_same_upload_with_its_key_is_one_import(lead_svc: Harness) -> None:
+async def test_lead_import_with_one_idempotency_key_is_one_import(lead_svc: Harness) -> None:
     key = {"Idempotency-Key": "upload-1"}
     async with lead_svc.client("sales_rep") as client:
         first = await upload(client, headers=key)
@@ -223,14 +221,14 @@ async def test_the_same_upload_with_its_key_is_one_import(lead_svc: Harness) -> 
     assert await lead_svc.rows("SELECT count(*) FROM lead_import") == [(1,)]
 
 
-async def test_who_may_not_capture_may_not_import(lead_svc: Harness) -> None:
+async def test_lead_import_needs_the_role_for_capture(lead_svc: Harness) -> None:
     async with lead_svc.client() as nobody, lead_svc.client("finance") as finance:
         assert (await upload(nobody)).status_code == 401
         assert (await upload(finance)).status_code == 403
         assert (await finance.get("/leads/imports")).status_code == 403
 
 
-async def test_ten_thousand_rows_are_one_import(lead_svc: Harness) -> None:
+async def test_lead_import_takes_ten_thousand_rows(lead_svc: Harness) -> None:
     rows = [f"客户{n},公司{n},c{n}@example.cn,,官网,,2026-03-01\n" for n in range(9_990)]
     async with lead_svc.client("sales_rep") as client:
         answer = await upload(client, HEADER + "".join([*rows, *rows[:10]]))

@@ -1,4 +1,4 @@
-"""The lifecycle of a lead: every move of the table, and no other."""
+"""The lead's lifecycle: the moves of the table, and no other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REPEATABLE = {(Status.ASSIGNED, Status.ASSIGNED)}
 
 @pytest.mark.parametrize("target", list(Status))
 @pytest.mark.parametrize("status", list(Status))
-def test_a_lead_moves_as_its_table_says_and_no_other_way(status: Status, target: Status) -> None:
+def test_lead_lifecycle_allows_exactly_its_table(status: Status, target: Status) -> None:
     lead = a_lead(status=status)
     if LIFECYCLE.allows(status, target) or (status, target) in REPEATABLE:
         assert MOVES[target](lead).status is target
@@ -40,7 +40,7 @@ def test_a_lead_moves_as_its_table_says_and_no_other_way(status: Status, target:
             MOVES[target](lead)
 
 
-def test_assigning_waits_for_the_first_contact_and_a_logged_one_passes_it() -> None:
+def test_lead_assigned_waits_for_the_first_contact() -> None:
     assigned, _ = a_lead().assign(REP, by="boss", at=NOW, contact_within=HOUR)
     contacted = assigned.contact_made(an_activity(Kind.MEETING))
 
@@ -51,17 +51,17 @@ def test_assigning_waits_for_the_first_contact_and_a_logged_one_passes_it() -> N
     assert contacted.passages[0].evidence == "spoke about gateways"
 
 
-def test_a_note_is_no_contact() -> None:
+def test_lead_note_is_not_a_contact() -> None:
     with pytest.raises(NoContact):
         a_lead(status=Status.ASSIGNED).contact_made(an_activity(Kind.NOTE))
 
 
-def test_qualifying_needs_a_need() -> None:
+def test_lead_qualification_requires_a_need() -> None:
     with pytest.raises(NotYetAble):
         a_lead().qualify(by="u-1", at=NOW)
 
 
-def test_qualifying_states_who_and_why() -> None:
+def test_lead_qualified_event_has_actor_and_reasons() -> None:
     _, fact = a_lead(owner=REP).qualify(by="u-1", at=NOW, need="gateways")
 
     assert fact == LeadQualified(
@@ -79,7 +79,7 @@ def test_qualifying_states_who_and_why() -> None:
     )
 
 
-def test_disqualifying_and_merging_say_why_and_wait_for_nothing() -> None:
+def test_lead_disqualified_or_merged_has_a_reason_and_no_gate() -> None:
     waiting = a_lead().await_qualification(at=NOW, within=HOUR)
     gone, disqualified = waiting.disqualify(reason="spam", by="u-1", at=NOW)
     folded, merged = waiting.merge_into(OTHER, by="boss", at=NOW)
@@ -93,7 +93,7 @@ def test_disqualifying_and_merging_say_why_and_wait_for_nothing() -> None:
         folded.must_be_itself()
 
 
-def test_a_reopened_lead_waits_to_be_judged_again() -> None:
+def test_lead_reopened_waits_for_qualification() -> None:
     lead, _ = a_lead(status=Status.DISQUALIFIED, reason="spam").reopen(
         reason="they wrote", by="boss", at=NOW, within=HOUR
     )

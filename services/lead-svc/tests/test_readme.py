@@ -1,4 +1,4 @@
-"""The README shows the lifecycle that the code has."""
+"""The README shows the lifecycle of the code."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from lead_svc.domain.lead import LIFECYCLE, Status
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
-def test_the_readme_draws_the_lifecycle_of_the_code() -> None:
+def test_readme_shows_the_lead_lifecycle() -> None:
     assert LIFECYCLE.mermaid(Status.NEW) in README.read_text(encoding="utf-8")
 
 
-def test_no_status_is_out_of_reach() -> None:
+def test_lead_lifecycle_reaches_every_status() -> None:
     reached = {Status.NEW} | {t for targets in LIFECYCLE.moves.values() for t in targets}
 
     assert reached == set(Status)

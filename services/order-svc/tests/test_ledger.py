@@ -1,4 +1,4 @@
-"""The line ledger: every piece is somewhere, and only in one place."""
+"""The line ledger: every piece is in exactly one place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def a_line(ordered: int = 10) -> Line:
     st.integers(1, 50),
     st.lists(st.tuples(st.sampled_from(sorted(MOVES)), st.integers(-1, 60)), max_size=20),
 )
-def test_whatever_is_tried_the_pieces_add_up(ordered: int, tries: list[tuple[str, int]]) -> None:
+def test_order_line_ledger_adds_up_after_any_sequence(
+    ordered: int, tries: list[tuple[str, int]]
+) -> None:
     lines: tuple[Line, ...] = (a_line(ordered),)
     for move, quantity in tries:
         try:
@@ -34,13 +36,13 @@ def test_whatever_is_tried_the_pieces_add_up(ordered: int, tries: list[tuple[str
     assert min(line.open, line.cancelled) >= 0
 
 
-def test_what_was_shipped_cannot_be_cancelled() -> None:
+def test_order_line_shipped_cannot_be_cancelled() -> None:
     lines = ship([a_line(3)], [LineQuantity(line_no=1, quantity=2)])
 
     with pytest.raises(TooMany, match="line 1: 2 of 1"):
         cancel(lines, [LineQuantity(line_no=1, quantity=2)])
 
 
-def test_a_line_that_is_not_there_is_named() -> None:
+def test_order_line_that_is_unknown_is_named() -> None:
     with pytest.raises(NoSuchLine, match="9"):
         ship([a_line()], [LineQuantity(line_no=9, quantity=1)])

@@ -1,4 +1,4 @@
-"""An order's status follows from its lines, and every move that the table has not is refused."""
+"""The order's lifecycle: its status follows from its lines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ MOVES = st.lists(
 
 
 @given(MOVES)
-def test_every_move_that_happens_is_one_of_the_table(moves: list[tuple[str, int]]) -> None:
+def test_order_lifecycle_allows_exactly_its_table(moves: list[tuple[str, int]]) -> None:
     order, said = an_order(), []
     for move, quantity in moves:
         before = order.status
@@ -92,7 +92,7 @@ def test_every_move_that_happens_is_one_of_the_table(moves: list[tuple[str, int]
         (0, 0, 3, Status.CANCELLED),
     ],
 )
-def test_the_status_is_what_the_lines_amount_to(
+def test_order_status_follows_from_its_lines(
     shipped: int, delivered: int, cancelled: int, status: Status
 ) -> None:
     line = Line(
@@ -103,7 +103,7 @@ def test_the_status_is_what_the_lines_amount_to(
     assert status_of([line]) is status
 
 
-def test_nothing_moves_while_held_but_cancelling() -> None:
+def test_order_on_hold_can_only_be_cancelled() -> None:
     held, _ = an_order().hold(CUSTOMER, owner="x", at=NOW, due_at=NOW)
 
     with pytest.raises(Held):
@@ -118,7 +118,7 @@ def test_nothing_moves_while_held_but_cancelling() -> None:
         cancelled.hold(CREDIT, owner="x", at=NOW, due_at=NOW)
 
 
-def test_goods_wait_for_the_erp_and_everything_for_the_promised_day() -> None:
+def test_order_gates_wait_for_erp_and_promised_day() -> None:
     order = an_order().await_fulfilment(at=NOW, erp_within=timedelta(hours=48))
 
     assert [(g.name, g.owner) for g in order.gates] == [

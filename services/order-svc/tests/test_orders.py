@@ -1,4 +1,4 @@
-"""Orders on real PostgreSQL: what order-svc hears, its doors, its gates, in either order."""
+"""Orders on real PostgreSQL: consumed events in any order, API and gates."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def seen(client: Any) -> dict[str, str]:
     return {"If-Match": (await client.get(PATH)).headers["ETag"]}
 
 
-async def test_a_signature_repeated_is_one_order_that_waits_for_erp_and_desk(
+async def test_order_is_placed_once_for_a_redelivered_signature(
     order_svc: Harness,
 ) -> None:
     await order_svc.receives(a_signature(), times=3)
@@ -51,7 +51,7 @@ async def test_a_signature_repeated_is_one_order_that_waits_for_erp_and_desk(
     assert await gates(order_svc) == ["delivery", "erp_confirmation"]
 
 
-async def test_goods_and_services_are_delivered_once_and_the_order_is_fulfilled(
+async def test_order_is_fulfilled_after_goods_and_services_are_delivered(
     order_svc: Harness,
 ) -> None:
     await order_svc.receives(a_signature())
@@ -71,7 +71,7 @@ async def test_goods_and_services_are_delivered_once_and_the_order_is_fulfilled(
     assert await gates(order_svc) == []
 
 
-async def test_the_same_delivery_with_a_key_is_booked_once(order_svc: Harness) -> None:
+async def test_order_delivery_with_one_idempotency_key_is_booked_once(order_svc: Harness) -> None:
     await order_svc.receives(a_signature())
     form = {**DELIVERY, "lines": parts((2, 1))}
     async with order_svc.client("order_desk") as desk:
@@ -85,7 +85,7 @@ async def test_the_same_delivery_with_a_key_is_booked_once(order_svc: Harness) -
     assert kinds(await order_svc.said()).count("delivered") == 1
 
 
-async def test_a_prepaid_order_is_held_released_and_held_again_when_the_money_goes_back(
+async def test_order_prepaid_is_held_until_paid_and_again_after_a_return(
     order_svc: Harness,
 ) -> None:
     await order_svc.receives(a_signature("prepaid"))
@@ -104,7 +104,7 @@ async def test_a_prepaid_order_is_held_released_and_held_again_when_the_money_go
     assert "prepayment" in await gates(order_svc)
 
 
-async def test_money_taken_back_after_shipping_or_on_credit_holds_nothing(
+async def test_order_shipped_or_on_credit_is_not_held_by_a_returned_payment(
     order_svc: Harness,
 ) -> None:
     await order_svc.receives(a_signature())
@@ -113,7 +113,7 @@ async def test_money_taken_back_after_shipping_or_on_credit_holds_nothing(
     assert await order_svc.published(OrderHeld) == []
 
 
-async def test_what_comes_before_its_order_waits_for_it(order_svc: Harness) -> None:
+async def test_order_events_wait_until_their_order_exists(order_svc: Harness) -> None:
     await order_svc.receives(an_allocation())
     assert await order_svc.said() == []
 
@@ -127,7 +127,7 @@ async def test_what_comes_before_its_order_waits_for_it(order_svc: Harness) -> N
     assert await gates(order_svc) == []
 
 
-async def test_an_order_beyond_the_credit_limit_waits_for_finance(order_svc: Harness) -> None:
+async def test_order_above_the_credit_limit_waits_for_finance(order_svc: Harness) -> None:
     await order_svc.receives(a_signature(gross=Money(5_000_001_00, "CNY")))
     assert await gates(order_svc) == ["credit"]
     form = {"reason": "good customer"}
@@ -144,7 +144,7 @@ async def test_an_order_beyond_the_credit_limit_waits_for_finance(order_svc: Har
     assert audited == [("release", "good customer")]
 
 
-async def test_the_desk_holds_and_releases_what_lacks_something_of_the_customer(
+async def test_order_is_held_and_released_by_the_order_desk(
     order_svc: Harness,
 ) -> None:
     await order_svc.receives(a_signature())
@@ -160,7 +160,7 @@ async def test_the_desk_holds_and_releases_what_lacks_something_of_the_customer(
     assert [f.reason for f in await order_svc.published(OrderReleased)] == ["customer"]
 
 
-async def test_lines_are_cancelled_before_they_ship_and_not_after(order_svc: Harness) -> None:
+async def test_order_lines_are_cancelled_before_shipment_only(order_svc: Harness) -> None:
     await order_svc.receives(a_signature())
     async with order_svc.client("order_desk") as desk:
         form = {"lines": parts((1, 2)), "reason": "too many"}
@@ -176,7 +176,9 @@ async def test_lines_are_cancelled_before_they_ship_and_not_after(order_svc: Har
     assert [p.cancelled for p in cancelled.progress] == [2, 0]
 
 
-async def test_a_confirmed_prepayment_delivers_what_needs_no_erp(order_svc: Harness) -> None:
+async def test_order_without_erp_lines_is_delivered_by_a_confirmed_prepayment(
+    order_svc: Harness,
+) -> None:
     paid = Prepayment(
         provider="alipay", reference="P", amount=NET, captured_at=a_signature().signed_at
     )
@@ -186,7 +188,7 @@ async def test_a_confirmed_prepayment_delivers_what_needs_no_erp(order_svc: Harn
     assert await order_svc.published(OrderHeld) == []
 
 
-async def test_a_promise_that_is_not_kept_becomes_a_fact_once(order_svc: Harness) -> None:
+async def test_order_promise_overdue_is_published_once(order_svc: Harness) -> None:
     await order_svc.receives(a_signature())
     await order_svc.execute(
         "UPDATE sales_order SET body = jsonb_set(body, '{gates}',"
@@ -210,7 +212,7 @@ async def test_a_promise_that_is_not_kept_becomes_a_fact_once(order_svc: Harness
         ("integration_erp", "credit-release", {"reason": "x"}),
     ],
 )
-async def test_who_may_not_is_refused_and_nothing_happens(
+async def test_order_routes_refuse_other_roles(
     order_svc: Harness, role: str, path: str, form: dict[str, Any]
 ) -> None:
     await order_svc.receives(a_signature())
@@ -236,7 +238,7 @@ async def test_who_may_not_is_refused_and_nothing_happens(
         ({"lines": parts((1, 1))}, 422),
     ],
 )
-async def test_a_shipment_that_cannot_be_is_refused(
+async def test_order_shipment_that_is_impossible_is_refused(
     order_svc: Harness, form: dict[str, Any], status: int
 ) -> None:
     await order_svc.receives(a_signature())
@@ -249,7 +251,7 @@ async def test_a_shipment_that_cannot_be_is_refused(
     assert await order_svc.published(OrderShipped) == []
 
 
-async def test_orders_are_listed_page_by_page_and_shown_with_their_revision(
+async def test_order_list_is_paged_and_shows_revisions(
     order_svc: Harness,
 ) -> None:
     contracts = [uuid4() for _ in range(5)]
@@ -269,7 +271,7 @@ async def test_orders_are_listed_page_by_page_and_shown_with_their_revision(
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET reason = ''", "DELETE FROM audit"])
-async def test_the_audit_only_grows(order_svc: Harness, statement: str) -> None:
+async def test_order_audit_rows_are_never_changed(order_svc: Harness, statement: str) -> None:
     await order_svc.receives(a_signature(gross=Money(5_000_001_00, "CNY")))
     async with order_svc.client("finance") as finance:
         await finance.post(f"{PATH}/credit-release", json={"reason": "x"})

@@ -1,4 +1,4 @@
-"""Editing a version before it goes out, and comparing versions, through the API."""
+"""Edits of a quote version before it is sent, and comparison of versions, through the API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def edit(
     return await client.put(path, json=lines, headers={"If-Match": tag, **more})
 
 
-async def test_an_edit_prices_anew_and_waits_to_be_sent(quote_svc: Harness) -> None:
+async def test_quote_edit_recalculates_prices_and_waits_to_be_sent(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(send_when_approved=False))
     async with quote_svc.client("sales_manager", sub="rep-2") as client:
         answer = await edit(client)
@@ -45,7 +45,7 @@ async def test_an_edit_prices_anew_and_waits_to_be_sent(quote_svc: Harness) -> N
     assert (len(row[1]["lines"]), len(row[2]["lines"])) == (1, 2)
 
 
-async def test_an_edit_voids_a_managers_approval_even_when_it_was_to_be_sent_at_once(
+async def test_quote_edit_voids_the_approval(
     quote_svc: Harness,
 ) -> None:
     await quote_svc.receives(a_request(DISCOUNTED, send_when_approved=False))
@@ -68,7 +68,7 @@ async def test_an_edit_voids_a_managers_approval_even_when_it_was_to_be_sent_at_
     assert await quote_svc.published(QuoteSent) == []
 
 
-async def test_a_price_that_was_missing_is_found_by_an_edit(quote_svc: Harness) -> None:
+async def test_quote_edit_finds_a_missing_price(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(WantedLine(sku="NO-SUCH", quantity=1)))
     async with quote_svc.client("sales_rep") as client:
         answer = await edit(client)
@@ -77,7 +77,7 @@ async def test_a_price_that_was_missing_is_found_by_an_edit(quote_svc: Harness) 
     assert [g.gate for g in await quote_svc.published(QUOTE_GATES.cleared)] == ["pricing"]
 
 
-async def test_what_cannot_be_an_edit_is_refused_and_changes_nothing(quote_svc: Harness) -> None:
+async def test_quote_edit_that_is_invalid_changes_nothing(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(send_when_approved=False))
     said = await quote_svc.said()
     async with quote_svc.client("sales_rep") as client, quote_svc.client("finance") as finance:
@@ -107,7 +107,7 @@ async def test_what_cannot_be_an_edit_is_refused_and_changes_nothing(quote_svc: 
         {"sku": "HW-SENSOR", "quantity": 1, "net": {"amount": "1.00", "currency": "CNY"}},
     ],
 )
-async def test_a_line_that_cannot_be_is_refused_by_its_field(
+async def test_quote_line_that_is_invalid_is_refused_by_field(
     quote_svc: Harness, line: dict[str, Any]
 ) -> None:
     await quote_svc.receives(a_request(send_when_approved=False))
@@ -118,13 +118,13 @@ async def test_a_line_that_cannot_be_is_refused_by_its_field(
     assert answer.json()["errors"][0]["pointer"].startswith("/body/lines/0/")
 
 
-async def test_what_the_customer_has_is_not_edited(quote_svc: Harness) -> None:
+async def test_quote_version_sent_to_the_customer_is_not_edited(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request())
     async with quote_svc.client("sales_rep") as client:
         is_problem(await edit(client), 409, "already-out")
 
 
-async def test_an_edit_repeated_with_its_key_is_one_edit(quote_svc: Harness) -> None:
+async def test_quote_edit_with_one_idempotency_key_is_one_edit(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(send_when_approved=False))
     async with quote_svc.client("sales_rep") as client:
         tag = (await client.get(f"/quotes/{QUOTE}")).headers["etag"]
@@ -137,7 +137,7 @@ async def test_an_edit_repeated_with_its_key_is_one_edit(quote_svc: Harness) -> 
     assert len(await quote_svc.published(QuoteDrafted)) == 2
 
 
-async def test_a_rejected_version_waits_for_its_author_until_edited(quote_svc: Harness) -> None:
+async def test_quote_version_rejected_waits_for_its_author(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(DISCOUNTED))
     async with (
         quote_svc.client("sales_manager", sub="boss") as boss,
@@ -155,7 +155,7 @@ async def test_a_rejected_version_waits_for_its_author_until_edited(quote_svc: H
     assert [gate["name"] for gate in answer.json()["gates"]] == ["sending"]
 
 
-async def test_a_voided_offer_cannot_be_accepted_and_waits_for_nobody(
+async def test_quote_version_voided_has_no_gate_and_cannot_be_accepted(
     quote_svc: Harness,
 ) -> None:
     await quote_svc.receives(a_request())
@@ -176,7 +176,7 @@ async def test_a_voided_offer_cannot_be_accepted_and_waits_for_nobody(
     assert (fact.by_version, fact.reason) == (None, "wrong product")
 
 
-async def test_two_versions_are_compared(quote_svc: Harness) -> None:
+async def test_quote_versions_are_compared(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request())
     await quote_svc.receives(
         a_request(
@@ -199,7 +199,7 @@ async def test_two_versions_are_compared(quote_svc: Harness) -> None:
     is_problem(vague, 422, "invalid")
 
 
-async def test_quotes_are_listed_page_by_page(quote_svc: Harness) -> None:
+async def test_quote_list_is_paged(quote_svc: Harness) -> None:
     for n in range(5):
         await quote_svc.receives(a_request(deal_id=uuid4(), number=f"D-{n}"))
     async with quote_svc.client("sales_rep") as client, quote_svc.client("order_desk") as other:
@@ -213,7 +213,7 @@ async def test_quotes_are_listed_page_by_page(quote_svc: Harness) -> None:
     assert DEAL not in [quote["deal_id"] for quote in one]
 
 
-async def test_a_price_is_set_in_the_currency_of_its_book(quote_svc: Harness) -> None:
+async def test_price_is_set_in_the_currency_of_its_book(quote_svc: Harness) -> None:
     form = {
         "name": "Cable",
         "kind": "goods",

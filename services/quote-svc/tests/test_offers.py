@@ -1,4 +1,4 @@
-"""Offers from request to answer, on real PostgreSQL."""
+"""Quotes from request to answer, on real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from contracts.quote import QuoteAccepted, QuoteDrafted, QuoteExpired, QuoteSupe
 from contracts.terms import ImportedOutcome, WantedLine
 
 
-async def test_a_web_order_at_list_price_is_accepted_on_its_own_consent(quote_svc: Harness) -> None:
+async def test_quote_of_a_web_order_at_list_price_is_accepted_by_its_consent(
+    quote_svc: Harness,
+) -> None:
     line = WantedLine(sku="SVC-ONBOARD", quantity=1)
     await quote_svc.receives(a_request(line, web_order=a_web_order(line)), times=2)
 
@@ -32,7 +34,7 @@ async def test_a_web_order_at_list_price_is_accepted_on_its_own_consent(quote_sv
     assert accepted.consent_covers_signature
 
 
-async def test_an_acceptance_says_from_whom_and_from_which_lead_it_came(quote_svc: Harness) -> None:
+async def test_quote_accepted_event_names_customer_and_lead(quote_svc: Harness) -> None:
     ada = Contact(contact_id=ContactId(UUID(int=3)), name="Ada", email="ada@acme.test")
     line = WantedLine(sku="SVC-ONBOARD", quantity=1)
     asked = a_request(line, web_order=a_web_order(line), contact=ada, lead_id=LeadId(UUID(int=4)))
@@ -42,7 +44,7 @@ async def test_an_acceptance_says_from_whom_and_from_which_lead_it_came(quote_sv
     assert (accepted.contact, accepted.lead_id) == (ada, LeadId(UUID(int=4)))
 
 
-async def test_a_dirty_product_name_finds_its_product_and_the_agreed_price_is_exact(
+async def test_quote_import_finds_a_misspelt_product_and_keeps_the_agreed_price(
     quote_svc: Harness,
 ) -> None:
     closed = datetime(2017, 3, 1, tzinfo=UTC)
@@ -58,7 +60,9 @@ async def test_a_dirty_product_name_finds_its_product_and_the_agreed_price_is_ex
     assert accepted.accepted_at == closed
 
 
-async def test_a_large_discount_needs_somebody_elses_approval(quote_svc: Harness) -> None:
+async def test_quote_with_a_large_discount_needs_approval_of_another_person(
+    quote_svc: Harness,
+) -> None:
     line = WantedLine(sku="HW-GATEWAY", quantity=2, discount_percent=Decimal(25))
     await quote_svc.receives(a_request(line, requested_by="boss"))
     async with quote_svc.client("sales_manager", sub="boss") as author:
@@ -74,7 +78,7 @@ async def test_a_large_discount_needs_somebody_elses_approval(quote_svc: Harness
     assert approved.json()["versions"][0]["status"] == "sent"
 
 
-async def test_the_customer_accepts_through_the_signed_link(quote_svc: Harness) -> None:
+async def test_quote_is_accepted_through_the_signed_link(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request())
     async with quote_svc.client("sales_rep") as seller, quote_svc.client() as customer:
         token = (await seller.get(f"/quotes/{QUOTE}/link")).json()["token"]
@@ -94,7 +98,7 @@ async def test_the_customer_accepts_through_the_signed_link(quote_svc: Harness) 
     assert (fact.evidence.by, fact.evidence.method) == ("Ada", "signed_link")
 
 
-async def test_a_revision_supersedes_and_the_old_version_cannot_be_accepted(
+async def test_quote_revision_supersedes_the_old_version(
     quote_svc: Harness,
 ) -> None:
     await quote_svc.receives(a_request())
@@ -110,7 +114,7 @@ async def test_a_revision_supersedes_and_the_old_version_cannot_be_accepted(
     assert len(await quote_svc.published(QuoteDrafted)) == 2
 
 
-async def test_an_offer_nobody_answers_expires(quote_svc: Harness) -> None:
+async def test_quote_without_an_answer_expires(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(requested_at=NOW - timedelta(days=40)))
 
     assert await quote_svc.tick("expire") == 1
@@ -118,7 +122,7 @@ async def test_an_offer_nobody_answers_expires(quote_svc: Harness) -> None:
     assert len(await quote_svc.published(QuoteExpired)) == 1
 
 
-async def test_what_the_price_book_lacks_waits_at_a_gate(quote_svc: Harness) -> None:
+async def test_quote_without_a_price_waits_at_a_gate(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(WantedLine(sku="NO-SUCH", quantity=1)))
 
     assert await quote_svc.said() == ["ltc.quote.gate_opened.v1"]
@@ -126,7 +130,7 @@ async def test_what_the_price_book_lacks_waits_at_a_gate(quote_svc: Harness) -> 
     assert gate.gate == "pricing"
 
 
-async def test_a_lost_deal_withdraws_its_offer(quote_svc: Harness) -> None:
+async def test_quote_is_withdrawn_with_a_lost_deal(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request())
     await quote_svc.receives(a_lost_deal(), times=2)
 
@@ -134,7 +138,7 @@ async def test_a_lost_deal_withdraws_its_offer(quote_svc: Harness) -> None:
     assert superseded.reason == "budget cut"
 
 
-async def test_a_reopened_deal_begins_with_no_open_offer(quote_svc: Harness) -> None:
+async def test_quote_stays_closed_after_the_deal_is_reopened(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request())
     await quote_svc.receives(a_reopened_deal(), times=2)
     await quote_svc.receives(a_request(request_no=2))
@@ -144,7 +148,7 @@ async def test_a_reopened_deal_begins_with_no_open_offer(quote_svc: Harness) -> 
     assert [d.version for d in await quote_svc.published(QuoteDrafted)] == [1, 2]
 
 
-async def test_an_answered_offer_does_not_expire_and_a_lapsed_one_is_not_accepted(
+async def test_quote_answered_does_not_expire_and_an_expired_one_is_not_accepted(
     quote_svc: Harness,
 ) -> None:
     await quote_svc.receives(a_request())
@@ -160,7 +164,7 @@ async def test_an_answered_offer_does_not_expire_and_a_lapsed_one_is_not_accepte
     assert await quote_svc.published(QuoteExpired) == []
 
 
-async def test_an_unanswered_gate_is_said_to_be_overdue_once(quote_svc: Harness) -> None:
+async def test_quote_gate_overdue_is_published_once(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(send_when_approved=False))
 
     assert await quote_svc.let_gates_lapse() == 1

@@ -1,4 +1,4 @@
-"""The arithmetic of an offer."""
+"""The arithmetic of a quote."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ wanted = st.lists(
 
 
 @given(wanted)
-def test_a_document_is_the_sum_of_its_lines(lines: list[WantedLine]) -> None:
+def test_pricing_total_is_the_sum_of_lines(lines: list[WantedLine]) -> None:
     priced = price_lines(lines, BOOK)
     sums = totals(priced, "CNY")
 
@@ -56,30 +56,30 @@ def test_a_document_is_the_sum_of_its_lines(lines: list[WantedLine]) -> None:
 
 
 @given(wanted, st.integers(0, 10**9))
-def test_an_agreed_price_is_met_to_the_cent(lines: list[WantedLine], agreed: int) -> None:
+def test_pricing_meets_an_agreed_price_to_the_cent(lines: list[WantedLine], agreed: int) -> None:
     priced = agree_on(price_lines(lines, BOOK), Money(agreed, "CNY"))
 
     assert totals(priced, "CNY").net == Money(agreed, "CNY")
 
 
-def test_half_a_cent_is_rounded_up_in_one_place() -> None:
+def test_pricing_rounds_half_a_cent_up_once() -> None:
     [line] = price_lines([WantedLine(sku="A", quantity=1, discount_percent=Decimal(50))], BOOK)
 
     assert line.net == Money(167, "CNY")
 
 
-def test_a_larger_quantity_gets_its_tier() -> None:
+def test_pricing_applies_the_tier_of_the_quantity() -> None:
     [line] = price_lines([WantedLine(sku="B", quantity=10)], BOOK)
 
     assert line.net == Money(800_00, "CNY")
 
 
-def test_a_product_the_book_lacks_is_named() -> None:
+def test_pricing_names_a_product_without_a_price() -> None:
     with pytest.raises(UnknownProduct, match="C"):
         price_lines([WantedLine(sku="C", quantity=1)], BOOK)
 
 
-def test_the_discount_is_over_the_whole_document() -> None:
+def test_pricing_discount_covers_the_whole_document() -> None:
     lines = [
         WantedLine(sku="A", quantity=100, discount_percent=Decimal(20)),
         WantedLine(sku="A", quantity=100),

@@ -1,4 +1,4 @@
-"""The lifecycle of a version: every move of the table, and no other. What changed between two."""
+"""The lifecycle of a quote version, and the difference of two versions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MOVES: dict[Status, Callable[[Quote], Quote]] = {
 
 @pytest.mark.parametrize("target", list(MOVES))
 @pytest.mark.parametrize("status", list(Status))
-def test_a_version_moves_as_its_table_says_and_no_other_way(status: Status, target: Status) -> None:
+def test_quote_lifecycle_allows_exactly_its_table(status: Status, target: Status) -> None:
     if LIFECYCLE.allows(status, target):
         assert MOVES[target](a_quote(status)).status is target
     else:
@@ -58,7 +58,7 @@ def test_a_version_moves_as_its_table_says_and_no_other_way(status: Status, targ
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_a_version_gives_way_to_the_next_unless_it_was_accepted(status: Status) -> None:
+def test_quote_version_is_superseded_unless_accepted(status: Status) -> None:
     quote = a_quote(status)
     if status is Status.ACCEPTED:
         with pytest.raises(AlreadyAccepted):
@@ -70,14 +70,14 @@ def test_a_version_gives_way_to_the_next_unless_it_was_accepted(status: Status) 
     assert gone.status is (Status.SUPERSEDED if facts else status)
 
 
-def test_every_target_of_the_table_was_tried() -> None:
+def test_quote_lifecycle_cases_cover_every_target() -> None:
     targets = {t for moves in LIFECYCLE.moves.values() for t in moves}
 
     assert targets == set(MOVES) | {Status.SUPERSEDED}
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_only_what_has_not_gone_out_is_edited(status: Status) -> None:
+def test_quote_version_is_edited_only_before_it_is_sent(status: Status) -> None:
     if status in (Status.DRAFT, Status.PENDING_APPROVAL, Status.APPROVED):
         assert edited(a_quote(status)).status is Status.DRAFT
     else:
@@ -85,7 +85,7 @@ def test_only_what_has_not_gone_out_is_edited(status: Status) -> None:
             edited(a_quote(status))
 
 
-def test_an_edit_voids_the_approval_and_makes_its_editor_the_author() -> None:
+def test_quote_edit_voids_the_approval_and_changes_the_author() -> None:
     approved, _ = a_quote(Status.PENDING_APPROVAL).approve(by="boss", at=NOW)
     version = edited(approved.await_sending(at=NOW)).current
 
@@ -99,7 +99,7 @@ def test_an_edit_voids_the_approval_and_makes_its_editor_the_author() -> None:
         pending.approve(by="rep-2", at=NOW)
 
 
-def test_an_edit_passes_every_gate_of_before() -> None:
+def test_quote_edit_clears_every_earlier_gate() -> None:
     rejected, _ = a_quote(Status.PENDING_APPROVAL).reject(
         by="boss", reason="too cheap", at=NOW, within=HOUR
     )
@@ -111,7 +111,7 @@ def test_an_edit_passes_every_gate_of_before() -> None:
     assert edited(rejected).current.reason is None
 
 
-def test_an_offer_is_accepted_before_its_last_moment_only() -> None:
+def test_quote_is_accepted_before_its_expiry_only() -> None:
     sent = a_quote(Status.SENT)
     until = sent.current.valid_until
     assert until is not None
@@ -123,14 +123,14 @@ def test_an_offer_is_accepted_before_its_last_moment_only() -> None:
         sent.expire(at=until - timedelta(seconds=1))
 
 
-def test_only_the_current_version_counts() -> None:
+def test_quote_answers_count_for_the_current_version_only() -> None:
     with pytest.raises(NotTheCurrentVersion):
         a_quote().must_be_current(2)
     with pytest.raises(NotFound):
         a_quote().version(2)
 
 
-def test_the_difference_names_lines_added_removed_and_changed() -> None:
+def test_quote_difference_names_added_removed_and_changed_lines() -> None:
     before = a_version(a_line("A"), a_line("Gone"), a_line("Same"))
     more = a_line("a", quantity=2, net=150_00, line_no=2)
     after = a_version(
@@ -152,7 +152,7 @@ def test_the_difference_names_lines_added_removed_and_changed() -> None:
     assert found.terms_changed
 
 
-def test_a_product_on_two_lines_is_compared_line_by_line() -> None:
+def test_quote_difference_compares_a_repeated_product_line_by_line() -> None:
     before = a_version(a_line("A"), a_line("A", net=50_00))
     after = a_version(a_line("A"), number=2)
     found = difference(before, after, "CNY")
@@ -161,7 +161,7 @@ def test_a_product_on_two_lines_is_compared_line_by_line() -> None:
     assert found.added == found.changed == ()
 
 
-def test_a_version_without_a_price_differs_by_all_of_the_other() -> None:
+def test_quote_difference_with_an_unpriced_version_is_the_whole_other() -> None:
     unpriced = a_version(number=1).model_copy(update={"lines": (), "totals": None})
     found = difference(unpriced, a_version(number=2), "CNY")
 

@@ -1,4 +1,4 @@
-"""Working on deals through the API: who may, in which state, and what is said of it."""
+"""The API of deals: roles, states, and the events of each command."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def seen(client: httpx.AsyncClient, path: str) -> dict[str, str]:
     return {"If-Match": (await client.get(path)).headers["etag"]}
 
 
-async def test_a_deal_opened_by_hand_waits_for_its_needs(deal_svc: Harness) -> None:
+async def test_deal_opened_by_hand_waits_for_its_needs(deal_svc: Harness) -> None:
     async with deal_svc.client("sales_rep") as client:
         path = await opened(client)
         deal = (await client.get(path)).json()
@@ -42,7 +42,7 @@ async def test_a_deal_opened_by_hand_waits_for_its_needs(deal_svc: Harness) -> N
     ("path", "body"),
     [("needs", LINES), ("stage", {"stage": "needs"})],
 )
-async def test_an_update_needs_the_revision_that_was_seen(
+async def test_deal_update_needs_the_current_revision(
     deal_svc: Harness, path: str, body: dict[str, Any]
 ) -> None:
     async with deal_svc.client("sales_rep") as client:
@@ -56,7 +56,7 @@ async def test_an_update_needs_the_revision_that_was_seen(
     assert good.headers["etag"] != tag["If-Match"]
 
 
-async def test_the_pipeline_is_walked_by_its_checklist(deal_svc: Harness) -> None:
+async def test_deal_stage_change_follows_the_checklist(deal_svc: Harness) -> None:
     async with deal_svc.client("sales_rep") as client:
         deal = await opened(client)
         too_early = await client.put(
@@ -84,7 +84,7 @@ async def test_the_pipeline_is_walked_by_its_checklist(deal_svc: Harness) -> Non
     assert (fact.from_stage, fact.to_stage) == ("qualification", "needs")
 
 
-async def test_asking_for_a_proposal_moves_the_deal_there_and_says_so(deal_svc: Harness) -> None:
+async def test_deal_proposal_request_changes_the_stage(deal_svc: Harness) -> None:
     async with deal_svc.client("sales_rep") as client:
         deal = await opened(client, **LINES)
         first = await client.post(f"{deal}/proposal-request", json={})
@@ -96,7 +96,7 @@ async def test_asking_for_a_proposal_moves_the_deal_there_and_says_so(deal_svc: 
     assert [p.request_no for p in await deal_svc.published(ProposalRequested)] == [1, 2]
 
 
-async def test_a_deal_rests_until_a_day_and_goes_on(deal_svc: Harness) -> None:
+async def test_deal_is_put_on_hold_until_a_day_and_resumed(deal_svc: Harness) -> None:
     async with deal_svc.client("sales_rep") as client:
         deal = await opened(client)
         past = await client.post(
@@ -119,7 +119,7 @@ async def test_a_deal_rests_until_a_day_and_goes_on(deal_svc: Harness) -> None:
     assert [gate.gate for gate in told] == ["needs", "resumption", "needs"]
 
 
-async def test_a_lost_deal_is_reopened_by_a_manager_alone(deal_svc: Harness) -> None:
+async def test_deal_lost_is_reopened_by_a_manager_only(deal_svc: Harness) -> None:
     async with deal_svc.client("sales_rep") as rep, deal_svc.client("sales_manager") as boss:
         deal = await opened(rep)
         no_reason = await rep.post(f"{deal}/loss", json={"reason": ""})
@@ -139,7 +139,7 @@ async def test_a_lost_deal_is_reopened_by_a_manager_alone(deal_svc: Harness) -> 
     assert len(await deal_svc.published(DealReopened)) == 1
 
 
-async def test_what_was_done_and_what_is_to_be_done_are_told_apart(deal_svc: Harness) -> None:
+async def test_deal_activities_distinguish_done_and_open_tasks(deal_svc: Harness) -> None:
     async with deal_svc.client("sales_rep", sub="u-1", name="Rep") as client:
         deal = await opened(client)
         path = f"{deal}/activities"
@@ -167,7 +167,7 @@ async def test_what_was_done_and_what_is_to_be_done_are_told_apart(deal_svc: Har
     assert left == []
 
 
-async def test_activities_are_listed_page_by_page_the_latest_first(deal_svc: Harness) -> None:
+async def test_deal_activities_are_paged_newest_first(deal_svc: Harness) -> None:
     async with deal_svc.client("sales_rep") as client, deal_svc.client("auditor") as auditor:
         path = f"{await opened(client)}/activities"
         for n in range(5):
@@ -184,7 +184,7 @@ async def test_activities_are_listed_page_by_page_the_latest_first(deal_svc: Har
     is_problem(nowhere, 404, "not-found")
 
 
-async def test_deals_are_listed_page_by_page_and_filtered(deal_svc: Harness) -> None:
+async def test_deal_list_is_paged_and_filtered(deal_svc: Harness) -> None:
     async with deal_svc.client("sales_rep") as client, deal_svc.client() as nobody:
         for n in range(5):
             await opened(client, title=f"t{n}", account=f"A{n}")
@@ -198,7 +198,7 @@ async def test_deals_are_listed_page_by_page_and_filtered(deal_svc: Harness) -> 
     assert (total["stage"], total["deals"]) == ("qualification", 5)
 
 
-async def test_a_deal_opened_twice_with_one_key_is_one_deal(deal_svc: Harness) -> None:
+async def test_deal_opened_twice_with_one_idempotency_key_is_one_deal(deal_svc: Harness) -> None:
     key = {"Idempotency-Key": "open-1"}
     async with deal_svc.client("sales_rep") as client:
         first = await client.post("/deals", json=FORM, headers=key)
@@ -225,7 +225,7 @@ async def test_a_deal_opened_twice_with_one_key_is_one_deal(deal_svc: Harness) -
         ("GET", "/deals", None, "integration_web"),
     ],
 )
-async def test_who_has_not_the_role_is_turned_away(
+async def test_deal_routes_refuse_other_roles(
     deal_svc: Harness, method: str, path: str, body: dict[str, Any] | None, role: str
 ) -> None:
     async with deal_svc.client(role) as client, deal_svc.client() as nobody:

@@ -1,4 +1,4 @@
-"""What on-call may settle of what orders wait for: holds, by evidence, with the right role."""
+"""Gates of an order that on-call may clear with evidence and the right role."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from contracts.order import OrderReleased
 SAID = {"evidence": "limit raised by the bank, letter 17", "reason": "finance asked on-call"}
 
 
-async def test_a_hold_ends_by_evidence_and_a_shipment_does_not(order_svc: Harness) -> None:
+async def test_order_gate_hold_is_cleared_by_evidence_and_shipment_is_not(
+    order_svc: Harness,
+) -> None:
     await order_svc.receives(a_signature(gross=Money(5_000_001_00, "CNY")))
     path = f"/ops/expectations/{ORDER}"
     async with (

@@ -1,4 +1,4 @@
-"""Working on leads through the API: who may, in which state, and what is said of it."""
+"""The API of leads: roles, states, and the events of each command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def assigned(client: httpx.AsyncClient, email: str = "ada@acme.test") -> s
     return lead_id
 
 
-async def test_assigning_needs_the_revision_that_was_seen(lead_svc: Harness) -> None:
+async def test_lead_assignment_needs_the_current_revision(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_manager") as client:
         lead_id = await captured(client)
         path = f"/leads/{lead_id}/assignment"
@@ -48,7 +48,7 @@ async def test_assigning_needs_the_revision_that_was_seen(lead_svc: Harness) -> 
     assert fact.owner.sub == "u-1"
 
 
-async def test_a_lead_that_comes_with_an_owner_is_assigned(lead_svc: Harness) -> None:
+async def test_lead_captured_with_an_owner_is_assigned(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_manager", sub="rep-2") as client:
         lead_id = await captured(client, **OWNER)
         lead = (await client.get(f"/leads/{lead_id}")).json()
@@ -63,7 +63,7 @@ async def test_a_lead_that_comes_with_an_owner_is_assigned(lead_svc: Harness) ->
     assert (await lead_svc.said())[0] == "ltc.lead.captured.v1"
 
 
-async def test_a_qualified_lead_says_whose_it_is(lead_svc: Harness) -> None:
+async def test_lead_qualified_event_names_its_owner(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_manager") as client:
         path = f"/leads/{await assigned(client)}"
         await client.post(f"{path}/contact", json={"note": "called them"})
@@ -79,7 +79,7 @@ async def test_a_qualified_lead_says_whose_it_is(lead_svc: Harness) -> None:
 
 
 @pytest.mark.parametrize("kind", ["call", "email", "meeting"])
-async def test_the_first_logged_contact_makes_an_assigned_lead_contacted(
+async def test_lead_is_contacted_after_the_first_logged_contact(
     lead_svc: Harness, kind: str
 ) -> None:
     async with lead_svc.client("sales_manager", sub="boss", name="Margaret") as client:
@@ -99,7 +99,7 @@ async def test_the_first_logged_contact_makes_an_assigned_lead_contacted(
     ]
 
 
-async def test_the_contact_door_logs_what_it_counts(lead_svc: Harness) -> None:
+async def test_lead_contact_route_logs_an_activity(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_manager") as client:
         lead_id = await assigned(client)
         no_contact = await client.post(
@@ -115,7 +115,7 @@ async def test_the_contact_door_logs_what_it_counts(lead_svc: Harness) -> None:
     assert [(a["kind"], a["note"]) for a in listed] == [("call", "called them")]
 
 
-async def test_activities_are_listed_page_by_page_the_latest_first(lead_svc: Harness) -> None:
+async def test_lead_activities_are_paged_newest_first(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         lead_id = await captured(client)
         path = f"/leads/{lead_id}/activities"
@@ -132,7 +132,7 @@ async def test_activities_are_listed_page_by_page_the_latest_first(lead_svc: Har
     is_problem(nobody, 404, "not-found")
 
 
-async def test_an_activity_that_cannot_be_is_refused_and_not_stored(lead_svc: Harness) -> None:
+async def test_lead_activity_that_is_invalid_is_refused_and_not_stored(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client, lead_svc.client("auditor") as auditor:
         lead_id = await captured(client)
         path = f"/leads/{lead_id}/activities"
@@ -147,7 +147,7 @@ async def test_an_activity_that_cannot_be_is_refused_and_not_stored(lead_svc: Ha
     assert await lead_svc.rows("SELECT count(*) FROM activity") == [(0,)]
 
 
-async def test_merging_moves_what_was_done_and_work_goes_on_there(lead_svc: Harness) -> None:
+async def test_lead_merge_moves_activities_to_the_target(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_manager") as client:
         one, two = await captured(client, "a@x.test"), await captured(client, "b@x.test")
         await client.post(f"/leads/{one}/activities", json={"kind": "note", "note": "of one"})
@@ -167,7 +167,7 @@ async def test_merging_moves_what_was_done_and_work_goes_on_there(lead_svc: Harn
     assert len(await lead_svc.published(LeadMerged)) == 1
 
 
-async def test_a_rep_qualifies_what_a_manager_reopened(lead_svc: Harness) -> None:
+async def test_lead_reopened_by_a_manager_is_qualified_by_a_rep(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as rep, lead_svc.client("sales_manager") as boss:
         lead_id = await captured(rep)
         vague = await rep.post(f"/leads/{lead_id}/qualification", json={})
@@ -200,7 +200,7 @@ async def test_a_rep_qualifies_what_a_manager_reopened(lead_svc: Harness) -> Non
         ("contact", {"note": "n"}, "order_desk"),
     ],
 )
-async def test_who_has_not_the_role_is_turned_away(
+async def test_lead_routes_refuse_other_roles(
     lead_svc: Harness, path: str, body: dict[str, Any], role: str
 ) -> None:
     async with lead_svc.client(role) as client, lead_svc.client() as nobody:
@@ -209,7 +209,7 @@ async def test_who_has_not_the_role_is_turned_away(
         is_problem(await nobody.post(url, json=body), 401, "unauthenticated")
 
 
-async def test_leads_are_listed_page_by_page_and_filtered(lead_svc: Harness) -> None:
+async def test_lead_list_is_paged_and_filtered(lead_svc: Harness) -> None:
     async with lead_svc.client("sales_rep") as client:
         for n in range(5):
             await captured(client, f"n{n}@x.test", need="%" if n == 3 else None)
@@ -226,7 +226,7 @@ async def test_leads_are_listed_page_by_page_and_filtered(lead_svc: Harness) -> 
     assert wild == channel == []
 
 
-async def test_a_repeated_capture_with_its_key_is_one_lead(lead_svc: Harness) -> None:
+async def test_lead_capture_with_one_idempotency_key_is_one_lead(lead_svc: Harness) -> None:
     key = {"Idempotency-Key": "capture-1"}
     async with lead_svc.client("sales_rep") as client:
         first = await client.post("/leads", json=a_form(), headers=key)

@@ -1,4 +1,4 @@
-"""Money that goes back, credit notes, and journeys that end otherwise than agreed."""
+"""Returned payments, credit notes, and journeys that end early."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def gates(billing_svc: Harness) -> list[str]:
     return [name for (name,) in rows]
 
 
-async def test_a_payment_that_its_bank_takes_back_leaves_the_invoice_outstanding(
+async def test_payment_returned_by_the_bank_reopens_the_invoice(
     billing_svc: Harness,
 ) -> None:
     await billing_svc.receives(a_signature(UPFRONT), a_fulfilment())
@@ -94,7 +94,7 @@ async def test_a_payment_that_its_bank_takes_back_leaves_the_invoice_outstanding
         ({"amount": {"amount": "1.00", "currency": "EUR"}}, "other-content"),
     ],
 )
-async def test_a_return_that_cannot_be_is_refused(
+async def test_payment_return_that_is_impossible_is_refused(
     billing_svc: Harness, changes: dict[str, Any], problem: str
 ) -> None:
     await pay(billing_svc, "nobody", GROSS)
@@ -107,7 +107,7 @@ async def test_a_return_that_cannot_be_is_refused(
     assert await billing_svc.said() == before
 
 
-async def test_an_unpaid_invoice_is_credited_in_full_and_forgiven(billing_svc: Harness) -> None:
+async def test_credit_note_in_full_closes_an_unpaid_invoice(billing_svc: Harness) -> None:
     await billing_svc.receives(a_signature(), a_delivery(3), a_fulfilment())
     form = {"reason": "goodwill", "approved_by": "the boss"}
     async with billing_svc.client("finance") as finance:
@@ -127,7 +127,7 @@ async def test_an_unpaid_invoice_is_credited_in_full_and_forgiven(billing_svc: H
     assert await gates(billing_svc) == []
 
 
-async def test_a_part_of_a_paid_invoice_is_credited_and_its_money_is_free(
+async def test_credit_note_of_a_paid_invoice_frees_its_money(
     billing_svc: Harness,
 ) -> None:
     await billing_svc.receives(a_signature(), a_delivery(3), a_fulfilment())
@@ -155,7 +155,7 @@ async def test_a_part_of_a_paid_invoice_is_credited_and_its_money_is_free(
     await books_agree(billing_svc)
 
 
-async def test_a_wrong_document_is_credited_and_invoiced_again(billing_svc: Harness) -> None:
+async def test_credit_note_replaces_a_wrong_invoice(billing_svc: Harness) -> None:
     await billing_svc.receives(a_signature(), a_delivery(3), a_fulfilment())
     form = {"reason": "wrong address", "again": True, "approved_by": "the boss"}
     async with billing_svc.client("finance") as finance:
@@ -172,7 +172,7 @@ async def test_a_wrong_document_is_credited_and_invoiced_again(billing_svc: Harn
 
 
 @pytest.mark.parametrize("terminated", [False, True])
-async def test_a_prepaid_order_that_is_cancelled_is_credited_and_paid_back(
+async def test_cancelled_prepaid_order_is_credited_and_refunded(
     billing_svc: Harness, *, terminated: bool
 ) -> None:
     await billing_svc.receives(a_signature(UPFRONT, prepayment=PREPAID))
@@ -216,7 +216,7 @@ def instalments(*shares: tuple[int, str, int]) -> dict[str, Any]:
     }
 
 
-async def test_instalments_of_what_was_cancelled_are_not_invoiced(billing_svc: Harness) -> None:
+async def test_instalment_of_a_cancelled_part_is_not_invoiced(billing_svc: Harness) -> None:
     terms = instalments((40, "on_signature", 0), (60, "days_after_signature", 0))
     await billing_svc.receives(a_signature(**terms), a_cancellation(1), a_fulfilment(2))
     assert await billing_svc.tick("charge_instalments") == 1
@@ -232,7 +232,7 @@ async def test_instalments_of_what_was_cancelled_are_not_invoiced(billing_svc: H
     await books_agree(billing_svc)
 
 
-async def test_an_instalment_with_nothing_left_to_charge_is_waived(billing_svc: Harness) -> None:
+async def test_instalment_without_a_remaining_amount_is_written_off(billing_svc: Harness) -> None:
     terms = instalments((60, "on_signature", 0), (40, "days_after_signature", 0))
     await billing_svc.receives(a_signature(**terms), a_cancellation(3), a_fulfilment(0))
     assert await billing_svc.tick("charge_instalments") == 1
@@ -249,7 +249,7 @@ async def test_an_instalment_with_nothing_left_to_charge_is_waived(billing_svc: 
     assert await gates(billing_svc) == []
 
 
-async def test_who_credits_beyond_the_limit_needs_another(billing_svc: Harness) -> None:
+async def test_credit_note_above_the_limit_needs_a_second_person(billing_svc: Harness) -> None:
     await billing_svc.receives(a_signature(), a_delivery(3), a_fulfilment())
     async with billing_svc.client("finance", sub="u-1", name="Ada") as finance:
         for second in (None, "u-1", "Ada"):
