@@ -1,4 +1,4 @@
-"""The commands as a person types them, against an installation of their own."""
+"""The commands of ``ltc`` as a person types them, on an installation of their own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ltc(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
-def test_a_taken_port_stops_the_start_before_anything_runs(
+def test_ltc_up_with_a_taken_port_starts_nothing(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as taken:
@@ -51,7 +51,7 @@ def test_a_taken_port_stops_the_start_before_anything_runs(
     assert not list((home / "run").glob("*.pid"))
 
 
-def test_an_existing_broker_that_does_not_answer_is_a_missing_prerequisite(
+def test_ltc_up_reports_an_unreachable_broker_as_a_missing_prerequisite(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nobody = f"127.0.0.1:{free_port()}"
@@ -65,11 +65,13 @@ def test_an_existing_broker_that_does_not_answer_is_a_missing_prerequisite(
 
 
 @pytest.mark.parametrize("words", [["up", "--only", "payroll"], ["logs", "payroll"], ["fly"]])
-def test_what_does_not_exist_is_a_usage_error(home: Path, words: list[str]) -> None:
+def test_ltc_reports_an_unknown_name_as_a_usage_error(home: Path, words: list[str]) -> None:
     assert ltc(*words).exit_code == 2
 
 
-def test_a_port_that_is_none_is_a_usage_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ltc_reports_an_invalid_port_as_a_usage_error(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LTC_PORT_BASE", "eighty")
 
     result = ltc("status")
@@ -78,7 +80,7 @@ def test_a_port_that_is_none_is_a_usage_error(home: Path, monkeypatch: pytest.Mo
     assert "LTC_PORT_BASE=eighty is no port" in result.stderr
 
 
-def test_down_ends_what_a_killed_supervisor_left_and_then_finds_nothing(home: Path) -> None:
+def test_ltc_down_ends_the_processes_of_a_killed_supervisor(home: Path) -> None:
     child = Child("lead", home / "run", home / "logs")
     child.start(SLEEP)
 
@@ -87,7 +89,7 @@ def test_down_ends_what_a_killed_supervisor_left_and_then_finds_nothing(home: Pa
     assert "nothing was running" in ltc("down").output
 
 
-def test_status_shows_what_runs_and_what_has_died(home: Path) -> None:
+def test_ltc_status_shows_running_and_dead_processes(home: Path) -> None:
     started = Child("quote", home / "run", home / "logs").start(SLEEP)
     died = Child("order-2", home / "run", home / "logs")
     died.start(SLEEP).kill()
@@ -101,14 +103,14 @@ def test_status_shows_what_runs_and_what_has_died(home: Path) -> None:
     assert views["order-2"]["port"] == 8205
 
 
-def test_logs_show_each_line_with_its_process(home: Path) -> None:
+def test_ltc_logs_show_each_line_with_its_process(home: Path) -> None:
     (home / "logs").mkdir()
     (home / "logs" / "lead.log").write_text("one\ntwo\nthree\n")
 
     assert ltc("logs", "lead", "-n", "2").output.split() == ["lead", "two", "lead", "three"]
 
 
-def test_a_token_carries_who_and_which_roles_and_is_signed_by_this_installation(home: Path) -> None:
+def test_ltc_token_has_subject_and_roles_and_is_signed_by_the_installation(home: Path) -> None:
     signed = ltc("token", "--role", "finance", "--role", "ops", "--name", "Ada Li").output.strip()
 
     key = load_key(home / "issuer" / "key.json")
@@ -118,7 +120,9 @@ def test_a_token_carries_who_and_which_roles_and_is_signed_by_this_installation(
     assert claims["iss"] == "http://127.0.0.1:8100"
 
 
-def test_doctor_names_a_taken_port_and_fails(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ltc_doctor_names_a_taken_port_and_fails(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -133,14 +137,14 @@ def test_doctor_names_a_taken_port_and_fails(home: Path, monkeypatch: pytest.Mon
     assert not findings[f"port {port}"]["ok"]
 
 
-def test_restart_needs_a_supervisor(home: Path) -> None:
+def test_ltc_restart_needs_a_supervisor(home: Path) -> None:
     result = ltc("restart", "lead")
 
     assert result.exit_code == 5
     assert "`ltc up` first" in result.stderr
 
 
-def test_reset_forgets_data_and_secrets_but_asks_first(home: Path) -> None:
+def test_ltc_reset_asks_first_and_deletes_data_and_secrets(home: Path) -> None:
     (home / "data").mkdir()
     (home / "link.secret").write_text("secret")
 
@@ -160,7 +164,7 @@ def test_reset_forgets_data_and_secrets_but_asks_first(home: Path) -> None:
         ("a\n1\n", "columns: [", "is neither YAML nor JSON"),
     ],
 )
-def test_a_file_that_cannot_be_imported_is_named_before_anybody_is_asked(
+def test_ltc_import_names_an_unreadable_file_before_any_request(
     home: Path, file: str, mapping: str, told: str
 ) -> None:
     (home / "leads.csv").write_text(file)
@@ -178,7 +182,7 @@ def test_a_file_that_cannot_be_imported_is_named_before_anybody_is_asked(
         (("--running", "--dsn", "postgresql://x/y"), "must hold {name}"),
     ],
 )
-def test_a_demo_that_cannot_be_checked_says_why_and_does_not_begin(
+def test_ltc_demo_that_cannot_be_checked_does_not_start(
     home: Path, words: tuple[str, ...], said: str
 ) -> None:
     result = ltc("demo", *words)

@@ -1,4 +1,4 @@
-"""What the record of an environment allows: each answer, with its sentence and exit code."""
+"""``ltc can-i-deploy``: each answer with its sentence and exit code."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def amend(folder: Path, service: str, edit: Callable[[dict[str, Any]], Any]) -> 
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_fits_may_go(prod: Path, service: str) -> None:
+def test_can_i_deploy_accepts_a_compatible_version(prod: Path, service: str) -> None:
     code, said = can(prod, service)
 
     assert code == 0
     assert said.startswith(f"Yes: {service} {version_in_tree(service)} can go to prod: all ")
 
 
-def test_a_field_that_somebody_reads_and_the_new_version_lacks_is_named(prod: Path) -> None:
+def test_can_i_deploy_names_a_field_that_a_consumer_reads_and_the_version_lacks(prod: Path) -> None:
     need = "/quote_colour"
     amend(prod, "contract-svc", lambda v: v["needs"][ACCEPTED]["reads"].append(need))
 
@@ -77,7 +77,7 @@ def test_a_field_that_somebody_reads_and_the_new_version_lacks_is_named(prod: Pa
     assert can(prod, "quote-svc", "--with", "contract-svc")[0] == 0, "its new version needs it not"
 
 
-def test_a_fact_that_is_heard_but_not_said_there_yet_is_named(prod: Path) -> None:
+def test_can_i_deploy_names_an_event_that_no_deployed_producer_publishes(prod: Path) -> None:
     amend(prod, "deal-svc", lambda v: v["says"].pop("ltc.deal.reopened.v1"))
 
     code, said = can(prod, "quote-svc")
@@ -87,7 +87,7 @@ def test_a_fact_that_is_heard_but_not_said_there_yet_is_named(prod: Path) -> Non
     assert can(prod, "quote-svc", "--with", "deal-svc")[0] == 0
 
 
-def test_a_field_that_is_heard_but_not_said_there_yet_is_named(prod: Path) -> None:
+def test_can_i_deploy_names_a_field_that_the_deployed_producer_lacks(prod: Path) -> None:
     amend(prod, "deal-svc", lambda v: v["says"]["ltc.deal.lost.v1"].pop("/reason"))
 
     code, said = can(prod, "quote-svc")
@@ -96,7 +96,7 @@ def test_a_field_that_is_heard_but_not_said_there_yet_is_named(prod: Path) -> No
     assert "quote-svc needs /reason of ltc.deal.lost.v1, which is not said" in said
 
 
-def test_a_fact_that_is_said_no_more_is_missed_by_whoever_needs_it(prod: Path) -> None:
+def test_can_i_deploy_names_consumers_of_a_removed_event(prod: Path) -> None:
     old = "ltc.quote.promised.v1"
     amend(prod, "quote-svc", lambda v: v["says"].update({old: {"/quote_id": {}}}))
     amend(prod, "deal-svc", lambda v: v["needs"].update({old: {"reads": ["/quote_id"]}}))
@@ -107,7 +107,7 @@ def test_a_fact_that_is_said_no_more_is_missed_by_whoever_needs_it(prod: Path) -
     assert f"deal-svc needs {old}, which quote-svc 0.1.0 no longer says" in said
 
 
-def test_null_and_values_that_somebody_cannot_take_are_named(prod: Path) -> None:
+def test_can_i_deploy_names_nulls_and_values_that_a_consumer_refuses(prod: Path) -> None:
     def strict(version: dict[str, Any]) -> None:
         need = version["needs"]["ltc.contract.signed.v1"]
         need["null"]["/prepayment"] = "never"
@@ -126,7 +126,7 @@ def test_null_and_values_that_somebody_cannot_take_are_named(prod: Path) -> None
     ]
 
 
-def test_an_outsider_that_is_always_there_is_asked_too(
+def test_can_i_deploy_includes_external_consumers(
     prod: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from contracts.needs import Hearer
@@ -147,7 +147,7 @@ def test_an_outsider_that_is_always_there_is_asked_too(
     assert "erp needs /cost_centre of ltc.invoice.issued.v1, which is not said" in said
 
 
-def test_what_is_unknown_is_said_to_be(prod: Path) -> None:
+def test_can_i_deploy_reports_unknown_versions_and_environments(prod: Path) -> None:
     code, said = can(prod, "quote-svc", "--version", "9.9.9")
     assert code == 2
     assert said == (
@@ -161,7 +161,7 @@ def test_what_is_unknown_is_said_to_be(prod: Path) -> None:
     assert ltc("deployed", "quote-svc", "9.9.9", "--to", "prod", "--records", str(prod))[0] == 2
 
 
-def test_a_version_that_ran_before_can_be_asked_about(prod: Path) -> None:
+def test_can_i_deploy_answers_for_an_earlier_version(prod: Path) -> None:
     def older(version: dict[str, Any]) -> None:
         version["version"] = "0.0.9"
         version["says"][ACCEPTED].pop("/deal_number")
@@ -176,7 +176,7 @@ def test_a_version_that_ran_before_can_be_asked_about(prod: Path) -> None:
     assert f"contract-svc needs /deal_number of {ACCEPTED}" in said
 
 
-def test_a_record_keeps_as_many_versions_as_a_roll_back_needs(prod: Path) -> None:
+def test_deployment_record_keeps_the_versions_that_a_rollback_needs(prod: Path) -> None:
     for n in range(KEPT + 2):
         amend_version = f"0.0.{n}"
         file = prod / "prod.json"

@@ -1,4 +1,4 @@
-"""What a rebuild takes for a fact that the service itself had said."""
+"""``ltc rebuild``: which records it takes for the service's own events."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def said(**changes: Any) -> RawRecord:
     return replace(record, **{"headers": headers, **changes})
 
 
-def test_a_fact_that_we_said_and_do_not_know_is_read_back() -> None:
+def test_rebuild_reads_back_an_own_event_that_the_database_lacks() -> None:
     forgotten = _forgotten(said(), set())
 
     assert forgotten is not None
     assert forgotten.number.startswith("O-")
 
 
-def test_a_fact_that_we_know_is_not() -> None:
+def test_rebuild_skips_a_known_event() -> None:
     record = said()
     forgotten = _forgotten(record, set())
 
@@ -51,11 +51,11 @@ def test_a_fact_that_we_know_is_not() -> None:
     ],
     ids=["half", "empty", "a list", "null", "no headers", "another's"],
 )
-def test_what_is_no_fact_of_ours_is_left_where_it_is(record: RawRecord) -> None:
+def test_rebuild_ignores_records_of_other_producers(record: RawRecord) -> None:
     assert _forgotten(record, set()) is None
 
 
-def test_numbers_that_were_given_are_known_by_their_cause() -> None:
+def test_rebuild_recovers_document_numbers_by_their_cause() -> None:
     own = OwnFacts()
     forgotten = _forgotten(said(), set())
     assert forgotten is not None

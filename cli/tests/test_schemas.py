@@ -1,6 +1,6 @@
-"""``ltc schemas``: what it says where it cannot publish, and of whom must move to a new version.
+"""``ltc schemas``: errors of a publication, and users of a deprecated version.
 
-That it publishes is seen with a real registry: ``tests/deploy/test_registry.py``.
+That it publishes is tested with a real registry: ``tests/deploy/test_registry.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def told(*arguments: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_a_registry_that_is_away_is_one_sentence() -> None:
+def test_ltc_schemas_reports_an_unreachable_registry_in_one_sentence() -> None:
     code, text = told("publish", "--registry", f"http://127.0.0.1:{free_port()}")
 
     assert code == 1
@@ -31,14 +31,14 @@ def test_a_registry_that_is_away_is_one_sentence() -> None:
     assert text.count("\n") == 1
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_ltc_schemas_refuses_an_invalid_address() -> None:
     code, text = told("publish", "--registry", "registry.example:8081")
 
     assert code == 2
     assert "begins with http://" in text
 
 
-def test_who_uses_an_old_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ltc_schemas_names_users_of_a_deprecated_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LTC_PORT_BASE", str(free_block(12)))
     code, text = told("old")
     assert code == 0
@@ -54,7 +54,7 @@ def test_who_uses_an_old_version_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert f"console needs {WON}: {LOST} instead; said until 2027-06-01; on-call" in text
 
 
-def test_whoever_gets_an_old_version_is_one_sentence() -> None:
+def test_ltc_schemas_names_receivers_of_a_deprecated_version_in_one_sentence() -> None:
     endpoint = {
         "type": WON,
         "instead": LOST,

@@ -78,7 +78,7 @@ async def eventually(true: Callable[[], bool], *, within_s: float = 10) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_a_program_is_up_when_it_says_that_it_is_ready(tmp_path: Path) -> None:
+async def test_supervisor_waits_until_a_process_reports_ready(tmp_path: Path) -> None:
     program = a_program(tmp_path)
     async with a_supervisor(tmp_path) as supervisor:
         await supervisor.bring_up(program, tier=0)
@@ -87,7 +87,7 @@ async def test_a_program_is_up_when_it_says_that_it_is_ready(tmp_path: Path) -> 
     assert not program.running()
 
 
-async def test_a_program_that_crashes_is_revived_after_a_pause(tmp_path: Path) -> None:
+async def test_supervisor_restarts_a_crashed_process_after_a_pause(tmp_path: Path) -> None:
     program, said = a_program(tmp_path), StringIO()
     async with a_supervisor(tmp_path, said) as supervisor:
         await supervisor.bring_up(program, tier=0)
@@ -101,7 +101,7 @@ async def test_a_program_that_crashes_is_revived_after_a_pause(tmp_path: Path) -
     assert "ended unexpectedly; starting again in 1 s" in said.getvalue()
 
 
-async def test_the_pause_doubles_while_a_program_keeps_crashing(tmp_path: Path) -> None:
+async def test_supervisor_doubles_the_pause_for_repeated_crashes(tmp_path: Path) -> None:
     program, said = a_program(tmp_path), StringIO()
     async with a_supervisor(tmp_path, said) as supervisor:
         await supervisor.bring_up(program, tier=0)
@@ -113,7 +113,7 @@ async def test_the_pause_doubles_while_a_program_keeps_crashing(tmp_path: Path) 
         watching.cancel()
 
 
-async def test_a_restart_that_was_asked_for_happens_without_a_pause(tmp_path: Path) -> None:
+async def test_supervisor_restarts_on_request_without_a_pause(tmp_path: Path) -> None:
     program, said = a_program(tmp_path), StringIO()
     async with a_supervisor(tmp_path, said) as supervisor:
         await supervisor.bring_up(program, tier=0)
@@ -126,7 +126,7 @@ async def test_a_restart_that_was_asked_for_happens_without_a_pause(tmp_path: Pa
     assert "starting again in" not in said.getvalue()
 
 
-async def test_the_last_tier_stops_first(tmp_path: Path) -> None:
+async def test_supervisor_stops_the_last_tier_first(tmp_path: Path) -> None:
     said = StringIO()
     async with a_supervisor(tmp_path, said) as supervisor:
         await supervisor.bring_up(a_program(tmp_path, "ground"), tier=0)
@@ -136,7 +136,7 @@ async def test_the_last_tier_stops_first(tmp_path: Path) -> None:
     assert stopped == ["roof", "ground"]
 
 
-async def test_a_second_supervisor_of_one_installation_is_refused(tmp_path: Path) -> None:
+async def test_supervisor_refuses_a_second_one_for_the_installation(tmp_path: Path) -> None:
     async with a_supervisor(tmp_path):
         with pytest.raises(AlreadyRunning):
             async with a_supervisor(tmp_path):
@@ -152,7 +152,7 @@ def a_killed_supervisor(home: Path, port: int) -> None:
         killed.kill()
 
 
-async def test_children_outlive_a_killed_supervisor_and_the_next_one_clears_them(
+async def test_supervisor_ends_the_processes_of_a_killed_predecessor(
     tmp_path: Path,
 ) -> None:
     program, said = a_program(tmp_path), StringIO()
@@ -168,7 +168,7 @@ async def test_children_outlive_a_killed_supervisor_and_the_next_one_clears_them
     assert "left behind by an earlier run: dummy" in said.getvalue()
 
 
-async def test_a_program_that_never_gets_ready_is_stopped_and_named(tmp_path: Path) -> None:
+async def test_supervisor_stops_and_names_a_process_that_never_gets_ready(tmp_path: Path) -> None:
     program = a_program(tmp_path, status=503)
 
     async def bring_up(supervisor: Supervisor) -> None:
@@ -181,7 +181,7 @@ async def test_a_program_that_never_gets_ready_is_stopped_and_named(tmp_path: Pa
     assert not program.running()
 
 
-async def test_a_cancelled_start_leaves_nothing_running(tmp_path: Path) -> None:
+async def test_supervisor_start_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:
     program = a_program(tmp_path, status=503)
 
     async def bring_up(supervisor: Supervisor) -> None:
@@ -196,7 +196,7 @@ async def test_a_cancelled_start_leaves_nothing_running(tmp_path: Path) -> None:
     assert not program.running()
 
 
-def test_a_program_whose_port_is_taken_does_not_start(tmp_path: Path) -> None:
+def test_supervisor_starts_no_process_with_a_taken_port(tmp_path: Path) -> None:
     holder = a_program(tmp_path, "holder")
     holder.start()
     latecomer = a_program(tmp_path, "latecomer", port=holder.port)

@@ -1,5 +1,7 @@
-"""A checker that never saw red is none: each fault of ``faults.sql`` is seen by the rules that it
-breaks, and by no other."""
+"""Rules of ``ltc verify``: each fault is found by the rules that it breaks, and by no other.
+
+The faults are those of ``faults.sql``.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def _fault(block: str) -> tuple[str, Fault]:
 FAULTS = dict(map(_fault, _BLOCKS))
 
 
-def test_an_undamaged_installation_passes_every_rule(loaded: Loaded) -> None:
+def test_verify_passes_an_undamaged_installation(loaded: Loaded) -> None:
     findings = loaded.findings(settled=True)
 
     assert [v.what for f in findings for v in f.first] == []
@@ -44,7 +46,7 @@ def test_an_undamaged_installation_passes_every_rule(loaded: Loaded) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_seen_by_the_rules_it_breaks(loaded: Loaded, fault: str) -> None:
+def test_verify_finds_each_fault_by_exactly_the_broken_rules(loaded: Loaded, fault: str) -> None:
     red, says, changes = FAULTS[fault]
 
     found = loaded.findings(OBJECTS, *changes, settled="D8" in red)
@@ -55,19 +57,19 @@ def test_a_fault_is_seen_by_the_rules_it_breaks(loaded: Loaded, fault: str) -> N
     ]
 
 
-def test_every_rule_has_a_fault_that_it_sees() -> None:
+def test_verify_faults_cover_every_rule() -> None:
     seen = {code for fault in FAULTS.values() for code in fault.red}
 
     assert seen == {rule.code for rule in rules()}
 
 
-def test_what_is_parked_is_a_violation_only_when_rest_was_asked_for(loaded: Loaded) -> None:
+def test_verify_reports_parked_messages_only_with_settled(loaded: Loaded) -> None:
     changes = FAULTS["a message waits for ever"].changes
 
     assert not [f for f in loaded.findings(OBJECTS, *changes) if f.count]
 
 
-def test_a_message_that_is_not_yet_heard_is_lag_and_no_loss(loaded: Loaded) -> None:
+def test_verify_counts_an_unconsumed_message_as_lag_not_loss(loaded: Loaded) -> None:
     changes = FAULTS["a consumer dropped the last message of a key"].changes
     not_so_far = "UPDATE committed SET \"position\" = 0 WHERE consumer = 'contract-svc'"
 
@@ -77,7 +79,7 @@ def test_a_message_that_is_not_yet_heard_is_lag_and_no_loss(loaded: Loaded) -> N
     assert found["D4"].outcome == "in part"
 
 
-def test_a_type_that_is_newly_heard_is_not_missed_in_what_was_before(loaded: Loaded) -> None:
+def test_verify_expects_a_new_subscription_only_from_its_start(loaded: Loaded) -> None:
     changes = FAULTS["a consumer dropped the last message of a key"].changes
     heard_since = (
         "UPDATE heard SET since = put_at - INTERVAL 4 MINUTES FROM record WHERE consumer ="
@@ -89,7 +91,7 @@ def test_a_type_that_is_newly_heard_is_not_missed_in_what_was_before(loaded: Loa
     assert not [v.what for f in found for v in f.first]
 
 
-def test_a_violation_leads_a_person_to_the_object(loaded: Loaded) -> None:
+def test_verify_violation_names_the_object(loaded: Loaded) -> None:
     changes = FAULTS["an invoice says that something is outstanding"].changes
 
     found = next(f for f in loaded.findings(OBJECTS, *changes) if f.rule.code == "M6")

@@ -1,4 +1,4 @@
-"""The checker on a platform that works: it accuses nobody, and changes nothing."""
+"""``ltc verify`` on a running platform: no false violation, and no change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHECKS = 4
 
 
 @pytest.mark.turns
-async def test_a_busy_platform_is_not_accused(loaded: Loaded, chain: Chain) -> None:
+async def test_verify_reports_no_violation_on_a_busy_platform(loaded: Loaded, chain: Chain) -> None:
     sent = 0
 
     async def send() -> None:
@@ -44,7 +44,7 @@ async def test_a_busy_platform_is_not_accused(loaded: Loaded, chain: Chain) -> N
     assert at_rest.quiet == ()
 
 
-async def test_checking_changes_nothing_and_equal_content_has_an_equal_hash(chain: Chain) -> None:
+async def test_verify_changes_nothing_and_equal_content_has_an_equal_hash(chain: Chain) -> None:
     before = await database_hashes(chain.sources)
     report = await check(chain.sources, Wish(only=["M1"]))
     after = await database_hashes(chain.sources)
@@ -58,10 +58,10 @@ async def test_checking_changes_nothing_and_equal_content_has_an_equal_hash(chai
     assert {s for s in before if before[s] != another_content[s]} == {"deal"}
 
 
-async def test_a_record_that_is_no_fact_is_a_ghost_and_nobody_s_loss(
+async def test_verify_reports_an_undecodable_record_without_an_owner(
     chain: Chain, broker: str
 ) -> None:
-    """Half an envelope names no event, whatever its headers say: all go by where the record is."""
+    """An incomplete envelope names no event, so the position of the record identifies it."""
     named = [("ce_type", b"ltc.contract.signed.v1"), ("ce_id", str(new_id()).encode())]
     async with AIOKafkaProducer(bootstrap_servers=broker) as producer:
         for n, headers in enumerate(([], named, [("ce_type", b""), ("ce_id", b"no id")])):

@@ -1,5 +1,7 @@
-"""A subscriber who begins with the present states ends like one who read everything, while facts
-are said, at the feed, at its stream and at Kafka."""
+"""Bootstrap of a subscriber from states equals reading every event, while events are published.
+
+At the feed, its stream and Kafka.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +55,8 @@ def take(held: Held, fact: Fact) -> None:
 
 
 @pytest.mark.parametrize("name", ["feed", "stream", "kafka"])
-async def test_who_begins_with_the_states_ends_like_one_who_read_everything(
-    hub: Hub, name: str
-) -> None:
-    """Everything moves on behind the first page: what later pages tell, the facts tell again."""
+async def test_client_bootstrap_from_states_equals_reading_every_event(hub: Hub, name: str) -> None:
+    """States change behind the first page, so later events repeat what later pages contain."""
     opened = door(hub, name)
     deals = [list(a_deal(n)) for n in range(DEALS)]
     ours = {deal[0][0].subject for deal in deals}
@@ -93,7 +93,7 @@ async def folded(hub: Hub, ours: set[str], sequence: int) -> int:
     return sum(state.subject in ours and state.sequence >= sequence for state in states)
 
 
-async def test_in_your_own_database_states_and_position_are_one_transaction(
+async def test_client_bootstrap_stores_states_and_position_in_one_transaction(
     hub: Hub, tmp_path: Path
 ) -> None:
     await publish(kafka_bootstrap(), deal := list(a_deal(1)))
@@ -119,7 +119,9 @@ async def test_in_your_own_database_states_and_position_are_one_transaction(
     await asyncio.to_thread(try_it)
 
 
-async def test_more_states_than_a_file_remembers_are_refused(hub: Hub, tmp_path: Path) -> None:
+async def test_client_bootstrap_refuses_more_states_than_a_file_checkpoint_holds(
+    hub: Hub, tmp_path: Path
+) -> None:
     await publish(kafka_bootstrap(), deals := [fact for n in range(3) for fact in a_deal(n)])
     ours = {envelope.subject for envelope, *_ in deals}
     await eventually(partial(folded, hub, ours, 3), 3, within_s=60)
@@ -128,7 +130,7 @@ async def test_more_states_than_a_file_remembers_are_refused(hub: Hub, tmp_path:
             [state async for state in facts.abootstrap()]
 
 
-async def test_webhooks_have_no_states() -> None:
+async def test_client_bootstrap_is_refused_for_webhooks() -> None:
     async with ltc_client.webhook("whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", port=0) as facts:
         with pytest.raises(ClientError, match="begin at the feed"):
             [state async for state in facts.abootstrap()]

@@ -1,4 +1,4 @@
-"""What a checkpoint keeps, and what it notices."""
+"""Checkpoints: what they store, and which conflicts they detect."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def reopened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     database.close()
 
 
-def test_what_was_kept_is_there_in_the_next_process(reopened: Any) -> None:
+def test_checkpoint_is_read_by_the_next_process(reopened: Any) -> None:
     kept = reopened()
     assert dict(kept.positions()) == {}
     by_sequence, by_id = a_fact(7), a_fact(2, "t")
@@ -82,7 +82,9 @@ def test_what_was_kept_is_there_in_the_next_process(reopened: Any) -> None:
     assert not kept.has_heard(by_sequence)
 
 
-def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoint_file_is_replaced_atomically(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = InFile(tmp_path / "here")
     kept.save(Progress(PLACE, "1", a_fact(), True))
     before = (tmp_path / "here").read_text()
@@ -97,7 +99,7 @@ def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     kept.close()
 
 
-def test_a_file_remembers_the_latest(tmp_path: Path) -> None:
+def test_checkpoint_file_keeps_the_latest_subjects(tmp_path: Path) -> None:
     kept = InFile(tmp_path / "here", window=2)
     for subject in ("a", "b", "a", "c"):
         kept.save(Progress(PLACE, "1", a_fact(5, subject), True))
@@ -107,7 +109,7 @@ def test_a_file_remembers_the_latest(tmp_path: Path) -> None:
     kept.close()
 
 
-def test_a_file_serves_one_process_at_a_time(tmp_path: Path) -> None:
+def test_checkpoint_file_is_used_by_one_process_at_a_time(tmp_path: Path) -> None:
     kept = InFile(tmp_path / "here")
     with pytest.raises(Superseded, match="another process works with"):
         InFile(tmp_path / "here")
@@ -116,14 +118,14 @@ def test_a_file_serves_one_process_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"positions": 3}'])
-def test_a_file_of_something_else_is_left_alone(tmp_path: Path, text: str) -> None:
+def test_checkpoint_refuses_a_file_of_another_format(tmp_path: Path, text: str) -> None:
     (tmp_path / "here").write_text(text)
     with pytest.raises(BadCheckpoint, match="is no checkpoint"):
         InFile(tmp_path / "here")
     assert (tmp_path / "here").read_text() == text
 
 
-def test_position_and_deed_are_one_transaction(database: Any) -> None:
+def test_checkpoint_in_sql_commits_position_and_effect_together(database: Any) -> None:
     connection = database()
     kept = InSql(connection, "board")
     connection.cursor().execute("CREATE TABLE deed (what TEXT)")
@@ -138,7 +140,7 @@ def test_position_and_deed_are_one_transaction(database: Any) -> None:
     assert after.sequence(a_fact().source, "s") == 0
 
 
-def test_going_on_after_a_rollback_is_refused(database: Any) -> None:
+def test_checkpoint_in_sql_refuses_to_continue_after_a_rollback(database: Any) -> None:
     connection = database()
     kept = InSql(connection, "board")
     kept.positions()
@@ -151,7 +153,7 @@ def test_going_on_after_a_rollback_is_refused(database: Any) -> None:
         kept.save(Progress(PLACE, "3", a_fact(3), True))
 
 
-def test_of_two_processes_one_goes_on(database: Any) -> None:
+def test_checkpoint_in_sql_lets_one_of_two_processes_continue(database: Any) -> None:
     ours, theirs = database(), database()
     mine, other = InSql(ours, "board"), InSql(theirs, "board")
     for checkpoint in (mine, other):
@@ -164,7 +166,7 @@ def test_of_two_processes_one_goes_on(database: Any) -> None:
     InSql(theirs, "another board").save(Progress(PLACE, "1", a_fact(1), True))
 
 
-def test_a_look_leaves_no_transaction_open(database: Any) -> None:
+def test_checkpoint_in_sql_read_leaves_no_open_transaction(database: Any) -> None:
     connection = database()
     kept = InSql(connection, "board")
     kept.sequence("s", "t")
@@ -176,7 +178,7 @@ def test_a_look_leaves_no_transaction_open(database: Any) -> None:
         assert connection.info.transaction_status == 0
 
 
-def test_a_look_within_your_transaction_leaves_it_alone(database: Any) -> None:
+def test_checkpoint_in_sql_read_keeps_the_callers_transaction(database: Any) -> None:
     connection = database()
     kept = InSql(connection, "board")
     kept.positions()
@@ -193,6 +195,6 @@ def _begin(connection: Any) -> None:
         connection.cursor().execute("BEGIN")
 
 
-def test_another_driver_is_refused_in_words() -> None:
+def test_checkpoint_in_sql_refuses_another_driver_with_a_message() -> None:
     with pytest.raises(TypeError, match="sqlite3 or psycopg"):
         InSql(object(), "board")

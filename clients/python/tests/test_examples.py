@@ -1,4 +1,4 @@
-"""The worked subscribers beside the live platform: six services, their Kafka, and their hub."""
+"""The example subscribers beside a running platform: six services, their Kafka, their hub."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def example(
         process.wait()
 
 
-def test_deals_are_on_the_board(paid: Decimal, door: tuple[str, str, str], tmp_path: Path) -> None:
+def test_example_board_shows_every_deal(
+    paid: Decimal, door: tuple[str, str, str], tmp_path: Path
+) -> None:
     board = tmp_path / "board.db"
 
     def stages() -> list[tuple[str, int, int]]:
@@ -123,7 +125,7 @@ def balances(hledger: str, journal: Path) -> dict[str, Decimal]:
     return {**{row[0]: amount(row[3]) for row in rows}, "": amount(total)}
 
 
-def test_the_books_balance(
+def test_example_ledger_balances(
     hledger: str, paid: Decimal, door: tuple[str, str, str], tmp_path: Path
 ) -> None:
     journal = tmp_path / "books.journal"
@@ -184,7 +186,7 @@ def a_chat() -> Iterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{server.server_address[1]}/services/T0/B0/x", messages
 
 
-def test_won_deals_are_told_in_the_chat(
+def test_example_chat_announces_won_deals(
     paid: Decimal, door: tuple[str, str, str], tmp_path: Path
 ) -> None:
     with (

@@ -1,4 +1,4 @@
-"""A subscriber killed fifty times at random ends with what an undisturbed one has."""
+"""A subscriber that is killed fifty times at random ends in the state of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ async def end_alike(
 
 
 @pytest.mark.timeout(600)
-async def test_at_kafka(boards: tuple[Path, Path]) -> None:
+async def test_client_killed_fifty_times_at_kafka_ends_equal(boards: tuple[Path, Path]) -> None:
     bootstrap = kafka_bootstrap()
     start = a_board("kafka", bootstrap)
     await end_alike(boards, (start, start), partial(publish, bootstrap), DEALS_AHEAD)
@@ -162,7 +162,7 @@ async def test_at_kafka(boards: tuple[Path, Path]) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("door", "ahead"), [("feed", DEALS_AHEAD), ("stream", FEW_AHEAD)])
-async def test_at_the_feed(
+async def test_client_killed_fifty_times_at_the_feed_ends_equal(
     boards: tuple[Path, Path], tmp_path: Path, door: str, ahead: int
 ) -> None:
     folder = tmp_path / "hub"
@@ -199,7 +199,9 @@ class Endpoint:
 
 
 @pytest.mark.timeout(600)
-async def test_at_webhooks(boards: tuple[Path, Path], tmp_path: Path) -> None:
+async def test_client_killed_fifty_times_at_webhooks_ends_equal(
+    boards: tuple[Path, Path], tmp_path: Path
+) -> None:
     folder = tmp_path / "hub"
     folder.mkdir()
     async with a_hub(folder, **WEBHOOKS) as hub:

@@ -1,4 +1,4 @@
-"""Door 1 where Kafka asks who you are: an outsider's principal, over TLS, in a group of its own."""
+"""The Kafka interface with authentication: an external principal, over TLS, in its own groups."""
 
 from __future__ import annotations
 
@@ -62,17 +62,17 @@ async def heard(kafka: SecuredKafka, word: str = WORD, **more: Any) -> list[Fact
 
 
 @pytest.mark.parametrize("group", [None, "erp.board"])
-async def test_an_outsider_hears_in_groups_of_its_own(
+async def test_client_principal_consumes_in_its_own_groups(
     kafka: SecuredKafka, group: str | None
 ) -> None:
     assert [fact.sequence for fact in await heard(kafka, group=group)] == [1, 2, 3]
 
 
-async def test_the_group_of_another_is_refused_in_words(kafka: SecuredKafka) -> None:
+async def test_client_principal_is_refused_in_the_group_of_another(kafka: SecuredKafka) -> None:
     with pytest.raises(Refused, match="does not let this principal in"):
         await heard(kafka, group="console")
 
 
-async def test_a_wrong_password_is_refused_in_words(kafka: SecuredKafka) -> None:
+async def test_client_principal_with_a_wrong_password_is_refused(kafka: SecuredKafka) -> None:
     with pytest.raises(Refused, match="Kafka"):
         await heard(kafka, "another word")

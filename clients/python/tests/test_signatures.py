@@ -1,4 +1,4 @@
-"""Held against another's signer: the Standard Webhooks reference, and `cryptography`'s ed25519."""
+"""Webhook signatures against other signers: the Standard Webhooks reference, and `cryptography`."""
 
 from __future__ import annotations
 
@@ -42,36 +42,36 @@ def signed_by(key: Ed25519PrivateKey) -> dict[str, str]:
     }
 
 
-def test_the_reference_signer_is_believed() -> None:
+def test_client_verifies_signatures_of_the_reference_signer() -> None:
     assert Verifier(NEW).verify(signed(NEW), BODY, now=NOW) == "msg_1"
 
 
-def test_while_a_secret_is_replaced_either_side_may_be_first() -> None:
+def test_client_verifies_during_rotation_in_either_order() -> None:
     Verifier(NEW, OLD).verify(signed(OLD), BODY, now=NOW)
     Verifier(OLD).verify(signed(NEW, OLD), BODY, now=NOW)
 
 
-def test_ed25519_is_believed_by_its_public_key() -> None:
+def test_client_verifies_ed25519_by_the_public_key() -> None:
     public, private = a_pair()
     Verifier(OLD, public).verify(signed_by(private), BODY, now=NOW)
     with pytest.raises(BadSignature, match="no signature fits"):
         Verifier(a_pair()[0]).verify(signed_by(private), BODY, now=NOW)
 
 
-def test_an_ed25519_signature_does_not_pass_as_hmac() -> None:
+def test_client_refuses_an_ed25519_signature_as_hmac() -> None:
     headers = signed(NEW)
     headers["Webhook-Signature"] = headers["Webhook-Signature"].replace("v1,", "v1a,")
     with pytest.raises(BadSignature, match="no signature fits"):
         Verifier(NEW).verify(headers, BODY, now=NOW)
 
 
-def test_another_secret_is_not_believed() -> None:
+def test_client_refuses_a_signature_of_another_secret() -> None:
     with pytest.raises(BadSignature, match="no signature fits"):
         Verifier(OLD).verify(signed(NEW), BODY, now=NOW)
 
 
 @pytest.mark.parametrize("name", ["Webhook-Id", "Webhook-Timestamp"])
-def test_what_was_signed_cannot_be_changed(name: str) -> None:
+def test_client_refuses_a_signature_after_any_change(name: str) -> None:
     headers = signed(NEW)
     headers[name] = headers[name][:-1] + "7"
     with pytest.raises(BadSignature, match="no signature fits"):
@@ -81,14 +81,14 @@ def test_what_was_signed_cannot_be_changed(name: str) -> None:
 
 
 @pytest.mark.parametrize("apart", [-301, 301])
-def test_an_old_one_is_not_believed_again(apart: int) -> None:
+def test_client_refuses_an_old_signature(apart: int) -> None:
     Verifier(NEW).verify(signed(NEW), BODY, now=NOW + apart - apart // 301)
     with pytest.raises(BadSignature, match="more than 300 s"):
         Verifier(NEW).verify(signed(NEW), BODY, now=NOW + apart)
 
 
 @pytest.mark.parametrize("name", ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"])
-def test_a_header_that_is_missing_is_named(name: str) -> None:
+def test_client_names_a_missing_signature_header(name: str) -> None:
     headers = signed(NEW)
     del headers[name]
     with pytest.raises(BadSignature, match=name.lower()):
@@ -96,20 +96,20 @@ def test_a_header_that_is_missing_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("sent", ["", "soon", "-1", "1e9", "٣٣", "9" * 40])
-def test_a_timestamp_that_is_none_is_refused(sent: str) -> None:
+def test_client_refuses_an_invalid_signature_timestamp(sent: str) -> None:
     with pytest.raises(BadSignature, match="whole number"):
         Verifier(NEW).verify({**signed(NEW), "Webhook-Timestamp": sent}, BODY, now=NOW)
 
 
 @pytest.mark.parametrize("header", ["", ",", "v1", "v1,", "v1,é", "v1a,AAAA", "v1 v1 v1,====="])
-def test_signatures_that_cannot_be_read_are_none(header: str) -> None:
+def test_client_refuses_unreadable_signatures(header: str) -> None:
     public, _ = a_pair()
     with pytest.raises(BadSignature, match="no signature fits"):
         Verifier(NEW, public).verify({**signed(NEW), "Webhook-Signature": header}, BODY, now=NOW)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "secret", "whpk_AAAA", "whsec_é", "whsk_AAAA"])
-def test_what_is_no_secret_is_refused_at_once(secret: str) -> None:
+def test_client_refuses_an_invalid_secret_at_once(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_ or whpk_"):
         Verifier(secret)
     with pytest.raises(ValueError, match="at least one"):

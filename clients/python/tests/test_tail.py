@@ -1,4 +1,4 @@
-"""``ltc-client tail`` as somebody types it, at real doors."""
+"""``ltc-client tail`` on the command line, at real interfaces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tail(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def test_at_kafka_it_goes_on_with_the_next_call(tmp_path: Path) -> None:
+async def test_client_tail_at_kafka_resumes_with_the_next_call(tmp_path: Path) -> None:
     bootstrap, path = kafka_bootstrap(), tmp_path / "here"
     await from_here(bootstrap, kept := InFile(path), "ltc.deal.v1")
     kept.close()
@@ -51,7 +51,7 @@ async def test_at_kafka_it_goes_on_with_the_next_call(tmp_path: Path) -> None:
     assert ltc_client.from_cloudevent(event).said is not None
 
 
-async def test_at_the_feed_with_a_token_from_the_environment(tmp_path: Path) -> None:
+async def test_client_tail_at_the_feed_takes_its_token_from_the_environment(tmp_path: Path) -> None:
     async with a_hub(tmp_path) as hub:
         await publish(kafka_bootstrap(), a_deal(8))
         words = ("--type", "deal.won", "--url", hub.url, "--start", "oldest", "--count", "1")
@@ -73,7 +73,7 @@ async def test_at_the_feed_with_a_token_from_the_environment(tmp_path: Path) -> 
         (("--checkpoint", "pyproject.toml"), 1, "pyproject.toml is no checkpoint"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(
+def test_client_tail_reports_an_error_in_one_sentence(
     words: tuple[str, ...], code: int, said: str, tmp_path: Path
 ) -> None:
     if "pyproject.toml" in words:

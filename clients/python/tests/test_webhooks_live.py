@@ -1,4 +1,4 @@
-"""Door 2 at a live hub: an endpoint made by its API, both signatures, a receiver that is away."""
+"""The webhook interface at a live hub: both signatures, and a receiver that was down."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ async def heard(facts: ltc_client.Subscription, n: int) -> list[Fact]:
 
 
 @pytest.mark.parametrize("signature", ["hmac", "ed25519"])
-async def test_each_fact_comes_signed_and_in_order(hub: Hub, signature: str) -> None:
+async def test_client_webhook_gets_signed_events_in_order_from_the_hub(
+    hub: Hub, signature: str
+) -> None:
     port = free_port()
     _, secret = an_endpoint(hub, port, signature=signature)
     deals = [list(a_deal(n)) for n in range(DEALS)]
@@ -51,7 +53,7 @@ async def test_each_fact_comes_signed_and_in_order(hub: Hub, signature: str) -> 
         assert of_it == [1, 2, 3]
 
 
-async def test_a_receiver_that_was_away_gets_what_it_missed(hub: Hub, tmp_path: Path) -> None:
+async def test_client_webhook_gets_missed_events_after_downtime(hub: Hub, tmp_path: Path) -> None:
     port = free_port()
     _, secret = an_endpoint(hub, port)
     deal = list(a_deal(1))

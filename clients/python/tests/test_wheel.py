@@ -1,4 +1,4 @@
-"""The package as PyPI would have it: it stands on the contracts and on libraries alone."""
+"""The package as its wheel: it needs the contracts and libraries only."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def run(python: Path, code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False)
 
 
-def test_it_imports_without_the_platform(python: Path) -> None:
+def test_client_wheel_imports_without_the_platform(python: Path) -> None:
     code = third_parties(*LIGHT) + "import ltc_client; print(len(ltc_client.__all__))"
     done = run(python, code)
     assert done.returncode == 0, done.stderr
@@ -78,17 +78,19 @@ def test_it_imports_without_the_platform(python: Path) -> None:
         (f"ltc_client.Verifier('whpk_{'A' * 43}=')", "ltc-client[ed25519]"),
     ],
 )
-def test_a_door_says_which_extra_it_needs(python: Path, open_the_door: str, extra: str) -> None:
+def test_client_wheel_names_the_missing_extra_of_an_interface(
+    python: Path, open_the_door: str, extra: str
+) -> None:
     done = run(python, third_parties(*LIGHT) + f"import ltc_client; {open_the_door}")
     assert f"pip install '{extra}'" in done.stderr.splitlines()[-1]
 
 
-def test_webhooks_need_nothing_more(python: Path) -> None:
+def test_client_wheel_needs_no_extra_for_webhooks(python: Path) -> None:
     code = third_parties(*LIGHT) + "import ltc_client; ltc_client.webhook('whsec_AAAA')"
     assert run(python, code).returncode == 0
 
 
-def test_its_command_is_there(python: Path) -> None:
+def test_client_wheel_installs_its_command(python: Path) -> None:
     command = python.with_name("ltc-client")
     assert command.exists()
     done = run(
@@ -97,7 +99,7 @@ def test_its_command_is_there(python: Path) -> None:
     assert "tail" in done.stdout
 
 
-def test_the_wheel_says_that_it_is_typed_and_what_it_needs(wheels: list[Path]) -> None:
+def test_client_wheel_is_typed_and_names_its_requirements(wheels: list[Path]) -> None:
     (wheel,) = (path for path in wheels if path.name.startswith("ltc_client"))
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()

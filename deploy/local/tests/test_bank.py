@@ -1,4 +1,4 @@
-"""The bank as a process: what it took is on its statement, whatever its callers were told."""
+"""The fake bank as a process: its statement shows every accepted transfer."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def bank(tmp_path: Path, billing: Any) -> Iterator[Process]:
     process.client.close()
 
 
-def test_money_is_taken_once_per_key_and_reported(bank: Process, billing: Any) -> None:
+def test_fake_bank_takes_money_once_per_key_and_reports_it(bank: Process, billing: Any) -> None:
     key = uuid4().hex
     first, again = bank.transfer(key), bank.transfer(key)
     other = bank.transfer(key, remittance="another")
@@ -134,7 +134,7 @@ def test_money_is_taken_once_per_key_and_reported(bank: Process, billing: Any) -
     until(lambda: billing.heard == [line["reference"]])
 
 
-def test_a_call_that_timed_out_after_the_money_was_taken_is_known_by_the_statement(
+def test_fake_bank_statement_shows_a_transfer_whose_response_timed_out(
     bank: Process, billing: Any
 ) -> None:
     key = uuid4().hex
@@ -151,7 +151,7 @@ def test_a_call_that_timed_out_after_the_money_was_taken_is_known_by_the_stateme
     assert billing.heard == [line["reference"]]
 
 
-def test_what_was_taken_survives_a_kill_and_is_reported_when_billing_is_back(
+def test_fake_bank_reports_transfers_after_a_kill_when_billing_is_back(
     bank: Process, billing: Any
 ) -> None:
     billing.away = True
@@ -164,7 +164,7 @@ def test_what_was_taken_survives_a_kill_and_is_reported_when_billing_is_back(
     until(lambda: set(billing.heard) == set(taken))
 
 
-def test_money_goes_back_by_a_line_of_its_own(bank: Process) -> None:
+def test_fake_bank_returns_money_as_a_separate_line(bank: Process) -> None:
     reference = bank.transfer("k").json()["reference"]
     form = {"reference": reference, "reason": "insufficient funds"}
     backs = [
@@ -179,11 +179,11 @@ def test_money_goes_back_by_a_line_of_its_own(bank: Process) -> None:
 
 
 @pytest.mark.parametrize("mode", [{"transfers": "lie"}, {"weather": "fine"}])
-def test_a_behaviour_that_there_is_not_is_refused(bank: Process, mode: dict[str, str]) -> None:
+def test_fake_bank_refuses_an_unknown_behaviour(bank: Process, mode: dict[str, str]) -> None:
     assert bank.client.put("/behaviour", json=mode).status_code == 400
 
 
-def test_a_torn_last_line_was_never_told_and_is_not_on_the_statement(tmp_path: Path) -> None:
+def test_fake_bank_statement_drops_an_incomplete_last_line(tmp_path: Path) -> None:
     file = tmp_path / "statement.ndjson"
     money = {"amount": "1.00", "currency": "CNY", "payer": "A", "remittance": "x"}
     Statement(file).take(key="a", **money)

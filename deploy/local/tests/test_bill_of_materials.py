@@ -1,4 +1,4 @@
-"""The bills say what is really there: no package more, none fewer, no other version."""
+"""Bills of materials list exactly the installed packages with their versions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def packages(bill: Bill) -> dict[str, str]:
     return {canonicalize_name(c["name"]): c["version"] for c in bill["components"]}
 
 
-def test_the_workspaces_bill_is_what_is_installed_and_what_the_lock_pins(everything: Bill) -> None:
+def test_bill_of_the_workspace_matches_installation_and_lock(everything: Bill) -> None:
     installed = {canonicalize_name(d.name): d.version for d in distributions()}
     third_parties = {n: v for n, v in installed.items() if not n.startswith("ltc-")}
 
@@ -39,14 +39,14 @@ def test_the_workspaces_bill_is_what_is_installed_and_what_the_lock_pins(everyth
     assert third_parties.keys() - locked(ROOT / "requirements.lock") <= MADE_WITH_PYTHON
 
 
-def test_every_image_that_we_make_has_a_bill() -> None:
+def test_bill_exists_for_every_own_image() -> None:
     made = {FILE[name]["image"].partition(":-ltc/")[2].rstrip("}") for name in OURS}
 
     assert made == SHIPPED.keys()
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_an_images_bill_holds_together(everything: Bill, name: str) -> None:
+def test_bill_of_an_image_is_consistent(everything: Bill, name: str) -> None:
     bill = image(name, everything)
     refs = {component["bom-ref"] for component in bill["components"]}
     nodes = {node["ref"]: node["dependsOn"] for node in bill["dependencies"]}
@@ -59,7 +59,7 @@ def test_an_images_bill_holds_together(everything: Bill, name: str) -> None:
     assert "file://" not in json.dumps(bill)
 
 
-def test_the_bills_are_cyclonedx(everything: Bill) -> None:
+def test_bills_are_valid_cyclonedx(everything: Bill) -> None:
     validator = JsonStrictValidator(SchemaVersion.from_version(everything["specVersion"]))
 
     bill = image("quote-svc", everything)
@@ -68,7 +68,7 @@ def test_the_bills_are_cyclonedx(everything: Bill) -> None:
     assert validator.validate_str(json.dumps({**bill, "components": "all"})) is not None
 
 
-def test_an_environment_of_another_lock_makes_no_bill(
+def test_bill_is_refused_for_an_environment_of_another_lock(
     everything: Bill, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     other = tmp_path / "service.lock"

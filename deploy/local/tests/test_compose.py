@@ -1,4 +1,4 @@
-"""The compose file, as far as it can be checked without an engine."""
+"""The compose file, as far as it can be checked without a container engine."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ STAGES = ("lead", "deal", "quote", "contract", "order", "billing")
 
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
-def test_every_image_can_be_replaced_by_a_variable(name: str) -> None:
+def test_compose_image_is_replaceable_by_a_variable(name: str) -> None:
     assert COMPOSE["services"][name]["image"].startswith("${LTC_")
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_service_gets_its_own_database_role_and_image(stage: str) -> None:
+def test_compose_service_has_its_own_database_role_and_image(stage: str) -> None:
     service, step = COMPOSE["services"][f"{stage}-svc"], COMPOSE["services"][f"{stage}-migrate"]
 
     assert service["command"] == [f"{stage}-svc", "serve"]
@@ -36,7 +36,7 @@ def test_a_service_gets_its_own_database_role_and_image(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_service_comes_up_with_nothing_but_infrastructure(stage: str) -> None:
+def test_compose_service_depends_on_infrastructure_only(stage: str) -> None:
     wanted = {f"{stage}-svc"}
     while (
         more := {d for n in wanted for d in COMPOSE["services"][n].get("depends_on", {})} - wanted
@@ -47,7 +47,7 @@ def test_a_service_comes_up_with_nothing_but_infrastructure(stage: str) -> None:
     assert wanted == {f"{stage}-svc", f"{stage}-migrate"} | infrastructure
 
 
-def test_what_we_build_has_a_read_only_root_and_no_capabilities() -> None:
+def test_compose_own_images_have_a_read_only_root_and_no_capabilities() -> None:
     ours = [service for service in COMPOSE["services"].values() if "build" in service]
 
     assert len(ours) == 18
@@ -56,13 +56,13 @@ def test_what_we_build_has_a_read_only_root_and_no_capabilities() -> None:
         assert service["cap_drop"] == ["ALL"]
 
 
-def test_every_variable_of_a_service_is_one_that_it_knows() -> None:
+def test_compose_variables_are_settings_of_the_service() -> None:
     given = {name for s in STAGES for name in COMPOSE["services"][f"{s}-svc"]["environment"]}
 
     assert given - VARIABLES == set()
 
 
-def test_files_that_are_mounted_exist() -> None:
+def test_compose_mounted_files_exist() -> None:
     mounted = [
         volume.split(":")[0]
         for service in COMPOSE["services"].values()

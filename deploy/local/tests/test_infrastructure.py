@@ -1,4 +1,4 @@
-"""Which servers tests get: said beforehand, and never something else in silence."""
+"""The choice of servers for tests: stated in advance, without a silent fallback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_what_tests_get_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_infrastructure_choice_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert testing.infrastructure() == "PostgreSQL embedded, Kafka embedded"
     monkeypatch.setenv("LTC_TEST_CONTAINERS", "1")
     monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", "127.0.0.1:9092")
@@ -24,7 +24,7 @@ def test_what_tests_get_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("server", [testing.postgres_admin_dsn, testing.kafka_bootstrap])
-def test_containers_without_an_engine_are_an_error(
+def test_infrastructure_containers_without_an_engine_are_an_error(
     monkeypatch: pytest.MonkeyPatch, server: Any
 ) -> None:
     monkeypatch.setenv("LTC_TEST_CONTAINERS", "1")

@@ -1,4 +1,4 @@
-"""Kafka as every installation gets it: locked jars, a manifest of topics, records that stay."""
+"""The local Kafka: locked jars, the topic manifest, durable records."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     broker.stop()
 
 
-async def test_the_manifest_creates_every_topic_once(broker: Kafka) -> None:
+async def test_topic_manifest_creates_every_topic_once(broker: Kafka) -> None:
     assert await ensure_topics(Cluster(broker.bootstrap)) == len(PUBLIC_TOPICS) + len(STATE_TOPICS)
     assert await ensure_topics(Cluster(broker.bootstrap)) == 0
 
@@ -43,7 +43,7 @@ async def test_the_manifest_creates_every_topic_once(broker: Kafka) -> None:
     assert {len(topic["partitions"]) for topic in found} == {PARTITIONS}
 
 
-async def test_acknowledged_records_survive_a_kill(broker: Kafka) -> None:
+async def test_kafka_keeps_acknowledged_records_after_a_kill(broker: Kafka) -> None:
     topic = PUBLIC_TOPICS[0]
     producer = AIOKafkaProducer(
         bootstrap_servers=broker.bootstrap, acks="all", enable_idempotence=True
@@ -69,7 +69,7 @@ async def test_acknowledged_records_survive_a_kill(broker: Kafka) -> None:
     assert kept == list(range(RECORDS))
 
 
-async def test_the_manifest_refuses_a_topic_with_another_partition_count(broker: Kafka) -> None:
+async def test_topic_manifest_refuses_another_partition_count(broker: Kafka) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     await admin.start()
     await admin.delete_topics([STATE_TOPICS[-1]])
@@ -86,7 +86,7 @@ async def test_the_manifest_refuses_a_topic_with_another_partition_count(broker:
         await ensure_topics(Cluster(broker.bootstrap))
 
 
-def test_every_cached_jar_is_what_the_lock_says() -> None:
+def test_kafka_jars_match_the_lock() -> None:
     kafka.JARS.ensure()
 
     locked = dict(line.split(" sha256:") for line in kafka.LOCK.read_text().splitlines())
@@ -96,11 +96,11 @@ def test_every_cached_jar_is_what_the_lock_says() -> None:
         assert hashlib.sha256(jar.read_bytes()).hexdigest() == digest
 
 
-def test_the_lock_names_no_host() -> None:
+def test_kafka_lock_contains_no_host_name() -> None:
     assert "://" not in kafka.LOCK.read_text()
 
 
-def test_a_jar_that_does_not_match_the_lock_is_refused(tmp_path: Path) -> None:
+def test_kafka_refuses_a_jar_that_does_not_match_the_lock(tmp_path: Path) -> None:
     source = next(kafka.JARS.ensure().glob("*.jar"))
     forged = tmp_path / "forged.jar"
     forged.write_bytes(source.read_bytes() + b"!")
@@ -109,10 +109,10 @@ def test_a_jar_that_does_not_match_the_lock_is_refused(tmp_path: Path) -> None:
     assert is_whole(source, hashlib.sha256(source.read_bytes()).hexdigest())
 
 
-def test_storage_is_formatted_whatever_the_cluster_is_called(
+def test_kafka_formats_storage_for_any_cluster_id(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One random id in sixty-four begins with a dash, and looks like an option."""
+    """One random id in 64 begins with a dash and looks like an option."""
     monkeypatch.setattr("uuid.uuid4", lambda: UUID(bytes=b"\xf8" + b"\x01" * 15))
     unlucky = Kafka(tmp_path, free_port(), free_port())
     unlucky._write_config()

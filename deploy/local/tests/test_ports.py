@@ -1,4 +1,4 @@
-"""A taken port is said clearly."""
+"""Ports: a taken one is reported, and a given one is not given again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local_infra.errors import PortTaken
 from local_infra.ports import free_block, free_port, is_free, require_free
 
 
-def test_a_taken_port_is_named_with_its_purpose_and_its_holder() -> None:
+def test_port_taken_is_named_with_purpose_and_holder() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -26,15 +26,15 @@ def test_a_taken_port_is_named_with_its_purpose_and_its_holder() -> None:
     assert refusal.value.exit_code == 4
 
 
-def test_a_free_port_can_be_listened_on() -> None:
+def test_port_free_can_be_bound() -> None:
     port = free_port()
 
     assert is_free(port)
     require_free(port, "nothing yet")
 
 
-def test_a_port_that_was_given_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody listens on it yet, but whoever asked is about to."""
+def test_port_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens on it yet, but its receiver will."""
     monkeypatch.setattr(ports, "_given", set())
     base = free_block(12)
     others = {free_port() for _ in range(3_000)} | {free_block(2) + 1 for _ in range(500)}

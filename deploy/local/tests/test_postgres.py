@@ -1,4 +1,4 @@
-"""PostgreSQL as every installation gets it: durable, and one database a service."""
+"""The local PostgreSQL: durable, with one database per service."""
 
 from __future__ import annotations
 
@@ -50,37 +50,37 @@ def as_role(server: Postgres, role: str, database: str) -> str:
     return f"postgresql://{role}:{password}@127.0.0.1:{server.port}/{database}"
 
 
-def test_a_service_owns_its_database(server: Postgres) -> None:
+def test_postgres_service_owns_its_database(server: Postgres) -> None:
     query(as_role(server, "lead", "lead"), "CREATE TABLE mine (id int)")
 
     assert query(as_role(server, "lead", "lead"), "SELECT count(*) FROM mine") == 0
 
 
-def test_a_service_cannot_connect_to_the_database_of_another(server: Postgres) -> None:
+def test_postgres_service_cannot_connect_to_another_database(server: Postgres) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         query(as_role(server, "lead", "deal"), "SELECT 1")
 
 
-def test_a_wrong_password_is_refused(server: Postgres) -> None:
+def test_postgres_refuses_a_wrong_password(server: Postgres) -> None:
     stranger = f"postgresql://lead:guess@127.0.0.1:{server.port}/lead"
 
     with pytest.raises(asyncpg.InvalidPasswordError):
         query(stranger, "SELECT 1")
 
 
-def test_provisioning_again_changes_nothing(server: Postgres) -> None:
+def test_postgres_provisioning_is_idempotent(server: Postgres) -> None:
     provision_sync(server.admin_dsn, NAMES, "a secret")
 
     assert query(as_role(server, "deal", "deal"), "SELECT current_user") == "deal"
 
 
-def test_an_installation_is_durable(server: Postgres) -> None:
+def test_postgres_installation_is_durable(server: Postgres) -> None:
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         assert query(server.admin_dsn, f"SHOW {setting}") == "on"
     assert query(server.admin_dsn, "SHOW listen_addresses") == "127.0.0.1"
 
 
-def test_committed_rows_survive_a_kill(server: Postgres) -> None:
+def test_postgres_keeps_committed_rows_after_a_kill(server: Postgres) -> None:
     query(server.admin_dsn, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS id")
     process = server.child.process()
     assert process is not None
@@ -96,12 +96,12 @@ def _address(_: int) -> str:
     return testing.postgres_admin_dsn()
 
 
-def test_several_processes_share_one_server_for_tests() -> None:
+def test_postgres_test_server_is_shared_between_processes() -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as processes:
         assert len(set(processes.map(_address, range(3)))) == 1
 
 
-async def test_a_database_for_tests_is_fresh_and_copies_its_template() -> None:
+async def test_postgres_test_database_is_a_copy_of_its_template() -> None:
     template, copy = "infra_template", "infra_copy"
     for name in (copy, template):
         drop_database(name)

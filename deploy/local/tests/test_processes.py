@@ -1,4 +1,4 @@
-"""Children are found again by pid and start time, and only those."""
+"""Child processes are identified by pid and start time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def a_child(folder: Path, name: str = "sleeper") -> Child:
     return Child(name, folder / "run", folder / "logs")
 
 
-def test_a_child_is_found_again_by_somebody_else_and_ended(tmp_path: Path) -> None:
+def test_process_is_found_and_ended_by_another_process(tmp_path: Path) -> None:
     started = a_child(tmp_path).start(SLEEP)
 
     found = a_child(tmp_path).process()
@@ -32,7 +32,7 @@ def test_a_child_is_found_again_by_somebody_else_and_ended(tmp_path: Path) -> No
     assert not a_child(tmp_path).stop()
 
 
-def test_a_recycled_pid_is_never_taken_for_ours(tmp_path: Path) -> None:
+def test_process_with_a_recycled_pid_is_not_taken_for_a_child(tmp_path: Path) -> None:
     with subprocess.Popen(SLEEP) as stranger:
         child = a_child(tmp_path)
         child.note(stranger.pid)
@@ -45,7 +45,7 @@ def test_a_recycled_pid_is_never_taken_for_ours(tmp_path: Path) -> None:
         stranger.kill()
 
 
-def test_a_child_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
+def test_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     child = a_child(tmp_path)
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True)"
     child.start([sys.executable, "-c", f"{deaf}; time.sleep(60)"])
@@ -55,7 +55,7 @@ def test_a_child_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> Non
     assert child.process() is None
 
 
-def test_a_child_that_ends_at_once_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_process_that_exits_at_once_is_reported_with_its_log(tmp_path: Path) -> None:
     child = a_child(tmp_path)
     child.start([sys.executable, "-c", "print('no such table', flush=True)"])
 

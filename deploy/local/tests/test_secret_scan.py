@@ -1,4 +1,4 @@
-"""A secret that somebody leaves in the tree stops `make check`; what is accepted does not."""
+"""The secret scan fails `make check` on a new secret and accepts recorded ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tree(folder: Path, **files: str) -> Path:
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_secret_is_named_with_its_line(tmp_path: Path, name: str) -> None:
+def test_secret_scan_names_the_line_of_a_secret(tmp_path: Path, name: str) -> None:
     root = tree(tmp_path, **{name: "\n" + PLANTED[name]})
 
     [found] = complaints(root)
@@ -42,14 +42,14 @@ def test_a_planted_secret_is_named_with_its_line(tmp_path: Path, name: str) -> N
     assert found.startswith(f"{name}:2: ")
 
 
-def test_a_remark_beside_it_accepts_nothing(tmp_path: Path) -> None:
+def test_secret_scan_ignores_comments_that_ask_for_acceptance(tmp_path: Path) -> None:
     remark = "  # pragma: allowlist " + "secret\n"
     root = tree(tmp_path, **{"settings.py": PLANTED["settings.py"].rstrip() + remark})
 
     assert len(complaints(root)) == 1
 
 
-def test_what_is_accepted_may_move_but_not_change_and_is_forgotten_with_its_file(
+def test_secret_scan_acceptance_covers_moved_but_not_changed_secrets(
     tmp_path: Path,
 ) -> None:
     root = tree(tmp_path, **{"settings.py": PLANTED["settings.py"]})
@@ -67,7 +67,7 @@ def test_what_is_accepted_may_move_but_not_change_and_is_forgotten_with_its_file
     assert "is gone" in gone
 
 
-def test_the_program_ends_with_one_and_says_what_to_do(tmp_path: Path) -> None:
+def test_secret_scan_exits_with_1_and_advice(tmp_path: Path) -> None:
     root = tree(tmp_path, **{"key.pem": PLANTED["key.pem"]})
 
     ended = subprocess.run(

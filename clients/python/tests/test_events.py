@@ -1,4 +1,4 @@
-"""Every fact in its class, from Kafka and as CloudEvents; what is newer than us has its data."""
+"""Decoding of events from Kafka and CloudEvents; unknown types and fields keep their data."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def heard(fact: Event, data: dict[str, Any] | None = None, **about: Any) -> Fact
 
 
 @pytest.mark.parametrize("fact", SAMPLES.values(), ids=lambda fact: fact.name)
-def test_each_fact_has_its_class_at_every_door(fact: Event) -> None:
+def test_client_decodes_each_event_into_its_class_on_every_interface(fact: Event) -> None:
     from_kafka = heard(fact)
     assert from_kafka.said == fact
     assert from_cloudevent(json.loads(json.dumps(as_cloudevent(from_kafka)))) == from_kafka
 
 
-def test_a_new_field_is_in_the_data_and_troubles_nobody() -> None:
+def test_client_keeps_an_unknown_field_in_the_data() -> None:
     fact = sample(DealWon)
     found = heard(fact, {**json.loads(fact.model_dump_json()), "mood": {"of": "buyer"}})
     assert found.said == fact
@@ -39,7 +39,7 @@ def test_a_new_field_is_in_the_data_and_troubles_nobody() -> None:
 
 
 @pytest.mark.parametrize("name", ["ltc.deal.won.v2", "ltc.deal.praised.v1", "ltc.moon.risen.v1"])
-def test_a_new_type_comes_with_its_data(name: str) -> None:
+def test_client_decodes_an_unknown_type_with_its_data(name: str) -> None:
     found = heard(sample(DealWon), type=name)
     assert isinstance(found, UnknownFact)
     assert found.said is None
@@ -47,7 +47,7 @@ def test_a_new_type_comes_with_its_data(name: str) -> None:
     assert found.stage == "deal"
 
 
-def test_a_shape_that_does_not_fit_says_where() -> None:
+def test_client_names_the_field_of_an_invalid_event() -> None:
     data = json.loads(sample(DealWon).model_dump_json())
     found = heard(sample(DealWon), {**data, "won_at": "soon"})
     assert isinstance(found, UnknownFact)
@@ -56,19 +56,19 @@ def test_a_shape_that_does_not_fit_says_where() -> None:
     assert isinstance(heard(sample(DealWon), data), UnknownFact)
 
 
-def test_a_value_that_is_no_object_is_kept_as_it_came() -> None:
+def test_client_keeps_a_value_that_is_no_json_object() -> None:
     found = from_record(list(sample_envelope(sample(DealWon)).to_headers()), b"\xff[")
     assert isinstance(found, UnknownFact)
     assert found.raw == b"\xff["
 
 
 @pytest.mark.parametrize("fact", SAMPLES.values(), ids=lambda fact: fact.name)
-def test_without_personal_fields_each_fact_still_has_its_class(fact: Event) -> None:
+def test_client_decodes_events_without_personal_fields(fact: Event) -> None:
     data = without_personal(json.loads(fact.model_dump_json()))
     assert type(heard(fact, data).said) is type(fact)
 
 
-def test_personal_fields_left_out_are_empty() -> None:
+def test_client_leaves_removed_personal_fields_empty() -> None:
     opened = heard(sample(DealOpened), without_personal(json.loads(_text(DealOpened)))).said
     assert isinstance(opened, DealOpened)
     assert opened.contact is not None
@@ -103,7 +103,7 @@ def without_personal(node: Any, inside: str = "") -> Any:
 
 
 @pytest.mark.parametrize("name", ["id", "type", "subject", "time", "sequence", "data"])
-def test_a_cloudevent_without_what_it_needs_is_no_fact(name: str) -> None:
+def test_client_refuses_a_cloudevent_without_a_required_attribute(name: str) -> None:
     event = as_cloudevent(heard(sample(DealWon)))
     del event[name]
     with pytest.raises(MalformedEnvelope, match=name):
@@ -120,18 +120,20 @@ def test_a_cloudevent_without_what_it_needs_is_no_fact(name: str) -> None:
         ("invoice*", "ltc.invoice.paid.v1", "ltc.payment.received.v1"),
     ],
 )
-def test_types_are_named_as_people_write_them(pattern: str, wanted: str, unwanted: str) -> None:
+def test_client_type_patterns_accept_common_notations(
+    pattern: str, wanted: str, unwanted: str
+) -> None:
     assert Types([pattern]).wants(wanted)
     assert not Types([pattern]).wants(unwanted)
 
 
-def test_facts_are_looked_for_where_they_are_said() -> None:
+def test_client_type_patterns_select_topics() -> None:
     assert Types(["invoice.paid", "deal.*"]).topics() == ["ltc.billing.v1", "ltc.deal.v1"]
     assert len(Types(["moon.*"]).topics()) == 6
     assert len(Types().topics()) == 6
 
 
 @pytest.mark.parametrize("pattern", ["", "Deal.*", "deal won", "*.won", ".*"])
-def test_what_names_no_type_is_refused(pattern: str) -> None:
+def test_client_refuses_a_pattern_without_a_type(pattern: str) -> None:
     with pytest.raises(ValueError, match="names no type"):
         Types([pattern])

@@ -1,4 +1,4 @@
-"""Door 1 on a real broker: each fact once, on from where it was left, whatever else comes."""
+"""The Kafka interface on a real broker: each event once, resumption, and errors in words."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def silence(subscription: Subscription) -> None:
         await heard(subscription, 1, within_s=2)
 
 
-async def test_each_fact_comes_once_and_in_order(bootstrap: str) -> None:
+async def test_client_kafka_returns_each_event_once_in_order(bootstrap: str) -> None:
     kept = InMemory()
     await from_here(bootstrap, kept, DEALS)
     deals = [list(a_deal(n)) for n in range(40)]
@@ -69,7 +69,9 @@ async def test_each_fact_comes_once_and_in_order(bootstrap: str) -> None:
         assert of_it == [1, 2, 3]
 
 
-async def test_what_is_no_fact_is_passed_over_and_what_is_new_comes(bootstrap: str) -> None:
+async def test_client_kafka_skips_undecodable_records_and_returns_unknown_types(
+    bootstrap: str,
+) -> None:
     kept = InMemory()
     await from_here(bootstrap, kept, DEALS)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
@@ -86,7 +88,7 @@ async def test_what_is_no_fact_is_passed_over_and_what_is_new_comes(bootstrap: s
     assert found.data["number"] == sample(DealOpened).number
 
 
-async def test_only_what_was_asked_for_comes(bootstrap: str) -> None:
+async def test_client_kafka_filters_by_type(bootstrap: str) -> None:
     kept = InMemory()
     await from_here(bootstrap, kept, DEALS, "ltc.lead.v1")
     await publish(bootstrap, [*a_deal(1), said(sample(LeadCaptured), subject=str(uuid4()))])
@@ -96,7 +98,7 @@ async def test_only_what_was_asked_for_comes(bootstrap: str) -> None:
     assert {fact.type for fact in found} == {"ltc.lead.captured.v1", "ltc.deal.won.v1"}
 
 
-async def test_latest_hears_only_what_comes(bootstrap: str) -> None:
+async def test_client_kafka_start_latest_returns_only_new_events(bootstrap: str) -> None:
     await publish(bootstrap, a_deal(1))
     async with ltc_client.kafka(bootstrap, types="deal.*", start="latest") as facts:
         await silence(facts)
@@ -106,7 +108,7 @@ async def test_latest_hears_only_what_comes(bootstrap: str) -> None:
     assert {fact.subject for fact in found} == {deal[0][0].subject}
 
 
-async def test_what_is_said_between_the_first_start_and_the_first_fact_is_not_missed(
+async def test_client_kafka_start_latest_misses_nothing_after_the_first_start(
     bootstrap: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "here"
@@ -126,7 +128,7 @@ def in_plain(bootstrap: str, kept: ltc_client.Checkpoint, n: int) -> list[Fact]:
         return list(islice(facts, n))
 
 
-async def test_a_plain_loop_goes_on_where_it_was_left(bootstrap: str, tmp_path: Path) -> None:
+async def test_client_kafka_loop_resumes_at_its_checkpoint(bootstrap: str, tmp_path: Path) -> None:
     path = tmp_path / "here"
     await from_here(bootstrap, kept := InFile(path), DEALS)
     kept.close()
@@ -136,7 +138,9 @@ async def test_a_plain_loop_goes_on_where_it_was_left(bootstrap: str, tmp_path: 
     assert len({fact.id for fact in (*first, *second)}) == 30
 
 
-async def test_what_raised_is_handed_out_again(bootstrap: str, tmp_path: Path) -> None:
+async def test_client_kafka_repeats_an_event_whose_handling_raised(
+    bootstrap: str, tmp_path: Path
+) -> None:
     path = tmp_path / "here"
     await from_here(bootstrap, kept := InFile(path), DEALS)
     kept.close()
@@ -169,7 +173,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         drop_database(name)
 
 
-async def test_a_transaction_that_is_rolled_back_brings_its_fact_again(
+async def test_client_kafka_repeats_an_event_after_a_rollback(
     bootstrap: str, database: Any
 ) -> None:
     kept = InSql(database, "board")
@@ -201,7 +205,7 @@ async def test_a_transaction_that_is_rolled_back_brings_its_fact_again(
     assert deeds.fetchall() == [(str(fact.id),)]
 
 
-async def test_a_group_shares_the_work_and_takes_over(bootstrap: str) -> None:
+async def test_client_kafka_group_shares_partitions_and_takes_over(bootstrap: str) -> None:
     group = f"t.{uuid4().hex[:8]}"
     heard_by: dict[str, list[Fact]] = {"one": [], "two": []}
 
@@ -231,7 +235,7 @@ async def test_a_group_shares_the_work_and_takes_over(bootstrap: str) -> None:
     assert len(of_ours()) == 180
 
 
-async def test_a_position_that_kafka_no_longer_has_is_told(bootstrap: str) -> None:
+async def test_client_kafka_reports_an_expired_position(bootstrap: str) -> None:
     kept = InMemory()
     ends = await from_here(bootstrap, kept, DEALS)
     published = [fact for n in range(120) for fact in a_deal(n)]  # every partition has some
@@ -246,7 +250,7 @@ async def test_a_position_that_kafka_no_longer_has_is_told(bootstrap: str) -> No
             await heard(facts, len(published))  # those of other partitions may come first
 
 
-async def test_a_position_beyond_the_end_is_told(bootstrap: str) -> None:
+async def test_client_kafka_reports_a_position_beyond_the_end(bootstrap: str) -> None:
     kept = InMemory()
     kept.save(Progress(f"{DEALS}/0", "999999999", None, True))
     async with ltc_client.kafka(bootstrap, types="deal.*", checkpoint=kept) as facts:
@@ -254,7 +258,7 @@ async def test_a_position_beyond_the_end_is_told(bootstrap: str) -> None:
             await heard(facts, 1)
 
 
-async def test_a_broker_that_is_not_there_is_told() -> None:
+async def test_client_kafka_reports_an_unreachable_broker() -> None:
     async with ltc_client.kafka("127.0.0.1:1", types="deal.*") as facts:
         with pytest.raises(Refused, match="Kafka"):
             await heard(facts, 1)

@@ -1,4 +1,4 @@
-"""``ltc contracts`` shows the whole agreement, and says no when some of it does not hold."""
+"""``ltc contracts`` shows producers and consumers of each event, and fails on a broken contract."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def no_evidence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return file
 
 
-def test_every_fact_is_shown_with_who_says_and_who_needs_it(no_evidence: Path) -> None:
+def test_contract_report_shows_producer_and_consumers_of_every_event(no_evidence: Path) -> None:
     _, text = shown("--json")
     told: dict[str, Any] = json.loads(text)
 
@@ -47,7 +47,7 @@ def test_every_fact_is_shown_with_who_says_and_who_needs_it(no_evidence: Path) -
     assert told["deployable"] == ["Yes: all can go to a new environment together."]
 
 
-def test_people_see_the_verdict_and_what_may_be_deployed(no_evidence: Path) -> None:
+def test_contract_report_shows_the_verdict_and_deployable_services(no_evidence: Path) -> None:
     _, text = shown()
 
     assert f"Gate: {len(FACTS)} facts against" in text
@@ -55,7 +55,7 @@ def test_people_see_the_verdict_and_what_may_be_deployed(no_evidence: Path) -> N
     assert "can go to a new environment" in text
 
 
-def test_a_need_that_nothing_said_has_met_is_an_error(no_evidence: Path) -> None:
+def test_contract_report_fails_on_an_unmet_requirement(no_evidence: Path) -> None:
     no_evidence.write_text(json.dumps({"said": {ISSUED: [{"number": "I-1"}]}}))
 
     code, text = shown()

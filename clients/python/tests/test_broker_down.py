@@ -1,4 +1,4 @@
-"""Kafka goes under a subscriber, stopped or killed, and comes back: nothing missed or twice."""
+"""Kafka stops or is killed under a subscriber and comes back: no event is missed or repeated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def kill(kafka: Kafka) -> None:
 @pytest.mark.turns
 @pytest.mark.parametrize("end", [Kafka.stop, kill], ids=["stopped", "killed"])
 @pytest.mark.parametrize("group", [None, "acme.board"], ids=["alone", "in a group"])
-async def test_a_broker_that_goes_and_comes_costs_nothing(
+async def test_client_misses_and_repeats_nothing_when_kafka_restarts(
     tmp_path: Path, group: str | None, end: Callable[[Kafka], object]
 ) -> None:
     kafka = Kafka(tmp_path / "kafka", free_port(), free_port())

@@ -1,4 +1,4 @@
-"""What others have noted is read as it is meant, or refused with the line that is wrong."""
+"""Inputs of ``ltc verify``: statements and histories are read, or refused with the bad line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ltc.verify.rules import chosen, page, rules
 AT = "2026-11-01T08:00:00+00:00"
 
 
-def test_a_statement_is_the_same_as_csv_and_as_ndjson(tmp_path: Path) -> None:
+def test_verify_reads_the_same_statement_from_csv_and_ndjson(tmp_path: Path) -> None:
     line = {"reference": "B-1", "amount": "10.50", "currency": "CNY", "direction": "in", "at": AT}
     as_csv, as_json = tmp_path / "s.csv", tmp_path / "s.ndjson"
     as_csv.write_text(",".join(line) + "\n" + ",".join(line.values()) + "\n")
@@ -30,7 +30,7 @@ def test_a_statement_is_the_same_as_csv_and_as_ndjson(tmp_path: Path) -> None:
     assert read_statement(as_csv) == read_statement(as_json) == [booked]
 
 
-def test_money_that_goes_back_counts_for_the_reference_that_brought_it(tmp_path: Path) -> None:
+def test_verify_assigns_returned_money_to_its_first_reference(tmp_path: Path) -> None:
     line = {"reference": "B-2", "returns": "B-1", "amount": "1", "currency": "JPY", "at": AT}
     file = tmp_path / "s.ndjson"
     file.write_text(json.dumps(line | {"direction": "out"}) + "\n")
@@ -38,7 +38,7 @@ def test_money_that_goes_back_counts_for_the_reference_that_brought_it(tmp_path:
     assert [row[:5] for row in read_statement(file)] == [("bank", "B-1", "JPY", 1, "out")]
 
 
-def test_a_history_knows_a_request_by_its_external_id_or_key(tmp_path: Path) -> None:
+def test_verify_history_identifies_a_request_by_external_id_or_key(tmp_path: Path) -> None:
     journey = str(uuid4())
     lines = [
         {"op": "single", "key": "k1", "status": "unknown"},
@@ -60,7 +60,7 @@ def test_a_history_knows_a_request_by_its_external_id_or_key(tmp_path: Path) -> 
         ({"op": "x", "status": "ok"}, "key"),
     ],
 )
-def test_a_history_that_makes_no_sense_is_refused(
+def test_verify_refuses_an_inconsistent_history(
     tmp_path: Path, line: dict[str, str], why: str
 ) -> None:
     file = tmp_path / "h.ndjson"
@@ -70,7 +70,7 @@ def test_a_history_that_makes_no_sense_is_refused(
         read_history(file)
 
 
-def test_float_money_on_a_statement_is_refused(tmp_path: Path) -> None:
+def test_verify_refuses_float_amounts_on_a_statement(tmp_path: Path) -> None:
     file = tmp_path / "s.ndjson"
     file.write_text(
         json.dumps({"reference": "B", "amount": "1.005", "currency": "CNY", "at": AT}) + "\n"
@@ -80,7 +80,7 @@ def test_float_money_on_a_statement_is_refused(tmp_path: Path) -> None:
         read_statement(file)
 
 
-def test_all_invariants_of_the_plan_are_there() -> None:
+def test_verify_has_every_planned_invariant() -> None:
     planned = [f"D{n}" for n in range(1, 10)] + [f"J{n}" for n in range(1, 6)]
 
     planned += [f"M{n}" for n in range(1, 11)] + [f"S{n}" for n in range(1, 5)]
@@ -89,7 +89,7 @@ def test_all_invariants_of_the_plan_are_there() -> None:
     assert [rule.code for rule in chosen(["m1", "D2"])] == ["D2", "M1"]
 
 
-def test_an_unknown_rule_and_a_silent_installation_cannot_be_checked(
+def test_verify_fails_on_an_unknown_rule_or_an_unreachable_installation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LTC_HOME", str(tmp_path))
@@ -103,11 +103,11 @@ def test_an_unknown_rule_and_a_silent_installation_cannot_be_checked(
     assert "127.0.0.1" in silent.stderr.splitlines()[-1]
 
 
-def test_the_page_of_the_rules_is_up_to_date() -> None:
+def test_verify_rules_page_is_current() -> None:
     assert (PROJECT / "docs" / "invariants.md").read_text() == page()
 
 
-def test_the_list_says_of_each_rule_what_it_means(tmp_path: Path) -> None:
+def test_verify_list_explains_each_rule(tmp_path: Path) -> None:
     listed = json.loads(CliRunner().invoke(app, ["verify", "--list", "--json"]).output)
 
     assert [rule["code"] for rule in listed] == [rule.code for rule in rules()]

@@ -1,4 +1,4 @@
-"""Door 3 at a live hub: each fact once, on from where it was left, and words when too late."""
+"""The feed interface at a live hub: each event once, resumption, and errors in words."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def now(hub: Hub) -> InMemory:
     return kept
 
 
-async def test_each_fact_comes_once_and_in_its_class(hub: Hub) -> None:
+async def test_client_feed_returns_each_event_once_in_its_class(hub: Hub) -> None:
     kept = await now(hub)
     async with ltc_client.feed(
         hub.url, types="deal.*", checkpoint=kept, token=hub.token()
@@ -65,8 +65,8 @@ async def test_each_fact_comes_once_and_in_its_class(hub: Hub) -> None:
     assert opened.contact.name == "", "nobody was granted personal data"
 
 
-async def test_a_fact_is_the_same_as_at_kafka(hub: Hub) -> None:
-    """A subscriber may change doors and keep its checkpoint."""
+async def test_client_feed_returns_the_same_events_as_kafka(hub: Hub) -> None:
+    """A subscriber may change the interface and keep its checkpoint."""
     kept = await now(hub)
     async with (
         ltc_client.kafka(kafka_bootstrap(), types="deal.*", start="latest") as at_kafka,
@@ -81,7 +81,7 @@ async def test_a_fact_is_the_same_as_at_kafka(hub: Hub) -> None:
 
 
 @streaming
-async def test_a_plain_loop_goes_on_where_it_was_left(
+async def test_client_feed_loop_resumes_at_its_checkpoint(
     hub: Hub, tmp_path: Path, stream: bool
 ) -> None:
     path = tmp_path / "here"
@@ -100,7 +100,7 @@ async def test_a_plain_loop_goes_on_where_it_was_left(
 
 
 @streaming
-async def test_a_hub_that_is_killed_is_waited_for(hub: Hub, stream: bool) -> None:
+async def test_client_feed_waits_for_a_killed_hub(hub: Hub, stream: bool) -> None:
     kept = await now(hub)
     async with ltc_client.feed(
         hub.url, types="deal.*", checkpoint=kept, token=hub.token(), stream=stream
@@ -116,7 +116,7 @@ async def test_a_hub_that_is_killed_is_waited_for(hub: Hub, stream: bool) -> Non
 
 
 @streaming
-async def test_a_position_that_the_hub_no_longer_has_is_told(hub: Hub, stream: bool) -> None:
+async def test_client_feed_reports_an_expired_position(hub: Hub, stream: bool) -> None:
     kept = await now(hub)
     await deals(2)
     await now(hub)
@@ -126,7 +126,7 @@ async def test_a_position_that_the_hub_no_longer_has_is_told(hub: Hub, stream: b
             await heard(facts, 1)
 
 
-async def test_a_position_does_not_grow_old_while_nothing_is_wanted(
+async def test_client_feed_position_advances_without_a_match(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_door, "WAIT_S", 1)
@@ -155,7 +155,7 @@ async def test_a_position_does_not_grow_old_while_nothing_is_wanted(
         ("deal.wonn", "good", "no fact is called 'deal.wonn'"),
     ],
 )
-async def test_what_asking_again_does_not_mend_is_told(
+async def test_client_feed_reports_permanent_errors(
     hub: Hub, types: str, token: str | None, words: str, stream: bool
 ) -> None:
     given = hub.token() if token == "good" else token

@@ -1,4 +1,4 @@
-"""Door 2: what comes signed is handed out once, and answered when it was dealt with."""
+"""The webhook interface: each signed event once, acknowledged after it was handled."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def soon(sender: Sender, fact: Fact) -> int:
             await asyncio.sleep(0.05)
 
 
-async def test_it_is_answered_when_it_was_dealt_with() -> None:
+async def test_client_webhook_acknowledges_after_handling() -> None:
     async with listening() as (facts, sender):
         fact = a_fact()
         sending = asyncio.ensure_future(soon(sender, fact))
@@ -97,7 +97,7 @@ async def test_it_is_answered_when_it_was_dealt_with() -> None:
         following.cancel()
 
 
-async def test_it_is_handed_out_once_however_often_and_late_it_comes(tmp_path: Path) -> None:
+async def test_client_webhook_returns_a_repeated_event_once(tmp_path: Path) -> None:
     first, second = a_fact(1), a_fact(2)
     for n in range(2):  # the second time in another process, as it were
         async with listening(checkpoint=InFile(tmp_path / "here")) as (facts, sender):
@@ -115,7 +115,7 @@ async def test_it_is_handed_out_once_however_often_and_late_it_comes(tmp_path: P
             assert found == ([second, first] if n == 0 else [])
 
 
-async def test_what_is_not_dealt_with_is_to_be_sent_again() -> None:
+async def test_client_webhook_asks_for_a_retry_of_an_unhandled_event() -> None:
     async with listening(patience_s=0.3) as (facts, sender):
         fact = a_fact()
         sending = asyncio.ensure_future(soon(sender, fact))
@@ -129,7 +129,7 @@ async def test_what_is_not_dealt_with_is_to_be_sent_again() -> None:
         await facts_closed
 
 
-async def test_a_transaction_that_fails_is_not_answered_as_done(tmp_path: Path) -> None:
+async def test_client_webhook_does_not_acknowledge_a_failed_transaction(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "own.db")
     fact = a_fact()
     answers: list[asyncio.Future[int]] = []
@@ -152,7 +152,7 @@ async def test_a_transaction_that_fails_is_not_answered_as_done(tmp_path: Path) 
     database.close()
 
 
-async def test_only_what_is_signed_now_and_by_us_gets_in() -> None:
+async def test_client_webhook_accepts_only_fresh_valid_signatures() -> None:
     async with listening() as (facts, sender):
         fact = a_fact()
         reading = asyncio.ensure_future(anext(facts))
@@ -177,7 +177,7 @@ async def test_only_what_is_signed_now_and_by_us_gets_in() -> None:
         following.cancel()
 
 
-async def test_what_was_not_asked_for_is_answered_and_passed_over() -> None:
+async def test_client_webhook_acknowledges_and_skips_other_types() -> None:
     async with listening(types="deal.opened") as (facts, sender):
         reading = asyncio.ensure_future(anext(facts))
         assert await soon(sender, a_fact()) == 204
@@ -189,7 +189,7 @@ async def test_what_was_not_asked_for_is_answered_and_passed_over() -> None:
         sending.cancel()
 
 
-async def test_who_stops_listening_stops_though_a_webhook_comes_in_that_moment() -> None:
+async def test_client_webhook_stops_while_a_request_arrives() -> None:
     door = WebhookDoor(Verifier(SECRET), host="127.0.0.1", port=0, path="/", patience_s=1)
     await door.open()
     try:
