@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from chassis import tracing
-from chassis.trace_context import TraceContext, from_header
+from chassis.trace_context import TraceContext, from_header, new_trace_id
 
 TOPIC, TYPE, GROUP = "ltc.thing.v1", "ltc.thing.made.v1", "other-svc"
 KEY, EVENT = "thing-1", "0190a000-0000-7000-8000-000000000001"
@@ -144,6 +144,21 @@ def test_tracing_separate_traces_of_one_request_are_sampled_by_ratio() -> None:
     assert 0 < len(created) <= 3
     assert sum(context.sampled for context in said) == len(created)
     assert len({context.trace_id for context in said}) == 50
+
+
+def test_tracing_ids_follow_the_seconds_and_are_random_where_samplers_read() -> None:
+    begun = int(NOW.timestamp())
+    made = [new_trace_id() for _ in range(1000)]
+
+    assert all(begun <= trace_id >> 96 <= begun + 3600 for trace_id in made)
+    assert len({trace_id & 0xFFFFFFFFFFFFFFFF for trace_id in made}) == 1000
+    with watching(ratio=0.5) as watch:
+        created = [tracing.creation_context(TOPIC, TYPE, KEY, str(n)) for n in range(200)]
+        recorded = watch.spans("create")
+
+    seconds = [int(context.trace_id[:8], 16) for context in created]
+    assert all(begun <= second <= begun + 3600 for second in seconds)
+    assert 60 < len(recorded) < 140
 
 
 def test_tracing_spans_follow_the_semantic_conventions() -> None:

@@ -20,7 +20,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
 from opentelemetry.util.types import Attributes, AttributeValue
 
-from chassis.trace_context import SAMPLED, TraceContext
+from chassis.trace_context import SAMPLED, TraceContext, new_trace_id
 
 MESSAGE_LENGTH = 300
 """Characters of an exception's message that a span keeps."""
@@ -195,12 +195,10 @@ class Recorder:
         trace_id: int = 0,
     ) -> RecordedSpan:
         """The first span of a trace that is known to be recorded."""
-        context = SpanContext(
-            trace_id or getrandbits(128) or 1, getrandbits(64) or 1, False, SAMPLED
-        )
+        context = SpanContext(trace_id or new_trace_id(), getrandbits(64) or 1, False, SAMPLED)
         return RecordedSpan(self, name, kind, context, None, attributes, links)
 
     def new_trace(self) -> int:
         """The id of a new trace when it is to be recorded, 0 otherwise."""
-        trace_id = getrandbits(128) or 1
+        trace_id = new_trace_id()
         return trace_id if self.roots.takes(trace_id) else 0
