@@ -10,11 +10,11 @@ timers = Timers()
 
 DUE = """
 SELECT id FROM billing_account WHERE next_due_at <= $1
-ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED
+ORDER BY next_due_at LIMIT 100 FOR UPDATE SKIP LOCKED
 """
 LATE = """
 SELECT id FROM invoice WHERE NOT overdue AND outstanding_minor > 0 AND due_on < $1
-ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED
+ORDER BY due_on LIMIT 100 FOR UPDATE SKIP LOCKED
 """
 
 
