@@ -1,4 +1,4 @@
-"""A service's package with migrations of the test's own, on a database of its own."""
+"""A package with migrations that a test adds and removes, on a database of its own."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from local_infra.testing import create_database, drop_database
 ENV = "from chassis.migrate import run_migrations\n\nrun_migrations()\n"
 FIRST = (
     "create_v1(op.execute)\n"
-    "    op.execute('CREATE TABLE deal (id bigint PRIMARY KEY, note text)')\n"
-    "    op.execute('INSERT INTO deal SELECT generate_series(1, 1000)')\n"
+    "    op.execute('CREATE TABLE thing (id bigint PRIMARY KEY, note text)')\n"
+    "    op.execute('INSERT INTO thing SELECT generate_series(1, 1000)')\n"
 )
 
 
 @dataclass
 class Growing:
-    """Grows by one revision a call of `grow`."""
+    """The package; each call of `grow` adds one revision."""
 
     package: str
     folder: Path
@@ -45,7 +45,7 @@ class Growing:
         )
 
     def shrink(self) -> None:
-        """The code of the version before: its last migration is not there."""
+        """Remove the last migration, as in the code of the version before."""
         (self.folder / "versions" / f"{self.revisions:04}_grow.py").unlink()
         self.revisions -= 1
 

@@ -1,4 +1,4 @@
-"""Migrations beside a version that serves: nobody queues behind them longer than the timeout."""
+"""Migrations beside a running version: no query waits longer than the lock timeout."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from growing_package import Growing, growing
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis import revisions
 from chassis.exits import DatabaseUnfit, GaveUp
 from chassis.migrate import upgrade
-from tests.deploy.growing import Growing, growing
 
 LOCK_TIMEOUT_MS = 300
 LONG_S = 2.5
-MORE_COLUMNS = "op.execute('ALTER TABLE deal ADD more text')"
+MORE_COLUMNS = "op.execute('ALTER TABLE thing ADD more text')"
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def service(tmp_path: Path) -> Iterator[Growing]:
 
 
 async def longest_read(dsn: str, until: asyncio.Event) -> float:
-    """The longest that a reader of the table waits for its answer."""
+    """The longest time that a reader of the table waits, in seconds."""
     reader = await asyncpg.connect(dsn)
     longest = 0.0
     try:
         while not until.is_set():
             began = time.monotonic()
-            await reader.fetch("SELECT * FROM deal LIMIT 1")
+            await reader.fetch("SELECT * FROM thing LIMIT 1")
             longest = max(longest, time.monotonic() - began)
             await asyncio.sleep(0.01)
         return longest
@@ -43,7 +43,7 @@ async def longest_read(dsn: str, until: asyncio.Event) -> float:
         await reader.close()
 
 
-async def test_a_migration_waits_briefly_and_often_while_others_read_on(
+async def test_migrate_retries_with_a_lock_timeout_while_others_read(
     service: Growing, caplog: pytest.LogCaptureFixture
 ) -> None:
     await upgrade(service.package, service.url)
@@ -51,7 +51,7 @@ async def test_a_migration_waits_briefly_and_often_while_others_read_on(
     holder = await asyncpg.connect(service.dsn)
     transaction = holder.transaction()
     await transaction.start()
-    await holder.fetch("SELECT * FROM deal LIMIT 1")
+    await holder.fetch("SELECT * FROM thing LIMIT 1")
     over = asyncio.Event()
     reading = asyncio.create_task(longest_read(service.dsn, over))
 
@@ -74,7 +74,7 @@ async def test_a_migration_waits_briefly_and_often_while_others_read_on(
     assert await columns(service) == ["id", "more", "note"]
 
 
-async def test_a_migration_that_cannot_get_its_table_gives_up_and_changes_nothing(
+async def test_migrate_gives_up_without_changes_when_a_table_stays_locked(
     service: Growing,
 ) -> None:
     await upgrade(service.package, service.url)
@@ -82,7 +82,7 @@ async def test_a_migration_that_cannot_get_its_table_gives_up_and_changes_nothin
     holder = await asyncpg.connect(service.dsn)
     transaction = holder.transaction()
     await transaction.start()
-    await holder.fetch("SELECT * FROM deal LIMIT 1")
+    await holder.fetch("SELECT * FROM thing LIMIT 1")
     try:
         with pytest.raises(GaveUp, match="pg_stat_activity"):
             await upgrade(service.package, service.url, lock_timeout_ms=100, patience_s=1)
@@ -93,35 +93,35 @@ async def test_a_migration_that_cannot_get_its_table_gives_up_and_changes_nothin
     assert await columns(service) == ["id", "note"]
 
 
-async def test_two_migrators_that_build_an_index_do_not_block_each_other(service: Growing) -> None:
+async def test_migrate_builds_an_index_with_concurrent_migrators(service: Growing) -> None:
     await upgrade(service.package, service.url)
-    service.grow("create_index('ix_deal_note', 'deal (note)')")
+    service.grow("create_index('ix_thing_note', 'thing (note)')")
 
     await asyncio.wait_for(
         asyncio.gather(*(upgrade(service.package, service.url) for _ in range(3))), 30
     )
 
-    assert await valid_indexes(service) == ["deal_pkey", "ix_deal_note"]
+    assert await valid_indexes(service) == ["ix_thing_note", "thing_pkey"]
 
 
-async def test_an_index_left_unfinished_is_built_anew(service: Growing) -> None:
-    service.grow("create_index('ix_deal_note', 'deal (note)')")
+async def test_migrate_rebuilds_an_unfinished_index(service: Growing) -> None:
+    service.grow("create_index('ix_thing_note', 'thing (note)')")
     await upgrade(service.package, service.url, revision="0001")
     connection = await asyncpg.connect(service.dsn)
     try:
-        await connection.execute("CREATE INDEX ix_deal_note ON deal (id)")
+        await connection.execute("CREATE INDEX ix_thing_note ON thing (id)")
         await connection.execute(
-            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_deal_note'::regclass"
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_thing_note'::regclass"
         )
     finally:
         await connection.close()
 
     await upgrade(service.package, service.url)
 
-    assert await valid_indexes(service) == ["deal_pkey", "ix_deal_note"]
+    assert await valid_indexes(service) == ["ix_thing_note", "thing_pkey"]
 
 
-async def test_a_version_before_an_expanding_migration_goes_on_and_migrates_nothing(
+async def test_migrate_accepts_a_database_one_expanding_migration_ahead(
     service: Growing,
 ) -> None:
     service.grow(MORE_COLUMNS)
@@ -134,11 +134,11 @@ async def test_a_version_before_an_expanding_migration_goes_on_and_migrates_noth
     await require_fit(service)
 
 
-async def test_a_version_that_a_contracting_migration_left_behind_is_refused(
+async def test_migrate_refuses_a_version_older_than_a_contracting_migration(
     service: Growing,
 ) -> None:
     service.grow(MORE_COLUMNS)
-    service.grow("op.execute('ALTER TABLE deal DROP COLUMN note')", "oldest_user = '0002'")
+    service.grow("op.execute('ALTER TABLE thing DROP COLUMN note')", "oldest_user = '0002'")
     await upgrade(service.package, service.url)
     service.shrink()
     await require_fit(service)
@@ -150,7 +150,7 @@ async def test_a_version_that_a_contracting_migration_left_behind_is_refused(
 
 
 async def require_fit(service: Growing) -> None:
-    """What a process asks before it serves."""
+    """The check that a process makes before it serves."""
     engine = create_async_engine(service.url)
     try:
         async with engine.connect() as connection:
@@ -171,7 +171,7 @@ async def ask(service: Growing, statement: str) -> list[str]:
 async def columns(service: Growing) -> list[str]:
     return await ask(
         service,
-        "SELECT column_name::text FROM information_schema.columns WHERE table_name = 'deal'"
+        "SELECT column_name::text FROM information_schema.columns WHERE table_name = 'thing'"
         " ORDER BY 1",
     )
 
@@ -179,6 +179,6 @@ async def columns(service: Growing) -> list[str]:
 async def valid_indexes(service: Growing) -> list[str]:
     return await ask(
         service,
-        "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'deal'::regclass"
+        "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'thing'::regclass"
         " AND indisvalid ORDER BY 1",
     )
