@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := libs/contracts libs/chassis services/lead-svc services/deal-svc services/quote-svc \
+PACKAGES := libs/contracts libs/chassis libs/testkit services/lead-svc services/deal-svc services/quote-svc \
 	services/contract-svc services/order-svc services/billing-svc console hub cli deploy/local clients/python
 READY := $(VENV)/.ready
 WEB := console/web

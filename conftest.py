@@ -8,7 +8,7 @@ import pytest
 
 import console  # noqa: F401 - the package, before a test folder of that name is taken for it
 import hub  # noqa: F401 - the same
-from local_infra.testing import infrastructure, wants_containers
+from testkit.servers import infrastructure, wants_containers
 
 pytest_plugins = ("tests.evidence", "tests.turns")
 

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import pytest
 
 from chassis.evidence import Evidence, watch
-from chassis.testing import Harness
 from contracts.catalog import STAGES
+from testkit.harness import Harness
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / ".ltc" / "contracts" / "evidence.json"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from chassis.delivery import RawRecord
-from chassis.testing import as_record
 from contracts.order import OrderPlaced
 from contracts.samples import sample
 from ltc.rebuild.own import OwnFacts, _forgotten
+from testkit.harness import as_record
 
 
 def said(**changes: Any) -> RawRecord:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from chassis.testing import Harness
 from contracts.catalog import FACTS, STAGES
 from contracts.schema import PACKAGE, SCHEMAS
+from testkit.harness import Harness
 
 WON = "ltc.deal.won.v1"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from chassis import queues
 from chassis.delivery import RawRecord
-from chassis.testing import Harness, as_record
 from contracts.lead import LeadCaptured, LeadQualified
 from contracts.samples import sample
+from testkit.harness import Harness, as_record
 
 LEAD = sample(LeadCaptured)
 KEY = str(LEAD.lead_id).encode()

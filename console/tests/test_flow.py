@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from chassis.testing import Harness
 from console.flow_api import MINUTES, flow_of
 from contracts.catalog import STAGES
 from contracts.deal import DealOpened
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
+from testkit.harness import Harness
 
 SINCE = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from chassis.testing import Harness, harness, over_http
 from console.peers import Peers
 from hub.main import service as hub_service
 from local_infra.ports import free_port
+from testkit.harness import Harness, harness, over_http
 
 
 @pytest.fixture

@@ -11,14 +11,12 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from tests.integration.stack import eventually, start_at_end
 
 from chassis.app import create_app
 from chassis.cluster import Cluster
 from chassis.metrics import Metrics
 from chassis.problems import Problem
 from chassis.revisions import of_package
-from chassis.testing import Harness, over_http
 from console import kafka_look
 from console.kafka_look import GroupLag, KafkaLook
 from console.peers import Peers
@@ -27,7 +25,9 @@ from contracts.catalog import CATALOG, PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
 from local_infra.ports import free_port
-from local_infra.testing import kafka_bootstrap
+from testkit.harness import Harness, over_http
+from testkit.servers import kafka_bootstrap
+from testkit.service_instances import eventually, start_at_end
 
 TOPIC = "ltc.lead.v1"
 PLACE = TopicPartition(TOPIC, 0)

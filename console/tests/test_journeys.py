@@ -8,11 +8,11 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from chassis.testing import JOURNEY, Harness, as_record
 from contracts.ids import LeadId, new_id
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
+from testkit.harness import JOURNEY, Harness, as_record
 
 NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
 

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy.pool import QueuePool
 
-from chassis.testing import Harness, as_record
 from console.peers import Peers
 from console.summaries import AT_ONCE
 from contracts.deal import DealLost, DealOpened
@@ -19,6 +18,7 @@ from contracts.journey import LEAD_GATES
 from contracts.lead import LeadCaptured
 from contracts.parties import Account, Owner
 from contracts.samples import sample
+from testkit.harness import Harness, as_record
 
 NOW = datetime.now(UTC)
 

@@ -12,10 +12,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from chassis.testing import JOURNEY, Harness, as_record, over_http
 from console.live import Live
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
+from testkit.harness import JOURNEY, Harness, as_record, over_http
 
 STREAM = {"Accept": "text/event-stream"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from chassis.testing import Harness
+from testkit.harness import Harness
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from joserfc.jwk import KeySet
 
 from chassis.app import create_app
 from chassis.issuer import create_issuer, sign
-from chassis.testing import KEY, Harness, over_http
 from console.sessions import COOKIE, csrf_of, vault_of
 from console.sign_in import FLOW, Flow
 from local_infra.ports import free_port
+from testkit.harness import KEY, Harness, over_http
 
 HOME = "http://127.0.0.1"
 

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from hub_builders import a_record
 
-from chassis.testing import Harness
 from contracts.ids import LeadId, new_id
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
@@ -22,6 +21,7 @@ from hub.webhooks.dispatcher import Dispatcher
 from hub.webhooks.queue import Done, Due
 from hub.webhooks.retrying import Outcome, State
 from hub.webhooks.sending import Result
+from testkit.harness import Harness
 
 
 @asynccontextmanager

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from chassis.delivery import RawRecord
-from chassis.testing import as_record
 from contracts.event import Event
 from contracts.ids import LeadId, new_id
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
+from testkit.harness import as_record
 
 
 def a_capture(number: int = 1) -> LeadCaptured:

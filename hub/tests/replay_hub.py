@@ -10,10 +10,10 @@ from uuid import UUID
 
 from hook_hub import an_endpoint, dispatching, facts, until
 
-from chassis.testing import Harness
 from chassis.timers import run_timer
 from hub.main import service
 from hub.webhooks import dealing
+from testkit.harness import Harness
 
 DEALING = next(t for t in service.timers.timers if t.name == "deal_replays")
 LONG_AGO = "2020-01-01T00:00:00Z"

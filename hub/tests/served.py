@@ -12,8 +12,8 @@ import uvicorn
 from joserfc.jwk import KeySet
 
 from chassis.app import create_app
-from chassis.testing import KEY, Harness
 from chassis.wire import BoundedHttp
+from testkit.harness import KEY, Harness
 
 
 @dataclass

@@ -22,7 +22,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from chassis.cluster import Cluster
-from chassis.testing import as_record
 from contracts.catalog import PARTITIONS
 from contracts.event import Event
 from contracts.ids import LeadId, new_id
@@ -31,8 +30,9 @@ from contracts.lead import LeadAssigned, LeadCaptured, LeadQualified
 from contracts.samples import sample
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
-from local_infra.testing import create_database, drop_database
 from local_infra.topics import ensure_topics
+from testkit.harness import as_record
+from testkit.servers import create_database, drop_database
 
 TOPIC, STATES = "ltc.lead.v1", "ltc.lead.state.v1"
 LIFE = (LeadCaptured, LEAD_GATES.opened, LeadAssigned, LEAD_GATES.cleared, LeadQualified)

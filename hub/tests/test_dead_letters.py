@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub_builders import a_capture, a_record
 
 from chassis.delivery import RawRecord
-from chassis.testing import Harness
+from testkit.harness import Harness
 
 
 async def test_hub_feeds_events_behind_an_undecodable_record(hub_svc: Harness) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from hub_builders import a_capture, a_record, number_of
 
-from chassis.testing import Harness
 from contracts.deal import DealWon
 from contracts.ids import new_id
 from contracts.samples import sample
+from testkit.harness import Harness
 
 
 async def read(client: Any, **asked: Any) -> dict[str, Any]:

@@ -13,8 +13,8 @@ import pytest
 from hub_builders import a_capture, a_record, number_of
 from served import Served, served
 
-from chassis.testing import Harness
 from hub import stream, wake
+from testkit.harness import Harness
 
 ENOUGH_S = 5.0
 

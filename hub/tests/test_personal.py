@@ -8,12 +8,12 @@ import orjson
 import pytest
 from hub_builders import a_record
 
-from chassis.testing import Harness
 from contracts.catalog import FACTS, STAGES
 from contracts.event import Event
 from contracts.samples import sample
 from contracts.schema import inlined, schema_of
 from hub.personal import part_of, without_personal
+from testkit.harness import Harness
 
 CANARY = "Kanarienvogel"
 

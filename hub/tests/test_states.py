@@ -8,7 +8,6 @@ from uuid import UUID
 import orjson
 from hub_builders import a_capture, a_record
 
-from chassis.testing import Harness
 from contracts.billing import JourneySettled
 from contracts.contract import ContractSigned
 from contracts.ids import LeadId, new_id
@@ -17,6 +16,7 @@ from contracts.lead import LeadAssigned, LeadCaptured, LeadQualified
 from contracts.samples import sample
 from hub import folding
 from hub.personal import without_personal
+from testkit.harness import Harness
 
 
 def about(lead: UUID, fact: type[Any]) -> Any:

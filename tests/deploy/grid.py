@@ -34,7 +34,7 @@ from chassis.grants import _librdkafka
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from ltc.programs import package_of
 from ltc.settings import STAGES, SUBSCRIBERS
-from tests.deploy.secured import ADMIN, SecuredKafka
+from testkit.secured_kafka import ADMIN, SecuredKafka
 
 OUTSIDERS = ("erp", "bi")
 CHECKER = "ltc-verify"

@@ -23,8 +23,8 @@ import httpx
 
 from ltc.programs import database_url, package_of, service_env
 from ltc.settings import PROJECT
-from tests.deploy.fleet import Fleet
-from tests.guarantees.rig import NAMES, Rig
+from testkit.fleet import Fleet
+from testkit.installation.controlled import NAMES, Rig
 
 PATCHES = Path(__file__).parent / "patches"
 

@@ -23,11 +23,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from local_infra.ports import free_port
-from local_infra.testing import kafka_bootstrap
 from ltc.settings import PROJECT, STAGES
-from tests.deploy.bare import Bare, bare
-from tests.e2e.house import House
-from tests.guarantees.orders import web_order
+from testkit.installation.supervised import House
+from testkit.servers import kafka_bootstrap
+from testkit.single_service import Bare, bare
+from testkit.web_orders import web_order
 
 
 def services_running() -> list[str]:

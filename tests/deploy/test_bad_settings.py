@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from chassis.revisions import of_package
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
-from tests.deploy.bare import Bare, bare
+from testkit.single_service import Bare, bare
 
 PACKAGE = "quote_svc"
 AT_ONCE_S = 30.0

@@ -19,9 +19,9 @@ from packaging.utils import canonicalize_name
 from local_infra import containers
 from local_infra.bill_of_materials import SHIPPED, image, workspace
 from local_infra.errors import MissingPrerequisite
-from tests.deploy.boxes import DATABASES, Boxes
-from tests.e2e.cast import Cast
-from tests.e2e.eventually import eventually
+from testkit.actors.all_actors import Cast
+from testkit.installation.containers import DATABASES, Boxes
+from testkit.polling import eventually
 from tests.e2e.test_demo_under_fire import EXPECTED
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.turns("file")]

@@ -6,7 +6,7 @@ import http.client
 import time
 from pathlib import Path
 
-from tests.deploy.bare import bare
+from testkit.single_service import bare
 
 USUAL_S = 5.0
 """So long do httpx and uvicorn keep an idle connection when nobody tells them otherwise: with the

@@ -38,7 +38,8 @@ from local_infra.processes import run_sync
 from local_infra.topics import ensure_topics
 from ltc.settings import STAGES
 from ltc.verify.topics import committed, topics
-from tests.deploy.bare import bare
+from testkit.secured_kafka import ADMIN, Certificate, SecuredKafka, grants, settings_of
+from testkit.single_service import bare
 from tests.deploy.grid import (
     CHECKER,
     CONSOLE,
@@ -63,7 +64,6 @@ from tests.deploy.grid import (
     wait_for_coordinators,
     write,
 )
-from tests.deploy.secured import ADMIN, Certificate, SecuredKafka, grants, settings_of
 
 
 @pytest.fixture(scope="module")

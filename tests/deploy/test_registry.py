@@ -20,7 +20,7 @@ from contracts.catalog import FACTS
 from contracts.schema import PACKAGE, SCHEMAS
 from local_infra.jars import CACHE, Jars
 from local_infra.ports import free_port
-from tests.e2e.eventually import eventually
+from testkit.polling import eventually
 
 WON = "ltc.deal.won.v1"
 ARCHIVE = Jars(

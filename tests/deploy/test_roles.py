@@ -25,10 +25,10 @@ from chassis import roles
 from chassis.migrate import upgrade
 from local_infra.ports import free_port
 from local_infra.postgres import BIN, Postgres
-from local_infra.testing import kafka_bootstrap
 from ltc.programs import package_of
 from ltc.settings import PROJECT, SERVICES
-from tests.deploy.bare import Bare
+from testkit.servers import kafka_bootstrap
+from testkit.single_service import Bare
 
 NAMES = SERVICES
 MECHANICS = {"audit", "event_log", "policy"}

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 import pytest
 
 from ltc.settings import PROJECT
-from tests.deploy.fleet import GRACE_S, longest_gap_s, now, slowest_journey_s
+from testkit.fleet import GRACE_S, longest_gap_s, now, slowest_journey_s
+from testkit.installation.controlled import Rig
+from testkit.quiescence import Restless, quiesce
+from testkit.verification import violations
 from tests.deploy.rollout import PATCHES, Edit, Rollout, rolling
-from tests.guarantees.rest import Restless, quiesce
-from tests.guarantees.rig import Rig
-from tests.guarantees.verdict import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
 

@@ -14,10 +14,10 @@ from aiokafka.coordinator.protocol import ConsumerProtocol
 
 from local_infra.processes import run_sync
 from ltc.settings import PROJECT, STAGES
-from tests.deploy.fleet import GRACE_S, Fleet, longest_gap_s, now, slowest_journey_s
-from tests.guarantees.rest import quiesce
-from tests.guarantees.rig import NAMES, Rig
-from tests.guarantees.verdict import violations
+from testkit.fleet import GRACE_S, Fleet, longest_gap_s, now, slowest_journey_s
+from testkit.installation.controlled import NAMES, Rig
+from testkit.quiescence import quiesce
+from testkit.verification import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
 

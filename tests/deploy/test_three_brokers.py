@@ -11,11 +11,11 @@ from datetime import datetime
 import pytest
 
 from ltc.settings import PROJECT, STAGES
-from tests.deploy.fleet import Ongoing, longest_gap_s, now, slowest_journey_s
-from tests.deploy.three_brokers import NODES, ClusterRig
-from tests.e2e.eventually import eventually
-from tests.guarantees.rest import quiesce
-from tests.guarantees.verdict import violations
+from testkit.fleet import Ongoing, longest_gap_s, now, slowest_journey_s
+from testkit.installation.three_brokers import NODES, ClusterRig
+from testkit.polling import eventually
+from testkit.quiescence import quiesce
+from testkit.verification import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200), pytest.mark.turns]
 

@@ -1,7 +1,7 @@
 """TLS to HTTP, Kafka and PostgreSQL, with the right authority, a wrong one, and none.
 
 Real processes of quote-svc, a real Kafka with TLS listeners. The wheel's PostgreSQL is built
-without TLS, so a front speaks it there (`tests.deploy.tls_front`).
+without TLS, so a front speaks it there (`testkit.tls_front`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import pytest
 from chassis.cluster import Cluster
 from local_infra.processes import run_sync
 from local_infra.topics import answers, ensure_topics
-from tests.deploy.bare import Bare, bare
-from tests.deploy.secured import Certificate, SecuredKafka, grants, settings_of
-from tests.deploy.tls_front import tls_front
+from testkit.secured_kafka import Certificate, SecuredKafka, grants, settings_of
+from testkit.single_service import Bare, bare
+from testkit.tls_front import tls_front
 
 PACKAGE = "quote_svc"
 

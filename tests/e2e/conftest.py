@@ -2,7 +2,7 @@
 
 It is always the product's own, started by ``ltc up``: that its supervisor revives what a story
 kills is part of what the stories tell. Its PostgreSQL and Kafka are in containers when the run asks
-for that (`local_infra.testing`).
+for that (`testkit.servers`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_infra.testing import servers_in_containers
-from tests.e2e.cast import Cast
-from tests.e2e.eventually import eventually
-from tests.e2e.house import House, a_house
+from testkit.actors.all_actors import Cast
+from testkit.installation.supervised import House, a_house
+from testkit.polling import eventually
+from testkit.servers import servers_in_containers
 
 
 @pytest.fixture(scope="package")

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.actors.actor import Actor, Thing, cny, now
-from tests.e2e.cast import ON_DELIVERY, Cast, Sale, a_company, wanted
-from tests.e2e.doors import refused
+from testkit.actors.actor import Actor, Thing, cny, now
+from testkit.actors.all_actors import ON_DELIVERY, Cast, Sale, a_company, wanted
+from testkit.api_client import refused
 
 pytestmark = pytest.mark.e2e
 

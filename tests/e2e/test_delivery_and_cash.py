@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.actors.actor import Thing, status_of
-from tests.e2e.cast import ON_DELIVERY, Cast, wanted
+from testkit.actors.actor import Thing, status_of
+from testkit.actors.all_actors import ON_DELIVERY, Cast, wanted
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.house import House, a_house
+from testkit.installation.supervised import House, a_house
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600), pytest.mark.turns]
 

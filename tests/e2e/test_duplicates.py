@@ -10,11 +10,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.e2e.actors.actor import Thing, cny
-from tests.e2e.bystander import Bystander
-from tests.e2e.cast import ON_DELIVERY, Cast, wanted
-from tests.e2e.doors import Refused
-from tests.e2e.house import STAGES, House
+from testkit.actors.actor import Thing, cny
+from testkit.actors.all_actors import ON_DELIVERY, Cast, wanted
+from testkit.api_client import Refused
+from testkit.installation.supervised import STAGES, House
+from testkit.kafka_probe import Bystander
 
 pytestmark = pytest.mark.e2e
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.cast import Cast
+from testkit.actors.all_actors import Cast
 
 pytestmark = pytest.mark.e2e
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.actors.actor import Thing
-from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
-from tests.e2e.doors import Refused
+from testkit.actors.actor import Thing
+from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
+from testkit.api_client import Refused
 
 pytestmark = pytest.mark.e2e
 

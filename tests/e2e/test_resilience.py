@@ -5,10 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.e2e.actors.actor import Thing
-from tests.e2e.cast import ON_DELIVERY, Cast, Sale, a_company, wanted
-from tests.e2e.eventually import eventually
-from tests.e2e.house import House
+from testkit.actors.actor import Thing
+from testkit.actors.all_actors import ON_DELIVERY, Cast, Sale, a_company, wanted
+from testkit.installation.supervised import House
+from testkit.polling import eventually
 
 pytestmark = pytest.mark.e2e
 

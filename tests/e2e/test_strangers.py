@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.actors.actor import LISTS
-from tests.e2e.doors import Doors, refused
-from tests.e2e.eventually import eventually
-from tests.e2e.house import House
+from testkit.actors.actor import LISTS
+from testkit.api_client import Doors, refused
+from testkit.installation.supervised import House
+from testkit.polling import eventually
 
 pytestmark = pytest.mark.e2e
 

@@ -14,10 +14,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from contracts.catalog import PUBLIC_TOPICS
 from local_infra.processes import run_sync
-from local_infra.testing import servers_in_containers
-from tests.e2e.bystander import Bystander, Record
-from tests.e2e.cast import Cast
-from tests.e2e.house import House, a_house
+from testkit.actors.all_actors import Cast
+from testkit.installation.supervised import House, a_house
+from testkit.kafka_probe import Bystander, Record
+from testkit.servers import servers_in_containers
 from tests.foreign.toolchain import lines_of
 
 PLANTED = "planted.v1"

@@ -16,9 +16,9 @@ import pytest
 
 from contracts.schema import PACKAGE
 from local_infra.ports import free_port
+from testkit.tools import absent
 from tests.foreign.conftest import Told
 from tests.foreign.toolchain import java, node
-from tests.observability.tools import absent
 
 PROJECT = PACKAGE.parents[1]
 PAGE = PROJECT / "docs" / "subscribing.md"

@@ -19,7 +19,7 @@ import pytest
 
 from contracts.schema import GOLDEN, PACKAGE
 from local_infra.ports import free_port, is_free
-from tests.e2e.eventually import eventually
+from testkit.polling import eventually
 from tests.foreign.toolchain import HERE, node
 
 KEY = bytes(range(32))

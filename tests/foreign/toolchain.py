@@ -13,7 +13,7 @@ from typing import Any
 
 from local_infra.errors import CannotStart
 from local_infra.jars import CACHE, Jars
-from tests.observability.tools import absent
+from testkit.tools import absent
 
 HERE = Path(__file__).resolve().parent
 JARS = Jars("The Java subscriber", HERE / "java" / "jars.lock", CACHE / "foreign-java")

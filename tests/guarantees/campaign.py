@@ -32,11 +32,11 @@ import psutil
 from local_infra.postgres import BIN
 from ltc.settings import PROJECT
 from ltc.supervisor import clear_leftovers
+from testkit.installation.controlled import NAMES
+from testkit.installation.faulty import World, unmount
 from tests.guarantees import results
 from tests.guarantees.faults import FAULTS
-from tests.guarantees.rig import NAMES
 from tests.guarantees.trial import Injection, Trial, hold_trial
-from tests.guarantees.world import World, unmount
 
 RUNS_PER_INSTALLATION = 20
 LONGEST_RUN_S = 300

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guarantees.rig import Rig
+from testkit.installation.controlled import Rig
 
 Caught = dict[str, tuple[str, str]]
 CAUGHT: Caught = {}

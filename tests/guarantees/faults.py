@@ -16,10 +16,11 @@ from random import Random
 from typing import Any
 
 from ltc.settings import CONSOLE, STAGES
-from tests.guarantees import losses, records, teller
-from tests.guarantees.proxy import Wire
-from tests.guarantees.rig import NAMES
-from tests.guarantees.world import World
+from testkit import fake_bank
+from testkit.installation.controlled import NAMES
+from testkit.installation.faulty import World
+from testkit.tcp_proxy import Wire
+from tests.guarantees import losses, records
 
 Fault = Callable[[World, Random], AbstractContextManager[str]]
 FAULTS: dict[str, Fault] = {}
@@ -210,12 +211,12 @@ def flapping(world: World, chance: Random) -> Iterator[str]:
 def bank_hangs(world: World, chance: Random) -> Iterator[str]:
     """It takes money and never answers; then it reports every line twice."""
     keys = [f"{n}-{chance.getrandbits(64):x}" for n in range(3)]
-    with teller.open_bank(world) as counter:
+    with fake_bank.open_bank(world) as counter:
         wanted = {"transfers": "take_then_hang", "reports": "twice"}
         counter.put("/behaviour", json=wanted)
-        unknown = [key for key in keys if teller.pay(counter, key) is None]
+        unknown = [key for key in keys if fake_bank.pay(counter, key) is None]
         yield f"{len(unknown)} payments of unknown outcome"
-        teller.make_sure(counter, keys)
+        fake_bank.make_sure(counter, keys)
 
 
 # --- losses that a person repairs ------------------------------------------------------------

@@ -16,7 +16,6 @@ from random import Random
 from typing import Any
 
 import httpx
-from hook_receiver import receiving
 
 import ltc_client
 from chassis.issuer import mint
@@ -25,8 +24,9 @@ from ltc.people import Person
 from ltc.settings import HUB, STAGES
 from ltc_client import Fact, InSql, Refused, Subscription, as_cloudevent
 from ltc_client.doors import Arrival, Door
+from testkit.installation.controlled import Rig
+from testkit.webhook_receiver import receiving
 from tests.guarantees.misbehaving import Misbehaving
-from tests.guarantees.rig import Rig
 
 WHO = "board"
 HEARD = """

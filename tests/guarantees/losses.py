@@ -20,9 +20,9 @@ from contracts.catalog import PARTITIONS
 from local_infra.errors import CannotStart
 from local_infra.postgres import admit
 from local_infra.processes import run_sync
-from tests.guarantees.rest import health
-from tests.guarantees.rig import Rig
-from tests.guarantees.world import World
+from testkit.installation.controlled import Rig
+from testkit.installation.faulty import World
+from testkit.quiescence import health
 
 T = TypeVar("T")
 

@@ -7,7 +7,17 @@ from collections import Counter, defaultdict
 from random import Random
 
 import httpx
-from hook_receiver import Behaviour, Call, Receiver, accept, answer, hang, hang_up, status
+
+from testkit.webhook_receiver import (
+    Behaviour,
+    Call,
+    Receiver,
+    accept,
+    answer,
+    hang,
+    hang_up,
+    status,
+)
 
 MISBEHAVES = 0.25
 """At so many facts, mostly at the first attempt alone."""

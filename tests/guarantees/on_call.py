@@ -14,9 +14,9 @@ import asyncpg
 
 from local_infra.errors import CannotStart
 from ltc.people import Refusal
+from testkit.installation.controlled import NAMES
+from testkit.installation.faulty import World
 from tests.guarantees import losses, records
-from tests.guarantees.rig import NAMES
-from tests.guarantees.world import World
 
 LOOK_EVERY_S = 1.0
 IN_VAIN = 3

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from ltc.people import Person, Refusal
-from tests.guarantees.rig import Rig
+from testkit.installation.controlled import Rig
 
 SLOW_COMMIT = """
 CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS

@@ -17,9 +17,9 @@ from contracts.catalog import PARTITIONS, PUBLIC_TOPICS
 from contracts.ids import new_id
 from local_infra.processes import run_sync
 from ltc.people import Person
+from testkit.installation.controlled import NAMES
+from testkit.installation.faulty import World
 from tests.guarantees.losses import patiently
-from tests.guarantees.rig import NAMES
-from tests.guarantees.world import World
 
 
 def repeat(world: World, chance: Random, *, share: float) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from testkit.installation.faulty import World
 from tests.guarantees.faults import FAULTS
 from tests.guarantees.trial import Injection, hold_trial
-from tests.guarantees.world import World
 
 pytestmark = [
     pytest.mark.e2e,

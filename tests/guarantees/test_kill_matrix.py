@@ -18,10 +18,10 @@ import pytest
 
 from chassis.failpoints import POINTS
 from ltc.settings import SERVICES, STAGES
-from tests.guarantees.load import Load
-from tests.guarantees.rest import quiesce
-from tests.guarantees.rig import Rig
-from tests.guarantees.verdict import violations
+from testkit.installation.controlled import Rig
+from testkit.load import Load
+from testkit.quiescence import quiesce
+from testkit.verification import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.turns("point")]
 

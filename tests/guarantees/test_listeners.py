@@ -15,11 +15,11 @@ from random import Random
 import pytest
 
 from ltc.settings import HUB
+from testkit.installation.controlled import Rig
+from testkit.load import Load, Mix
+from testkit.quiescence import quiesce
+from testkit.verification import check
 from tests.guarantees.listeners import Listeners, listening, said_by_stages
-from tests.guarantees.load import Load, Mix
-from tests.guarantees.rest import quiesce
-from tests.guarantees.rig import Rig
-from tests.guarantees.verdict import check
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240, func_only=True)]
 

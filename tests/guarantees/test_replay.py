@@ -15,11 +15,11 @@ import pytest
 
 from local_infra.processes import run_sync
 from ltc.settings import CONSOLE
+from testkit.installation.controlled import NAMES
+from testkit.installation.faulty import World
+from testkit.load import Load
+from testkit.quiescence import lags, quiesce
 from tests.guarantees import losses
-from tests.guarantees.load import Load
-from tests.guarantees.rest import lags, quiesce
-from tests.guarantees.rig import NAMES
-from tests.guarantees.world import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.turns]
 

@@ -16,13 +16,13 @@ import pytest
 
 from ltc.settings import PROJECT
 from ltc.verify import Report
+from testkit.installation.controlled import NAMES, Rig
+from testkit.load import Load, Mix
+from testkit.quiescence import come_to_rest, quiesce, unrest
+from testkit.verification import check
 from tests.guarantees import provoke
 from tests.guarantees.conftest import Caught
-from tests.guarantees.load import Load, Mix
 from tests.guarantees.provoke import Provocation
-from tests.guarantees.rest import come_to_rest, quiesce, unrest
-from tests.guarantees.rig import NAMES, Rig
-from tests.guarantees.verdict import check
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.turns]
 
@@ -85,7 +85,7 @@ def run(
     """A small load on clean data with one service as told: what the checker says of it, and what
     callers complain of."""
     rig.stop(stage)
-    rig.start(stage, LTC_TEST_SABOTAGE=sabotage)
+    rig.start(stage, LTC_TEST_SABOTAGE=sabotage and f"tests.guarantees.sabotage:{sabotage}")
     rig.start_all([name for name in NAMES if not rig.running(name)])
     history = rig.settings.home / (sabotage or provocation.__name__) / "history.ndjson"
     loads = [

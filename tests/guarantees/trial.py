@@ -12,13 +12,13 @@ from random import Random
 from typing import Any
 
 from ltc.verify import Report
-from tests.guarantees import teller
+from testkit import fake_bank
+from testkit.installation.faulty import World
+from testkit.load import Load, Mix
+from testkit.quiescence import quiesce
+from testkit.verification import check
 from tests.guarantees.faults import FAULTS
-from tests.guarantees.load import Load, Mix
 from tests.guarantees.on_call import on_call
-from tests.guarantees.rest import quiesce
-from tests.guarantees.verdict import check
-from tests.guarantees.world import World
 
 REST_WITHIN_S = 60.0
 
@@ -129,7 +129,7 @@ def violations(world: World, load: Load) -> list[str]:
 def _add_bank(world: World, load: Load) -> None:
     """What banks took belongs to the providers' statement as well."""
     known = load.statement_file.read_text().splitlines() if load.statement_file.exists() else []
-    for folder in (world.settings.home / "bank", teller.home_of(world)):
+    for folder in (world.settings.home / "bank", fake_bank.home_of(world)):
         bank = folder / "statement.ndjson"
         ours = bank.read_text().splitlines() if bank.exists() else []
         with load.statement_file.open("a") as file:

@@ -11,7 +11,7 @@ from deal_svc.main import service as deal_service
 from lead_svc.main import service as lead_service
 from order_svc.main import service as order_service
 from quote_svc.main import service as quote_service
-from tests.integration.stack import Running, eventually, running
+from testkit.service_instances import Running, eventually, running
 from tests.integration.test_first_hop import a_web_order
 
 SERVICES = {

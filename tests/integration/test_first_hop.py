@@ -10,7 +10,7 @@ import httpx
 
 from deal_svc.main import service as deal_service
 from lead_svc.main import service as lead_service
-from tests.integration.stack import Running, eventually, running
+from testkit.service_instances import Running, eventually, running
 
 LEADS = 300
 

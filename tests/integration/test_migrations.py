@@ -18,7 +18,7 @@ import chassis.ops.rows
 import chassis.policies
 from chassis.migrate import upgrade
 from chassis.tables import ChassisRow
-from local_infra.testing import create_database, drop_database
+from testkit.servers import create_database, drop_database
 
 PACKAGES = (
     "lead_svc",

@@ -22,7 +22,6 @@ from typer.testing import CliRunner
 from chassis.delivery import RawRecord
 from chassis.issuer import create_issuer
 from chassis.ops import bulk_runs
-from chassis.testing import JOURNEY, KEY, Harness, as_record, harness
 from chassis.timers import run_timer
 from console.main import service as console_service
 from console.peers import Peers
@@ -32,6 +31,7 @@ from contracts.quote import QuoteSent
 from contracts.samples import sample
 from deal_svc.main import service as deal_service
 from ltc.main import app as command_line
+from testkit.harness import JOURNEY, KEY, Harness, as_record, harness
 
 QUOTE = QuoteId(UUID(int=77))
 PUBLISH = """

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.ops.replay import MARK
-from chassis.testing import Harness
 from contracts.catalog import PARTITIONS
 from deal_svc.main import service as deal_service
 from lead_svc.main import service as lead_service
-from local_infra.testing import kafka_bootstrap
-from tests.integration.stack import Running, eventually, running
+from testkit.harness import Harness
+from testkit.servers import kafka_bootstrap
+from testkit.service_instances import Running, eventually, running
 from tests.integration.test_first_hop import a_web_order
 
 TOPIC = "ltc.lead.v1"

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from local_infra.ports import free_port, is_open
 from local_infra.processes import Child, wait_until
 from ltc.settings import PROJECT
-from tests.observability.tools import the_collector
+from testkit.tools import the_collector
 
 CONFIGS = PROJECT / "deploy" / "observability"
 

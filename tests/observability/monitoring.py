@@ -21,8 +21,8 @@ import yaml
 
 from local_infra.ports import free_port
 from local_infra.processes import Child, wait_until
+from testkit.tools import program
 from tests.observability.collector import CONFIGS
-from tests.observability.tools import program
 
 Alert = dict[str, Any]
 

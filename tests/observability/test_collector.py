@@ -11,7 +11,7 @@ import pytest
 
 from ltc.programs import package_of
 from ltc.settings import PROJECT, STAGES
-from tests.e2e.eventually import eventually
+from testkit.polling import eventually
 from tests.observability.backend import Seen
 from tests.observability.collector import CONFIGS
 from tests.observability.watched import NAMES, SPANS, Ride, Watched

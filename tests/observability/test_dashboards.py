@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.eventually import eventually
+from testkit.polling import eventually
 from tests.observability.collector import CONFIGS
 from tests.observability.monitoring import Monitoring
 from tests.observability.test_runbook import CONSOLE as PAGES

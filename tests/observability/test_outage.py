@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from ltc.settings import STAGES
-from tests.e2e.eventually import eventually
-from tests.guarantees.proxy import Wire
+from testkit.polling import eventually
+from testkit.tcp_proxy import Wire
 from tests.observability.watched import WIRE, Ride, Watched
 
 JOURNEYS = 60

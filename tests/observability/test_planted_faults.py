@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 
 from local_infra.processes import Child, run_sync
 from ltc.settings import CONSOLE
-from tests.e2e.actors.actor import Thing
-from tests.e2e.eventually import eventually
+from testkit.actors.actor import Thing
+from testkit.polling import eventually
 from tests.observability.monitoring import Monitoring
 from tests.observability.watched import Watched
 

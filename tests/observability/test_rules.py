@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ltc.settings import PROJECT
-from tests.observability.tools import program
+from testkit.tools import program
 
 Rule = dict[str, Any]
 FOLDER = PROJECT / "deploy" / "observability" / "prometheus"

@@ -18,10 +18,10 @@ from local_infra.ports import free_port
 from local_infra.processes import Child, run_sync
 from ltc.programs import database_url
 from ltc.settings import CONSOLE, SERVICES, Settings
-from tests.e2e.cast import Cast
-from tests.e2e.eventually import eventually
-from tests.e2e.house import House
-from tests.guarantees.proxy import Network
+from testkit.actors.all_actors import Cast
+from testkit.installation.supervised import House
+from testkit.polling import eventually
+from testkit.tcp_proxy import Network
 from tests.observability.backend import Backend, a_backend
 from tests.observability.collector import Collector
 

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from local_infra.processes import run_sync
 from ltc.programs import database_url
 from ltc.settings import Settings
-from tests.e2e.house import House
+from testkit.installation.supervised import House
 
 NOTHING_IS_HEARD = "LOCK TABLE inbox IN EXCLUSIVE MODE"
 """Whatever is heard goes through the inbox: the consumer stands still, the doors stay open."""

@@ -9,10 +9,10 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser
 
-from local_infra.testing import servers_in_containers
-from tests.e2e.cast import Cast
-from tests.e2e.house import House, a_house
-from tests.pages.desk import Desk, a_browser
+from testkit.actors.all_actors import Cast
+from testkit.browser import Desk, a_browser
+from testkit.installation.supervised import House, a_house
+from testkit.servers import servers_in_containers
 
 ON_CALL, SECOND_ON_CALL, ADMINISTRATOR = "ops-1", "ops-2", "admin-1"
 LOOKS = [("en-GB", "light"), ("zh-CN", "dark")]

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.e2e.actors.actor import Thing
-from tests.e2e.bystander import Bystander
-from tests.e2e.cast import ON_DELIVERY, PREPAID, Cast, a_company, wanted
-from tests.e2e.eventually import eventually
-from tests.e2e.house import House
+from testkit.actors.actor import Thing
+from testkit.actors.all_actors import ON_DELIVERY, PREPAID, Cast, a_company, wanted
+from testkit.browser import Desk
+from testkit.installation.supervised import House
+from testkit.kafka_probe import Bystander
+from testkit.polling import eventually
 from tests.pages.breaking import out_of_tries, unable
 from tests.pages.conftest import a_desk
-from tests.pages.desk import Desk
 
 pytestmark = pytest.mark.e2e
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.e2e.actors.actor import Thing
-from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
-from tests.e2e.doors import Doors
-from tests.e2e.eventually import eventually
-from tests.e2e.house import House
+from testkit.actors.actor import Thing
+from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
+from testkit.api_client import Doors
+from testkit.browser import Desk
+from testkit.installation.supervised import House
+from testkit.polling import eventually
 from tests.pages.breaking import unable
 from tests.pages.conftest import ADMINISTRATOR
-from tests.pages.desk import Desk
 
 pytestmark = pytest.mark.e2e
 

@@ -13,10 +13,10 @@ from anyio.from_thread import start_blocking_portal
 from bench.journeys import copied
 from playwright.sync_api import Page, expect
 
-from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
-from tests.e2e.house import House
+from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
+from testkit.browser import Desk
+from testkit.installation.supervised import House
 from tests.pages.breaking import database
-from tests.pages.desk import Desk
 
 pytestmark = pytest.mark.e2e
 

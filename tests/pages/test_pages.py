@@ -8,8 +8,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
-from tests.pages.desk import Desk
+from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
+from testkit.browser import Desk
 
 pytestmark = pytest.mark.e2e
 

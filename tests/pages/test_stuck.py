@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.e2e.actors.actor import Thing
-from tests.e2e.cast import ON_DELIVERY, Cast, a_company, wanted
-from tests.e2e.eventually import eventually
-from tests.e2e.house import House
+from testkit.actors.actor import Thing
+from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
+from testkit.browser import Desk
+from testkit.installation.supervised import House
+from testkit.polling import eventually
 from tests.pages.breaking import NOTHING_IS_HEARD, NOTHING_IS_SAID, held, poison
-from tests.pages.desk import Desk
 
 pytestmark = pytest.mark.e2e
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chassis.testing import Harness, harness
 from ltc.programs import package_of
 from ltc.settings import SERVICES as NAMES
+from testkit.harness import Harness, harness
 
 MATRIX = Path(__file__).with_name("matrix.tsv")
 MAY_BE_AWAY = {"ready", "signIn", "showPage", "listTopics"}

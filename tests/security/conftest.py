@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chassis.testing import Harness
+from testkit.harness import Harness
 from tests.security.apps import served
 
 

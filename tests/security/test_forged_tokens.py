@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from forgeries import Forger
 
-from chassis.testing import KEY, Harness
+from testkit.harness import KEY, Harness
 from tests.security.apps import NAMES, operations, rules
 
 

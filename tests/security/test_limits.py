@@ -10,7 +10,7 @@ import pytest
 from joserfc.jwk import KeySet
 
 from chassis.app import create_app
-from chassis.testing import KEY, Harness
+from testkit.harness import KEY, Harness
 from tests.security.apps import NAMES, Operation, operations
 
 JSON = {"Content-Type": "application/json"}

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from chassis.app import create_app
-from chassis.testing import Harness
 from contracts.roles import ROLES
+from testkit.harness import Harness
 from tests.security.apps import MATRIX, MAY_BE_AWAY, NAMES, operations, rules
 
 

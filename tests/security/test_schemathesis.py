@@ -26,8 +26,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from chassis.issuer import sign
-from chassis.testing import KEY, Harness, over_http
 from contracts.roles import ROLES
+from testkit.harness import KEY, Harness, over_http
 from tests.security.apps import MAY_BE_AWAY, NAMES
 from tests.security.test_sight import TABLES, own_something
 

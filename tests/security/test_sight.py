@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from chassis.testing import Harness
 from contracts.contract import ContractSigned
 from contracts.deal import ProposalRequested
 from contracts.ids import ContractId, DealId, QuoteId
@@ -16,6 +15,7 @@ from contracts.parties import Owner
 from contracts.quote import QuoteAccepted
 from contracts.samples import sample
 from ltc.settings import STAGES
+from testkit.harness import Harness
 from tests.security.apps import Operation, operations, rules
 
 ME, TEAM = "me", "north"

@@ -10,8 +10,6 @@ from ipaddress import ip_network
 
 import pytest
 from cli.tests.verify.small_installation import ORDERS, Chain, Loaded, more_of_life, subscribe
-from hook_receiver import receiving
-from tests.integration.stack import running
 
 from chassis.cluster import Cluster
 from local_infra.kafka import Kafka
@@ -22,6 +20,8 @@ from ltc.settings import SERVICES
 from ltc.verify.run import Wish, check, load
 from ltc.verify.scratch import new_scratch
 from ltc.verify.sources import Sources
+from testkit.service_instances import running
+from testkit.webhook_receiver import receiving
 
 
 @pytest.fixture(scope="package")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from tests.integration.stack import Running, eventually
 from tests.integration.test_first_hop import a_web_order
 
 from ltc.settings import CONSOLE, HUB, STAGES
@@ -16,6 +15,7 @@ from ltc.verify.rules import rules
 from ltc.verify.run import Wish, ask
 from ltc.verify.scratch import finish
 from ltc.verify.sources import Sources
+from testkit.service_instances import Running, eventually
 
 ORDERS = 12
 

@@ -8,12 +8,12 @@ from functools import partial
 import pytest
 from aiokafka import AIOKafkaProducer
 from cli.tests.verify.small_installation import ORDERS, Chain, Loaded
-from tests.integration.stack import eventually
 
 from contracts.ids import new_id
 from ltc.settings import CONSOLE, HUB, STAGES
 from ltc.verify.hashing import database_hashes
 from ltc.verify.run import Wish, check
+from testkit.service_instances import eventually
 
 CHECKS = 4
 

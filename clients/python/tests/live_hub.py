@@ -17,13 +17,13 @@ from typing import Any, Final
 import httpx
 import psycopg
 from joserfc.jwk import KeySet
-from tests.deploy.bare import Bare, _until_ready, bare
-from tests.integration.stack import start_at_end
 
 from chassis.issuer import sign
-from chassis.testing import KEY
 from contracts.catalog import PUBLIC_TOPICS
-from local_infra.testing import kafka_bootstrap
+from testkit.harness import KEY
+from testkit.servers import kafka_bootstrap
+from testkit.service_instances import start_at_end
+from testkit.single_service import Bare, _until_ready, bare
 
 WEBHOOKS: Final = {
     "LTC_EGRESS_NETWORKS": "127.0.0.0/8",

@@ -15,10 +15,8 @@ from typing import Any
 import pytest
 from live_hub import Hub, a_hub
 from speaking import a_deal, publish
-from tests.integration.stack import eventually
 
 import ltc_client
-from local_infra.testing import kafka_bootstrap
 from ltc_client import (
     BadCheckpoint,
     ClientError,
@@ -28,6 +26,8 @@ from ltc_client import (
     InSql,
     Subscription,
 )
+from testkit.servers import kafka_bootstrap
+from testkit.service_instances import eventually
 
 DEALS = 400
 Held = dict[str, tuple[int, dict[str, Any]]]

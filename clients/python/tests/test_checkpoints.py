@@ -16,10 +16,10 @@ from speaking import said
 
 from contracts.deal import DealWon
 from contracts.samples import sample
-from local_infra.testing import create_database, drop_database
 from ltc_client import BadCheckpoint, Checkpoint, Fact, InFile, InSql, Superseded
 from ltc_client.checkpoints import Progress
 from ltc_client.fact import from_record
+from testkit.servers import create_database, drop_database
 
 PLACE = "ltc.deal.v1/3"
 

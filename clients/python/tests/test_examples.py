@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.cast import Cast, wanted
-from tests.e2e.eventually import eventually
-from tests.e2e.house import House, a_house
+
+from testkit.actors.all_actors import Cast, wanted
+from testkit.installation.supervised import House, a_house
+from testkit.polling import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WEB_ORDERS = 12

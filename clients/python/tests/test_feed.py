@@ -18,10 +18,10 @@ import ltc_client
 from contracts.deal import DealOpened
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
-from local_infra.testing import kafka_bootstrap
 from ltc_client import Fact, InFile, InMemory, InSql, PositionExpired, Refused
 from ltc_client.doors import feed as feed_door
 from ltc_client.fact import as_cloudevent
+from testkit.servers import kafka_bootstrap
 
 
 @pytest.fixture(scope="module")

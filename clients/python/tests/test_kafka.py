@@ -18,13 +18,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 from speaking import a_deal, from_here, heard, publish, said
-from tests.integration.stack import eventually
 
 import ltc_client
 from contracts.deal import DealOpened
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
-from local_infra.testing import create_database, drop_database, kafka_bootstrap
 from ltc_client import (
     Fact,
     InFile,
@@ -36,6 +34,8 @@ from ltc_client import (
     Superseded,
 )
 from ltc_client.checkpoints import Progress
+from testkit.servers import create_database, drop_database, kafka_bootstrap
+from testkit.service_instances import eventually
 
 DEALS = "ltc.deal.v1"
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from live_hub import WEBHOOKS, Hub, a_hub, an_endpoint
 from speaking import Said, a_deal, from_here, publish
-from tests.integration.stack import eventually
 
 from local_infra.ports import free_port
-from local_infra.testing import kafka_bootstrap
 from ltc_client import InSql
+from testkit.servers import kafka_bootstrap
+from testkit.service_instances import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KILLS = 50

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from aiokafka.helpers import create_ssl_context
 from speaking import a_deal, publish
-from tests.deploy.secured import Certificate, SecuredKafka, grants
 
 import ltc_client
 from contracts.access import principals
 from local_infra.processes import run_sync
 from local_infra.topics import ensure_topics
 from ltc_client import Fact, Refused
+from testkit.secured_kafka import Certificate, SecuredKafka, grants
 
 WORD = "a long word for the erp"
 

@@ -13,8 +13,8 @@ from live_hub import a_hub
 from speaking import a_deal, from_here, publish
 
 import ltc_client
-from local_infra.testing import kafka_bootstrap
 from ltc_client import InFile
+from testkit.servers import kafka_bootstrap
 
 COMMAND = Path(sys.executable).with_name("ltc-client")
 

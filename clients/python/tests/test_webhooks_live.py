@@ -13,8 +13,8 @@ from speaking import a_deal, publish
 import ltc_client
 from contracts.deal import DealFact
 from local_infra.ports import free_port
-from local_infra.testing import kafka_bootstrap
 from ltc_client import Fact
+from testkit.servers import kafka_bootstrap
 
 DEALS = 20
 

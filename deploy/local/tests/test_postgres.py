@@ -13,11 +13,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from local_infra import testing
 from local_infra.ports import free_port
 from local_infra.postgres import Postgres, provision_sync, role_password
 from local_infra.processes import run_sync
-from local_infra.testing import create_database, drop_database
+from testkit import servers
+from testkit.servers import create_database, drop_database
 
 NAMES = ("lead", "deal")
 
@@ -93,7 +93,7 @@ def test_postgres_keeps_committed_rows_after_a_kill(server: Postgres) -> None:
 
 
 def _address(_: int) -> str:
-    return testing.postgres_admin_dsn()
+    return servers.postgres_admin_dsn()
 
 
 def test_postgres_test_server_is_shared_between_processes() -> None:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
 import pytest
-from hook_receiver import Receiver, receiving
 
-from chassis.testing import Harness
+from testkit.harness import Harness
+from testkit.webhook_receiver import Receiver, receiving
 
 
 @pytest.fixture

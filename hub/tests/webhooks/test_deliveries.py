@@ -9,7 +9,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from hook_hub import an_endpoint, deliveries, dispatching, facts, make_due, settled, until
-from hook_receiver import (
+from standardwebhooks import Webhook
+
+from contracts.ids import new_id
+from hub.webhooks.sending import KEPT_HEADERS
+from testkit.harness import Harness
+from testkit.webhook_receiver import (
     Behaviour,
     Call,
     Receiver,
@@ -20,11 +25,6 @@ from hook_receiver import (
     receiving,
     status,
 )
-from standardwebhooks import Webhook
-
-from chassis.testing import Harness
-from contracts.ids import new_id
-from hub.webhooks.sending import KEPT_HEADERS
 
 
 async def test_webhook_delivers_a_signed_cloud_event(hub: Harness, receiver: Receiver) -> None:

@@ -6,12 +6,12 @@ import asyncio
 from uuid import uuid4
 
 from hook_hub import an_endpoint, ended, facts, until
-from hook_receiver import Receiver
 
-from chassis.testing import Harness
 from contracts.ids import new_id
 from hub.webhooks import dealing, queue
 from hub.webhooks.retrying import Outcome
+from testkit.harness import Harness
+from testkit.webhook_receiver import Receiver
 
 
 async def test_webhook_queue_advances_to_an_event_added_during_the_previous_one(

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from hook_hub import an_endpoint, dispatching, facts, settled
-from hook_receiver import Receiver
 
-from chassis.testing import Harness
 from contracts.catalog import DEPRECATED, Deprecation
 from hub.stragglers import old_types
+from testkit.harness import Harness
+from testkit.webhook_receiver import Receiver
 
 CAPTURED, INSTEAD = "ltc.lead.captured.v1", "ltc.lead.qualified.v1"
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from hook_hub import an_endpoint, dispatching, facts, settled
-from hook_receiver import Receiver
 from hub_builders import a_capture, a_record
 
-from chassis.testing import Harness
 from contracts.ids import new_id
+from testkit.harness import Harness
+from testkit.webhook_receiver import Receiver
 
 
 async def test_webhook_endpoint_is_visible_to_its_owner_and_auditors_only(

@@ -6,12 +6,8 @@ from operator import attrgetter
 from uuid import UUID
 
 from hook_hub import an_endpoint, dispatching, facts, settled
-from hook_receiver import (
-    Receiver,
-)
 from hub_builders import a_record
 
-from chassis.testing import Harness
 from contracts.billing import (
     InvoiceIssued,
     InvoiceOverdue,
@@ -25,6 +21,10 @@ from contracts.ids import new_id
 from contracts.money import Money
 from contracts.quote import QuoteAccepted
 from contracts.samples import sample
+from testkit.harness import Harness
+from testkit.webhook_receiver import (
+    Receiver,
+)
 
 
 async def test_webhook_filter_selects_by_type_stage_and_owner(

@@ -14,7 +14,11 @@ from ipaddress import ip_network
 import pytest
 import trustme
 import uvloop
-from hook_receiver import (
+
+from hub.webhooks.guard import Guard
+from hub.webhooks.retrying import Outcome
+from hub.webhooks.sending import KEPT_BYTES, Result, Sender
+from testkit.webhook_receiver import (
     Behaviour,
     accept,
     answer,
@@ -25,10 +29,6 @@ from hook_receiver import (
     status,
     trickle,
 )
-
-from hub.webhooks.guard import Guard
-from hub.webhooks.retrying import Outcome
-from hub.webhooks.sending import KEPT_BYTES, Result, Sender
 
 GUARD = Guard(https_only=False, networks=(ip_network("127.0.0.0/8"),))
 

@@ -10,12 +10,12 @@ from contextlib import suppress
 
 import asyncpg
 from hook_hub import an_endpoint, dispatching, facts, settled, start_sending
-from hook_receiver import Call, Receiver, accept
 
-from chassis.testing import Harness
 from contracts.ids import new_id
 from hub.webhooks.dispatcher import PLACES
-from local_infra.testing import postgres_admin_dsn
+from testkit.harness import Harness
+from testkit.servers import postgres_admin_dsn
+from testkit.webhook_receiver import Call, Receiver, accept
 
 KILLS = 8
 LEADS, EACH = 40, 10

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from hook_hub import an_endpoint, dispatching, facts, make_due, settled, until
-from hook_receiver import Receiver, accept, status
 from prometheus_client.parser import text_string_to_metric_families
 
 from chassis.metrics import Metrics
-from chassis.testing import Harness
 from hub.webhooks import dealing
 from hub.webhooks.watching import NAMED, OTHER, Instruments
+from testkit.harness import Harness
+from testkit.webhook_receiver import Receiver, accept, status
 
 
 def samples(metrics: Metrics) -> dict[str, float]:

@@ -19,14 +19,14 @@ from hook_hub import (
     start_sending,
     until,
 )
-from hook_receiver import Call, Receiver, accept, hang, status
 from replay_hub import asks, filled, in_order, late_endpoint, over, replaying, seen
 
-from chassis.testing import Harness
 from contracts.ids import new_id
 from hub.webhooks import dealing, queue, replays
 from hub.webhooks.queue import Due
 from hub.webhooks.retrying import Outcome
+from testkit.harness import Harness
+from testkit.webhook_receiver import Call, Receiver, accept, hang, status
 
 
 async def queued(hub: Harness, receiver: Receiver, count: int) -> tuple[dict[str, Any], str, UUID]:

@@ -10,12 +10,12 @@ import pytest
 from hook_hub import (
     facts,
 )
-from hook_receiver import Receiver
 from replay_hub import LONG_AGO, asks, late_endpoint, over, replaying, seen
 
-from chassis.testing import Harness
 from contracts.ids import new_id
 from hub.webhooks import replays
+from testkit.harness import Harness
+from testkit.webhook_receiver import Receiver
 
 
 async def test_webhook_replay_selects_by_each_filter(hub: Harness, receiver: Receiver) -> None:

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 from hook_hub import an_endpoint, dispatching, facts, settled
-from hook_receiver import Receiver
 
-from chassis.testing import Harness
 from hub.webhooks import keeping
+from testkit.harness import Harness
+from testkit.webhook_receiver import Receiver
 
 
 async def delivered(hub: Harness, receiver: Receiver, count: int) -> None:

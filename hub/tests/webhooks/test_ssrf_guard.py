@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hook_receiver import Receiver, receiving, status
 
 from hub.webhooks.guard import Guard, Unresolvable, UrlRefused, is_public
 from hub.webhooks.retrying import Outcome
 from hub.webhooks.sending import Sender
+from testkit.webhook_receiver import Receiver, receiving, status
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 

@@ -35,11 +35,11 @@ from chassis.schema import (
 )
 from chassis.settings import Settings
 from chassis.tables import NAMING, AggregateRow
-from chassis.testing import KEY, Harness
 from chassis.transaction import Transaction
 from contracts.event import Event
 from contracts.journey import GateCleared, GateFacts, GateOpened, GateOverdue
-from local_infra.testing import create_database, drop_database
+from testkit.harness import KEY, Harness
+from testkit.servers import create_database, drop_database
 
 BOX = UUID(int=1)
 LABEL = UUID(int=77)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import box_service
 import pytest
 
-from chassis.testing import Harness
+from testkit.harness import Harness
 
 
 @pytest.fixture(scope="session")

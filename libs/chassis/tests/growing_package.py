@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from local_infra.testing import create_database, drop_database
+from testkit.servers import create_database, drop_database
 
 ENV = "from chassis.migrate import run_migrations\n\nrun_migrations()\n"
 FIRST = (

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from chassis import tries
 from chassis.delivery import RawRecord
-from chassis.testing import JOURNEY, Harness, as_record
+from testkit.harness import JOURNEY, Harness, as_record
 
 PARKED = f"/ops/parked/{LabelPrinted.topic}/{LABEL}"
 

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import TopicPartition
 from fastapi import FastAPI
-from tests.integration.stack import eventually, start_at_end
 from thing_service import thing_app
 
 from chassis import positions
@@ -24,8 +23,9 @@ from contracts.ids import new_id
 from contracts.lead import LeadCaptured
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
-from local_infra.testing import kafka_bootstrap
 from local_infra.topics import ensure_topics
+from testkit.servers import kafka_bootstrap
+from testkit.service_instances import eventually, start_at_end
 
 HERE = TopicPartition(LeadCaptured.topic, 3)
 

@@ -9,7 +9,7 @@ from box_service import announced
 from prometheus_client.parser import text_string_to_metric_families
 
 from chassis import queues
-from chassis.testing import Harness
+from testkit.harness import Harness
 
 
 async def samples(box_svc: Harness, *names: str) -> dict[str, float]:

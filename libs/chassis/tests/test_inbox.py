@@ -14,9 +14,9 @@ from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.delivery import RawRecord
 from chassis.domain import DomainError
-from chassis.testing import as_record
 from chassis.transaction import Transaction
 from contracts.deal import DealReopened
+from testkit.harness import as_record
 
 DEAL = UUID(int=7)
 consumer = Consumer("thing-svc")

@@ -12,7 +12,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.integration.stack import eventually, start_at_end
 
 from chassis.cluster import Cluster
 from chassis.consumer import Consumer
@@ -23,7 +22,8 @@ from chassis.relay import Relay
 from chassis.settings import Settings
 from contracts.catalog import PARTITIONS
 from contracts.event import Event
-from local_infra.testing import kafka_bootstrap
+from testkit.servers import kafka_bootstrap
+from testkit.service_instances import eventually, start_at_end
 
 TOPIC = "ltc.lead.v1"
 

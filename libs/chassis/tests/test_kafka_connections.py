@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ListGroupsRequest
 
 import chassis.runtime  # noqa: F401 - what every service imports
-from local_infra.testing import kafka_bootstrap
+from testkit.servers import kafka_bootstrap
 
 
 def test_kafka_connection_closed_during_a_write_is_a_lost_connection() -> None:

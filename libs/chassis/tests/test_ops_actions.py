@@ -11,7 +11,7 @@ from box_service import BOX, LABEL, LabelPrinted, announced, printed
 
 from chassis.delivery import RawRecord
 from chassis.ops.edit import REPLACED
-from chassis.testing import JOURNEY, Harness, as_record
+from testkit.harness import JOURNEY, Harness, as_record
 
 MISSING = UUID(int=404)
 PARKED = f"/ops/parked/{LabelPrinted.topic}/{LABEL}"

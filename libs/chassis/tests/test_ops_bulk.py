@@ -12,7 +12,7 @@ import pytest
 from box_service import LabelPrinted, announced, printed
 
 from chassis.ops import bulk_runs
-from chassis.testing import Harness, as_record
+from testkit.harness import Harness, as_record
 
 KEYS = 12
 

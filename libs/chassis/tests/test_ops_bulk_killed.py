@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from test_ops_bulk import a_label
 
-from chassis.testing import Harness, as_record
+from testkit.harness import Harness, as_record
 
 PROGRAM = Path(__file__).with_name("bulk_run_process.py")
 KEYS, PER_SECOND = 400, 160

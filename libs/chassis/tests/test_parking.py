@@ -5,7 +5,7 @@ from __future__ import annotations
 from box_service import BOX, LABEL, BoxAnnounced, BoxOpened, announced, printed
 
 from chassis.delivery import RawRecord
-from chassis.testing import Harness, as_record
+from testkit.harness import Harness, as_record
 
 
 async def test_parking_retries_a_message_when_its_dependency_arrives(box_svc: Harness) -> None:

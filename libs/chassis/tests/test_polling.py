@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from chassis.polling import PatientConsumer
-from local_infra.testing import kafka_bootstrap
+from testkit.servers import kafka_bootstrap
 
 ORDER, CONTRACT = TopicPartition("ltc.order.v1", 0), TopicPartition("ltc.contract.v1", 0)
 BACKLOG = {ORDER: 30, CONTRACT: 10}

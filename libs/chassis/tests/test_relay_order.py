@@ -25,7 +25,7 @@ from chassis import bulk
 from chassis.outbox import shard_of
 from chassis.relay import publish_round
 from chassis.schema import create_v1
-from local_infra.testing import create_database, drop_database
+from testkit.servers import create_database, drop_database
 
 WRITERS, TRANSACTIONS, AGGREGATES = 12, 120, 30
 TOPIC = "ltc.test.v1"

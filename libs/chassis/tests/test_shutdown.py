@@ -16,7 +16,7 @@ from chassis.runtime import end
 from contracts.deal import DealOpened
 from contracts.ids import new_id
 from contracts.samples import sample
-from local_infra.testing import kafka_bootstrap
+from testkit.servers import kafka_bootstrap
 
 
 async def test_shutdown_cancels_again_a_task_that_lost_its_cancellation() -> None:

@@ -15,9 +15,9 @@ from chassis.delivery import RawRecord
 from chassis.http import TransactionalRoute
 from chassis.parking import RETRY_AFTER_S
 from chassis.runtime import Service
-from chassis.testing import Harness, as_record
 from chassis.transaction import Transaction
 from contracts.event import Event
+from testkit.harness import Harness, as_record
 
 KEY = str(BOX).encode()
 HANDLED = "SELECT number FROM box ORDER BY number"

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from chassis import bulk
 from chassis.failures import is_infrastructure
-from local_infra.testing import create_database, drop_database
+from testkit.servers import create_database, drop_database
 
 DIE = "SELECT pg_terminate_backend(pg_backend_pid())"
 

@@ -17,7 +17,7 @@ from chassis.consumer import Consumer
 from chassis.migrate import ensure_group_offsets
 from contracts.event import Event
 from contracts.lead import LeadCaptured, LeadQualified
-from local_infra.testing import kafka_bootstrap
+from testkit.servers import kafka_bootstrap
 
 GROUP = f"thing-{uuid4().hex[:8]}"
 HEARD = f"{LeadCaptured.topic}/{LeadCaptured.name}"

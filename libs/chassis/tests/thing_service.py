@@ -29,7 +29,7 @@ from chassis.problems import Problem
 from chassis.runtime import Service
 from chassis.schema import create_acts, create_v1, keep_tries
 from chassis.settings import Settings
-from local_infra.testing import create_database, drop_database
+from testkit.servers import create_database, drop_database
 
 KEY = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
 

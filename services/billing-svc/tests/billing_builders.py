@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from chassis.testing import Harness
 from contracts.contract import ContractSigned, ContractTerminated
 from contracts.ids import AccountId, ContractId, DealId, OrderId, QuoteId
 from contracts.money import Money
@@ -24,6 +23,7 @@ from contracts.terms import (
     ScheduleItem,
     Totals,
 )
+from testkit.harness import Harness
 
 NOW = datetime.now(UTC)
 CONTRACT = ContractId(UUID(int=5))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from billing_svc.main import service
-from chassis.testing import Harness, harness
+from testkit.harness import Harness, harness
 
 
 @pytest.fixture(scope="session")

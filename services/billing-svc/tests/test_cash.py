@@ -18,12 +18,12 @@ from billing_builders import (
 )
 
 from billing_svc.commands.invoice import invoice_id_of
-from chassis.testing import Harness
 from contracts.billing import InvoiceIssued, InvoicePaid, JourneySettled, PaymentAllocated
 from contracts.ids import LeadId
 from contracts.journey import BILLING_GATES
 from contracts.money import Money
 from contracts.terms import Prepayment
+from testkit.harness import Harness
 
 
 async def test_invoice_of_partial_deliveries_adds_up_to_the_cent(billing_svc: Harness) -> None:

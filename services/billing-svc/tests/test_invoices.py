@@ -23,11 +23,11 @@ from sqlalchemy.exc import DBAPIError
 from billing_svc.commands.invoice import invoice_id_of, opened
 from billing_svc.domain.invoice import LIFECYCLE, CreditNote, Invoice, Status, TooMuch
 from chassis.domain import DomainError
-from chassis.testing import Harness
 from contracts.billing import InvoiceIssued, InvoiceLine, InvoiceOverdue, InvoicePaid
 from contracts.ids import ContractId, PaymentId
 from contracts.money import Money
 from contracts.terms import ScheduleItem, Totals
+from testkit.harness import Harness
 
 ACCOUNT = opened(a_signature(), UUID(int=7))
 LINE = InvoiceLine(line_no=1, description="x", net=NET, tax=TAX)

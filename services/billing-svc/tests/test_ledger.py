@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
 from billing_svc.domain import ledger
-from chassis.testing import Harness
 from contracts.money import Money
 from contracts.terms import Totals
+from testkit.harness import Harness
 
 minors = st.integers(0, 10**12)
 

@@ -28,7 +28,6 @@ from billing_builders import (
 )
 
 from billing_svc.commands.invoice import invoice_id_of
-from chassis.testing import Harness
 from contracts.billing import (
     InvoiceCredited,
     InvoiceIssued,
@@ -39,6 +38,7 @@ from contracts.billing import (
 )
 from contracts.money import Money
 from contracts.terms import Instalment, PaymentTerms, Prepayment, ScheduleItem
+from testkit.harness import Harness
 
 INVOICE = invoice_id_of(CONTRACT, 1)
 PREPAID = Prepayment(provider="alipay", reference="P-1", amount=GROSS, captured_at=NOW)

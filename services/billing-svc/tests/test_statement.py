@@ -20,10 +20,10 @@ from billing_builders import (
     report,
 )
 
-from chassis.testing import Harness
 from contracts.billing import InvoiceIssued, InvoicePaid, JourneySettled, PaymentReceived
 from contracts.money import Money
 from contracts.terms import Prepayment
+from testkit.harness import Harness
 
 HEADING = "bank_reference,amount,currency,booked_at,payer,remittance,returns\n"
 UNTRUSTED = Prepayment(provider="paypal", reference="PP-77", amount=GROSS, captured_at=NOW)

@@ -24,7 +24,6 @@ from contract_builders import (
 )
 
 from chassis.gates import sweep_overdue
-from chassis.testing import Harness
 from contract_svc.storage import Contracts
 from contracts.contract import (
     ContractDeclined,
@@ -37,6 +36,7 @@ from contracts.ids import QuoteId
 from contracts.money import Money
 from contracts.quote import QuoteDeclined, QuoteExpired, QuoteSuperseded
 from contracts.terms import Evidence
+from testkit.harness import Harness
 
 PATH = f"/contracts/{CONTRACT}"
 SIGNED = an_acceptance(consent_covers_signature=True)

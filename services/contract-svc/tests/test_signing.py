@@ -8,13 +8,13 @@ import pytest
 from contract_builders import CONTRACT, DEAL, NET, NOW, TAX, an_acceptance
 from sqlalchemy.exc import DBAPIError
 
-from chassis.testing import Harness
 from contracts.contract import ContractSigned, ContractWithdrawn
 from contracts.deal import DealLost
 from contracts.ids import ContactId, LeadId
 from contracts.money import Money
 from contracts.parties import Contact, Owner
 from contracts.terms import ImportedOutcome, Prepayment
+from testkit.harness import Harness
 
 
 async def test_contract_is_signed_at_once_by_a_consent_that_covers_it(

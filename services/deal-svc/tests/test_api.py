@@ -8,9 +8,9 @@ import httpx
 import pytest
 from answers import all_pages, is_problem
 
-from chassis.testing import Harness
 from contracts.deal import DealLost, DealReopened, DealStageChanged, ProposalRequested
 from contracts.journey import DEAL_GATES
+from testkit.harness import Harness
 
 NOBODY = "00000000-0000-0000-0000-00000000dead"
 FORM = {"title": "gateways", "account": "Acme", "owner": {"sub": "u-1", "name": "Rep"}}

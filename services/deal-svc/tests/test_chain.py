@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from deal_builders import LEAD, a_lead_qualified, a_web_order
 
-from chassis.testing import JOURNEY, Harness
 from contracts.deal import DealLost, DealOpened, ProposalRequested
 from contracts.ids import DealId, derived_id
 from contracts.money import Money
+from testkit.harness import JOURNEY, Harness
 
 
 async def test_deal_opens_once_for_a_redelivered_qualification(deal_svc: Harness) -> None:

@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 from deal_builders import DEAL, LEAD, NOW, a_lead_qualified, a_web_order, told
 
-from chassis.testing import Harness
 from contracts.billing import (
     InvoiceCredited,
     InvoiceIssued,
@@ -44,6 +43,7 @@ from contracts.quote import (
     QuoteSuperseded,
 )
 from contracts.samples import sample
+from testkit.harness import Harness
 
 OF_THE_OFFER = {
     QuoteApprovalRequested: "pending_approval",

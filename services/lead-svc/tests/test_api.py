@@ -9,9 +9,9 @@ import pytest
 from answers import all_pages, is_problem
 from lead_builders import a_form
 
-from chassis.testing import Harness
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadAssigned, LeadMerged, LeadQualified
+from testkit.harness import Harness
 
 OWNER = {"owner": {"sub": "u-1", "name": "Rep"}}
 NOBODY = "00000000-0000-0000-0000-00000000dead"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chassis.testing import Harness
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadCaptured, LeadQualified
+from testkit.harness import Harness
 
 
 def a_lead(**changes: Any) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from lead_builders import ACME, ADA, DEAL, a_deal_opened, a_form, a_settlement
 
-from chassis.testing import Harness
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadConverted
+from testkit.harness import Harness
 
 
 async def a_qualified_lead(lead_svc: Harness) -> UUID:

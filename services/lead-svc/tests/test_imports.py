@@ -11,8 +11,8 @@ import httpx
 import pytest
 import xlsxwriter
 
-from chassis.testing import Harness
 from contracts.lead import LeadCaptured
+from testkit.harness import Harness
 
 MAPPING = """
 columns: {姓名: contact.name, 公司: company.name, 邮箱: contact.email, 电话: contact.phone,

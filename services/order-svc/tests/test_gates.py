@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from order_builders import ORDER, a_signature
 
-from chassis.testing import Harness
 from contracts.money import Money
 from contracts.order import OrderReleased
+from testkit.harness import Harness
 
 SAID = {"evidence": "limit raised by the bank, letter 17", "reason": "finance asked on-call"}
 

@@ -18,11 +18,11 @@ from order_builders import (
 from sqlalchemy.exc import DBAPIError
 
 from chassis.gates import sweep_overdue
-from chassis.testing import Harness
 from contracts.money import Money
 from contracts.order import OrderCancelled, OrderHeld, OrderReleased, OrderShipped
 from contracts.terms import Prepayment
 from order_svc.storage import Orders
+from testkit.harness import Harness
 
 PATH = f"/orders/{ORDER}"
 SHIPMENT = {"lines": parts((1, 5)), "erp_reference": "E-1"}

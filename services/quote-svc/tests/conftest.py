@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chassis.testing import Harness, harness
 from quote_svc.main import service
+from testkit.harness import Harness, harness
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ import pytest
 from answers import all_pages, is_problem
 from quote_builders import DEAL, QUOTE, a_request
 
-from chassis.testing import Harness
 from contracts.journey import QUOTE_GATES
 from contracts.quote import QuoteApprovalRequested, QuoteDrafted, QuoteSent, QuoteSuperseded
 from contracts.terms import WantedLine
+from testkit.harness import Harness
 
 LINES = f"/quotes/{QUOTE}/versions/1/lines"
 TWO = {"lines": [{"sku": "HW-SENSOR", "quantity": 5}, {"sku": "hw-gateway", "quantity": 1}]}

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from quote_builders import NOW, QUOTE, a_lost_deal, a_reopened_deal, a_request, a_web_order
 
-from chassis.testing import Harness
 from contracts.ids import ContactId, LeadId
 from contracts.journey import QUOTE_GATES
 from contracts.money import Money
 from contracts.parties import Contact
 from contracts.quote import QuoteAccepted, QuoteDrafted, QuoteExpired, QuoteSuperseded
 from contracts.terms import ImportedOutcome, WantedLine
+from testkit.harness import Harness
 
 
 async def test_quote_of_a_web_order_at_list_price_is_accepted_by_its_consent(

@@ -17,7 +17,6 @@ from uuid import uuid4
 
 import pytest
 
-from chassis.testing import JOURNEY, Harness, harness
 from console.evidence import Evidence
 from console.folding import Fact, fold
 from console.main import service as console_service
@@ -34,6 +33,7 @@ from contracts.paths import places
 from contracts.quote import QuoteAccepted
 from contracts.samples import SAMPLES
 from contracts.schema import schema_of
+from testkit.harness import JOURNEY, Harness, harness
 from tests.evidence import EVIDENCE
 
 OPENING = (

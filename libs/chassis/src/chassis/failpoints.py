@@ -1,7 +1,7 @@
 """Named places between two steps, where a test lets a process die.
 
 Nothing happens here, and no setting makes anything happen: a test replaces `reached` in a process
-that it starts itself (`tests/guarantees/launch.py`), before the service is imported.
+that it starts itself (`testkit.launch`), before the service is imported.
 
 | Point | A process that dies there has |
 |---|---|

@@ -1,0 +1,26 @@
+"""What an installation that came to rest violates, by the product's own checker."""
+
+from __future__ import annotations
+
+from ltc.verify import Report, verify
+from testkit.installation.controlled import Rig
+from testkit.load import Load
+
+REST_S = 5.0
+
+
+def check(rig: Rig, load: Load, *, wait_s: float = REST_S) -> Report:
+    """Every rule, with what the load was told and what its payment provider took."""
+    return verify(
+        rig.settings,
+        history=load.history.file,
+        statement=load.statement_file,
+        settled=True,
+        wait_s=wait_s,
+    )
+
+
+def violations(rig: Rig, load: Load) -> list[str]:
+    """One line per violated rule and place; none when all hold."""
+    report = check(rig, load)
+    return [] if report.good else report.words().splitlines()
