@@ -23,7 +23,7 @@ from testkit.harness import Harness
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / ".ltc" / "contracts" / "evidence.json"
-PLACES = ("services", "console", "tests/contracts/hearing")
+PLACES = ("services", "console", "tests/contracts/consumers")
 SPEAKERS = tuple(f"{stage}-svc" for stage in STAGES)
 
 EVIDENCE = Evidence()

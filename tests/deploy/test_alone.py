@@ -1,4 +1,4 @@
-"""Each service starts and serves with nothing but its database, Kafka and its settings."""
+"""Each service starts and serves with only its database, Kafka and its settings."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def newest_revision(stage: str) -> str:
 
 @pytest.mark.turns
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_service_serves_while_every_other_one_is_down(stage: str, tmp_path: Path) -> None:
+def test_service_serves_while_every_other_one_is_down(stage: str, tmp_path: Path) -> None:
     package = f"{stage}_svc"
     version = importlib.import_module(package).__version__
     with bare(package, tmp_path) as service:
@@ -74,7 +74,7 @@ def test_a_service_serves_while_every_other_one_is_down(stage: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_version_has_one_source_and_a_place_in_the_changelog(stage: str) -> None:
+def test_service_version_has_one_source_and_a_changelog_entry(stage: str) -> None:
     folder = PROJECT / "services" / f"{stage}-svc"
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     version = importlib.import_module(f"{stage}_svc").__version__
@@ -96,7 +96,7 @@ import PACKAGE.main, chassis.command
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_an_image_has_every_package_that_its_service_imports(stage: str) -> None:
+def test_service_image_has_every_imported_package(stage: str) -> None:
     lock = (PROJECT / "deploy" / "service.lock").read_text(encoding="utf-8").splitlines()
     has = {line.partition("==")[0] for line in lock if "==" in line}
     owners = packages_distributions()
@@ -118,7 +118,7 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_one_service_is_all_that_is_started_when_asked_for_one(tmp_path: Path) -> None:
+def test_ltc_up_only_starts_the_named_service(tmp_path: Path) -> None:
     house = House(tmp_path)
     try:
         started = house.run("up", "--detach", "--only", "quote")
@@ -132,7 +132,7 @@ def test_one_service_is_all_that_is_started_when_asked_for_one(tmp_path: Path) -
     assert names["quote"] == "ready"
 
 
-async def test_what_is_captured_alone_waits_in_kafka_for_the_others(tmp_path: Path) -> None:
+async def test_service_alone_publishes_events_for_later_consumers(tmp_path: Path) -> None:
     with issuer(tmp_path) as (url, token):
         oidc = {"LTC_OIDC_ISSUER": url, "LTC_OIDC_JWKS_URL": f"{url}/jwks.json"}
         with bare("lead_svc", tmp_path, **oidc) as service:

@@ -1,6 +1,7 @@
 """A bad setting stops a service at once: one sentence that names it, an exit code, no stack trace.
 
-Real processes of quote-svc. What must not stop it is at the end: whatever the outbox absorbs.
+Real processes of quote-svc. The last cases are conditions that must not stop it: the outbox absorbs
+them.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
-def test_a_service_ends_at_once_and_says_why(service: Bare, bad: Bad) -> None:
+def test_service_with_a_bad_setting_exits_with_one_sentence(service: Bare, bad: Bad) -> None:
     if bad.statements:
         execute(service.dsn, *bad.statements)
     try:
@@ -171,7 +172,7 @@ def empty_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         kafka.stop()
 
 
-def test_a_broker_without_our_topics_stops_it(service: Bare, empty_broker: Kafka) -> None:
+def test_service_without_its_topics_exits(service: Bare, empty_broker: Kafka) -> None:
     ended = service.run("serve", LTC_KAFKA_BOOTSTRAP=empty_broker.bootstrap)
 
     assert ended.returncode == 72, ended.stderr
@@ -179,7 +180,7 @@ def test_a_broker_without_our_topics_stops_it(service: Bare, empty_broker: Kafka
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_the_topic_manifest_makes_them(service: Bare, empty_broker: Kafka) -> None:
+def test_topic_manifest_creates_the_topics(service: Bare, empty_broker: Kafka) -> None:
     async def topics() -> set[str]:
         admin = AIOKafkaAdminClient(bootstrap_servers=empty_broker.bootstrap)
         await admin.start()
@@ -194,7 +195,7 @@ def test_the_topic_manifest_makes_them(service: Bare, empty_broker: Kafka) -> No
     assert "ltc.deal.v1" in asyncio.run(topics())
 
 
-def test_migrate_ends_with_the_same_sentences(service: Bare) -> None:
+def test_migrate_with_a_bad_setting_exits_with_the_same_sentence(service: Bare) -> None:
     misspelt = service.run("migrate", LTC_DATABASE="x")
     away = service.run("migrate", **with_url(at=NOWHERE)(service))
     fresh_group = service.run("migrate", LTC_KAFKA_BOOTSTRAP=NOWHERE)
@@ -213,12 +214,12 @@ ABSORBED = {
 
 
 @pytest.mark.parametrize("settings", ABSORBED.values(), ids=ABSORBED)
-def test_what_is_absorbed_stops_nothing(service: Bare, settings: dict[str, str]) -> None:
+def test_service_starts_while_kafka_is_down(service: Bare, settings: dict[str, str]) -> None:
     with service.serving(**settings) as client:
         assert client.get("/health/ready").status_code == 200
 
 
-def test_a_database_ahead_of_the_code_that_fits_stops_nothing(service: Bare) -> None:
+def test_service_starts_on_a_newer_compatible_database(service: Bare) -> None:
     execute(service.dsn, "UPDATE alembic_version SET version_num = '0009'")
     try:
         with service.serving() as client:

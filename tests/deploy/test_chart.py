@@ -1,4 +1,4 @@
-"""The chart: rendered by Helm's own engine, linted, held against Kubernetes' schemas, offline."""
+"""The Helm chart: rendered by Helm's engine, linted, checked against Kubernetes' schemas."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def of_kind(documents: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_service_alone_is_all_that_is_rendered(name: str) -> None:
+def test_chart_renders_one_service_alone(name: str) -> None:
     documents = rendered(CHART, values(name))
 
     assert sorted(document["kind"] for document in documents) == KINDS
@@ -75,17 +75,17 @@ def test_each_service_alone_is_all_that_is_rendered(name: str) -> None:
     assert complaints(CHART, values(name)) == []
 
 
-def test_all_together_render_and_hold() -> None:
+def test_chart_renders_all_services_together() -> None:
     assert len(rendered(CHART, values(*NAMES))) == len(NAMES) * len(KINDS)
     assert complaints(CHART, values(*NAMES)) == []
 
 
-def test_nothing_is_rendered_unless_asked_for() -> None:
+def test_chart_renders_nothing_by_default() -> None:
     assert rendered(CHART, {}) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_versions_and_topics_are_those_of_the_code(name: str) -> None:
+def test_chart_versions_and_topics_match_the_code(name: str) -> None:
     given = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["services"][name]
     consumer = importlib.import_module(f"{package(name)}.main").service.consumer
 
@@ -99,7 +99,7 @@ def containers(documents: list[dict[str, Any]]) -> list[tuple[dict[str, Any], di
     return [(pod, container) for pod in pods for container in pod["containers"]]
 
 
-def test_every_container_is_confined_and_knows_its_variables() -> None:
+def test_chart_containers_are_confined_and_have_known_variables() -> None:
     found = containers(rendered(CHART, values(*NAMES)))
 
     assert len(found) == 2 * len(NAMES)
@@ -120,7 +120,7 @@ def test_every_container_is_confined_and_knows_its_variables() -> None:
         assert secrets == {"LTC_DATABASE_URL", "LTC_LINK_SECRET"} | owner | client
 
 
-def test_a_service_speaks_under_its_own_name_to_a_secured_kafka() -> None:
+def test_chart_service_uses_its_own_kafka_principal() -> None:
     given = values("quote", kafka={"securityProtocol": "SASL_SSL"}, authorities="authorities")
     found = containers(rendered(CHART, given))
 
@@ -137,7 +137,7 @@ def test_a_service_speaks_under_its_own_name_to_a_secured_kafka() -> None:
         assert {"name": "authorities", "configMap": {"name": "authorities"}} in pod["volumes"]
 
 
-def test_the_migration_runs_before_the_new_version() -> None:
+def test_chart_runs_the_migration_before_the_new_version() -> None:
     [job] = of_kind(rendered(CHART, values("quote")), "Job")
     [container] = job["spec"]["template"]["spec"]["containers"]
 
@@ -165,7 +165,7 @@ def named(policy: dict[str, Any], way: str) -> dict[str, int]:
     return found
 
 
-def test_a_service_may_reach_no_other_service_and_the_console_all() -> None:
+def test_chart_network_policies_allow_only_the_console_to_reach_services() -> None:
     policies = of_kind(rendered(CHART, values(*NAMES)), "NetworkPolicy")
 
     assert len(policies) == len(NAMES)
@@ -177,7 +177,7 @@ def test_a_service_may_reach_no_other_service_and_the_console_all() -> None:
         assert named(policy, "in") == ({} if asks else {"console": 8000})
 
 
-def test_the_console_knows_where_the_others_are_though_they_are_other_releases() -> None:
+def test_chart_console_addresses_services_of_other_releases() -> None:
     documents = rendered(CHART, values("console"))
     for _, container in containers(documents):
         variables = {v["name"]: v for v in container["env"]}
@@ -192,7 +192,7 @@ def test_the_console_knows_where_the_others_are_though_they_are_other_releases()
     assert not any(v["name"] == "LTC_SERVICE_URLS" for _, c in alone for v in c["env"])
 
 
-def test_lag_scales_where_keda_is() -> None:
+def test_chart_scales_by_lag_where_keda_is_installed() -> None:
     given = values("contract", defaults={"autoscale": {"by": "keda"}})
     documents = rendered(CHART, given)
     [scaled] = of_kind(documents, "ScaledObject")
@@ -203,7 +203,7 @@ def test_lag_scales_where_keda_is() -> None:
     ]  # fmt: skip
 
 
-def test_a_service_without_its_secret_is_refused_by_name() -> None:
+def test_chart_refuses_a_service_without_its_secret() -> None:
     with pytest.raises(helm.HelmError, match=r"services\.quote\.secret is missing"):
         rendered(CHART, {"services": {"quote": {"enabled": True}}})
 
@@ -221,7 +221,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize(("good", "bad"), PLANTED.values(), ids=PLANTED)
-def test_a_planted_mistake_is_found(tmp_path: Path, good: str, bad: str) -> None:
+def test_chart_checks_find_a_planted_mistake(tmp_path: Path, good: str, bad: str) -> None:
     chart = tmp_path / "chart"
     shutil.copytree(CHART, chart)
     template = chart / "templates" / "service.yaml"

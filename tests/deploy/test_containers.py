@@ -1,4 +1,4 @@
-"""docker-compose.yml on real containers: the demo's story, one container killed, two replaced."""
+"""docker-compose.yml on real containers: the demo, one killed container, two replaced images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from local_infra.errors import MissingPrerequisite
 from testkit.actors.all_actors import Cast
 from testkit.installation.containers import DATABASES, Boxes
 from testkit.polling import eventually
-from tests.e2e.test_demo_under_fire import EXPECTED
+from tests.e2e.test_demo_with_kills import EXPECTED
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.turns("file")]
 
@@ -67,7 +67,7 @@ print(json.dumps({d.name: d.version for d in m.distributions()}))"""
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_an_image_holds_what_its_bill_says(images: None, name: str) -> None:
+def test_image_contains_exactly_its_bill_of_materials(images: None, name: str) -> None:
     ran = containers.podman("run", "--rm", f"localhost/ltc/{name}", "python", "-c", INSTALLED)
     bill = image(name, workspace())
 
@@ -86,7 +86,7 @@ def orders(cast: Cast, count: int) -> list[str]:
     return cast.web.sends_many([cast.web.order("LIC-TEAM", paid="2712.00") for _ in range(count)])
 
 
-def test_the_demo_tells_its_story(boxes: Boxes) -> None:
+def test_compose_runs_the_demo(boxes: Boxes) -> None:
     played = boxes.run("demo", "--running", "--dsn", DATABASES)
 
     assert played.returncode == 0, played.stdout[-3000:] + played.stderr[-3000:]
@@ -96,7 +96,7 @@ def test_the_demo_tells_its_story(boxes: Boxes) -> None:
 
 
 @pytest.mark.parametrize("name", STAYING)
-def test_a_container_of_ours_is_nobodys_and_can_write_nothing(boxes: Boxes, name: str) -> None:
+def test_container_runs_as_nobody_with_a_read_only_root(boxes: Boxes, name: str) -> None:
     found = containers.state(name)
     inside = ("exec", containers.container(name))
     tried = containers.podman(*inside, "sh", "-c", "id -u && touch /venv/mine", check=False)
@@ -108,7 +108,7 @@ def test_a_container_of_ours_is_nobodys_and_can_write_nothing(boxes: Boxes, name
     assert "Read-only file system" in tried.stdout
 
 
-def test_nothing_is_published_but_on_loopback(boxes: Boxes) -> None:
+def test_compose_publishes_ports_on_loopback_only(boxes: Boxes) -> None:
     published = [
         binding
         for name in (*STAYING, "postgres", "kafka")
@@ -126,7 +126,7 @@ def test_nothing_is_published_but_on_loopback(boxes: Boxes) -> None:
     assert {binding["HostIp"] for binding in published} == listening == {"127.0.0.1"}
 
 
-def test_a_killed_container_comes_back_and_loses_nothing(boxes: Boxes, cast: Cast) -> None:
+def test_compose_restarts_a_killed_container_without_loss(boxes: Boxes, cast: Cast) -> None:
     before = containers.state("quote-svc")
     journeys = orders(cast, 10)
     boxes.kill("quote-svc")
@@ -140,9 +140,7 @@ def test_a_killed_container_comes_back_and_loses_nothing(boxes: Boxes, cast: Cas
     assert after["State"]["Pid"] != before["State"]["Pid"]
 
 
-def test_a_service_is_replaced_by_its_next_image_while_orders_keep_coming(
-    boxes: Boxes, cast: Cast
-) -> None:
+def test_compose_replaces_a_service_image_under_load(boxes: Boxes, cast: Cast) -> None:
     recipe = ("--file", "deploy/service.Dockerfile", "--label", f"{VERSION}=next")
     source = ("--build-arg", "SOURCE=services/deal-svc")
     base = ("--build-arg", f"PYTHON_IMAGE={containers.BASE}")
@@ -186,9 +184,7 @@ def ordering(cast: Cast) -> Iterator[list[str]]:
         shop.join()
 
 
-def test_new_containers_of_kafka_and_postgres_have_what_the_old_ones_stored(
-    boxes: Boxes, cast: Cast
-) -> None:
+def test_compose_keeps_data_in_new_kafka_and_postgres_containers(boxes: Boxes, cast: Cast) -> None:
     stored = cast.accountant.totals()
     old = {name: containers.state(name)["Id"] for name in ("kafka", "postgres")}
     for name in old:
@@ -216,7 +212,7 @@ def engine(images: None, tmp_path: Path) -> Iterator[str]:
             service.terminate()
 
 
-def test_stories_run_on_servers_of_testcontainers(engine: str) -> None:
+def test_stories_run_on_testcontainers(engine: str) -> None:
     stories = ("tests/e2e/test_express.py", "tests/integration/test_express.py")
     before = containers.podman("ps", "--all", "--quiet").stdout
     environment = {

@@ -1,4 +1,4 @@
-"""The changes that a rollout is tried with fit the present tree, and may be released."""
+"""The patches of the rollout tests apply to the present tree and are expanding changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.deploy.rollout import PATCHES, tree
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_change_applies_and_only_expands(stage: str, tmp_path: Path) -> None:
+def test_rollout_patch_applies_and_only_expands(stage: str, tmp_path: Path) -> None:
     folder = tree(tmp_path / "after", PATCHES / f"{stage}.patch")
     paths = [*folder.glob("libs/*/src"), *folder.glob("services/*/src")]
     package = f"{stage}_svc"

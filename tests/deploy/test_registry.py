@@ -75,7 +75,7 @@ def latest(address: str, name: str) -> dict[str, object]:
     return told
 
 
-def test_every_schema_is_published_once_and_comes_back_as_it_is(registry: str) -> None:
+def test_schema_registry_stores_every_schema_once_unchanged(registry: str) -> None:
     assert (
         publish(registry) == f"{len(FACTS)} schemas are in the registry, {len(FACTS)} of them new"
     )
@@ -89,7 +89,7 @@ def test_every_schema_is_published_once_and_comes_back_as_it_is(registry: str) -
         assert json.loads(str(found["schema"])) == json.loads(committed)
 
 
-def test_what_a_release_changed_becomes_the_next_version(registry: str) -> None:
+def test_schema_registry_gets_a_new_version_per_changed_schema(registry: str) -> None:
     before = json.loads((PACKAGE / SCHEMAS / f"{WON}.json").read_text(encoding="utf-8"))
     del before["properties"]["imported"]
     httpx.delete(f"{registry}/subjects/{WON}", timeout=10)

@@ -1,4 +1,4 @@
-"""Old beside new under load: N-1, both, N, both, N-1; nothing fails, is lost, or is done twice."""
+"""Rollout under load: N-1, both, N, both, N-1; no failed request, no loss, no duplicate."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_release_and_its_rollback_cost_nobody_anything(rig: Rig, stage: str) -> None:
+def test_rollout_and_rollback_cause_no_failure_or_loss(rig: Rig, stage: str) -> None:
     with rolling(rig, stage) as rollout:
         cost = release_and_roll_back(rollout)
     kept = PROJECT / ".ltc" / f"rollout-{stage}.json"
@@ -91,8 +91,8 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("plant", BREAKS)
-def test_a_change_that_breaks_the_version_before_is_seen(rig: Rig, plant: str) -> None:
-    """The test above can fail: were it blind, both changes would pass it."""
+def test_rollout_test_detects_an_incompatible_change(rig: Rig, plant: str) -> None:
+    """The test above can fail: both changes must make it fail."""
     with rolling(rig, "quote", BREAKS[plant]) as rollout:
         try:
             cost = release_and_roll_back(rollout, at_rest_within_s=20)

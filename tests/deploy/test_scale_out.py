@@ -1,4 +1,4 @@
-"""One, two, four instances of a service and back to one, under load: nobody notices."""
+"""One, two, four instances of a service and back to one, under load, without failure or loss."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_instances_come_and_go_and_nobody_notices(rig: Rig, stage: str) -> None:
+def test_scale_out_and_in_causes_no_failure_or_loss(rig: Rig, stage: str) -> None:
     rig.up([name for name in NAMES if name != stage])
     fleet = Fleet(rig, stage)
     try:

@@ -1,4 +1,4 @@
-"""Kafka as a cluster of three, each of whose brokers is shot under load: nothing is lost."""
+"""Kafka as a cluster of three brokers; each is killed under load without loss."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def rig() -> Iterator[ClusterRig]:
         installation.down()
 
 
-def test_any_broker_may_die_and_nothing_is_lost(rig: ClusterRig) -> None:
+def test_kafka_cluster_survives_the_kill_of_any_broker(rig: ClusterRig) -> None:
     rig.up()
     load = Ongoing.on(rig, PER_S)
     load.start()

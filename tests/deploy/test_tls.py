@@ -70,7 +70,7 @@ def https(certificate: Certificate, key: Path | None = None) -> dict[str, str]:
     }
 
 
-def test_https_is_believed_by_whoever_knows_the_authority_alone(
+def test_tls_https_is_trusted_with_the_right_authority_only(
     folder: Path, ours: Certificate, theirs: Certificate
 ) -> None:
     known = ssl.create_default_context(cafile=ours.ca)
@@ -85,7 +85,7 @@ def test_https_is_believed_by_whoever_knows_the_authority_alone(
                 httpx.get(f"{service.url}/health/ready".replace("https", "http"))
 
 
-def test_what_https_cannot_use_is_refused(
+def test_tls_https_refuses_unusable_files(
     service: Bare, ours: Certificate, theirs: Certificate
 ) -> None:
     cert = "LTC_HTTP_TLS_CERT_FILE"
@@ -109,7 +109,7 @@ def kafka(ours: Certificate) -> Iterator[SecuredKafka]:
             broker.stop()
 
 
-def test_kafka_is_spoken_to_under_the_right_authority(
+def test_tls_kafka_connects_with_the_right_authority(
     service: Bare, kafka: SecuredKafka, tmp_path: Path
 ) -> None:
     encrypted = kafka.cluster(protocol="SASL_SSL")
@@ -121,7 +121,7 @@ def test_kafka_is_spoken_to_under_the_right_authority(
 
 
 @pytest.mark.parametrize("what", ["serve", "migrate", "chassis.topics", "chassis.grants"])
-def test_a_broker_that_a_wrong_authority_vouches_for_is_refused(
+def test_tls_kafka_with_a_wrong_authority_is_refused(
     service: Bare, kafka: SecuredKafka, theirs: Certificate, what: str
 ) -> None:
     wrong = settings_of(kafka.cluster(protocol="SASL_SSL"))
@@ -140,9 +140,9 @@ def test_a_broker_that_a_wrong_authority_vouches_for_is_refused(
     assert "Traceback" not in ended.stderr
 
 
-def test_tls_and_plain_text_do_not_meet(kafka: SecuredKafka) -> None:
-    """Kafka hangs up on both without a word, so to a service it is away: nothing is let through,
-    and what is said waits in the outbox."""
+def test_tls_and_plain_text_do_not_connect(kafka: SecuredKafka) -> None:
+    """Kafka closes both connections without an error, so the service takes it for down: no data
+    passes, and events wait in the outbox."""
     encrypted = kafka.cluster(protocol="SASL_SSL")
     plain_port, tls_port = kafka.ports["SASL_PLAINTEXT"], kafka.ports["SSL"]
 
@@ -182,7 +182,7 @@ CONTRADICTIONS = {
 
 
 @pytest.mark.parametrize(("said", "settings"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_settings_that_contradict_each_other_are_refused(
+def test_tls_settings_that_contradict_are_refused(
     service: Bare, said: str, settings: dict[str, str]
 ) -> None:
     refused(service, 78, said, **settings)
@@ -213,9 +213,7 @@ def fronted(service: Bare, certificate: Certificate) -> Iterator[Front]:
         yield Front(service, front)
 
 
-def test_postgresql_is_spoken_to_under_the_right_authority(
-    service: Bare, ours: Certificate
-) -> None:
+def test_tls_postgres_connects_with_the_right_authority(service: Bare, ours: Certificate) -> None:
     with fronted(service, ours) as front:
         encrypted = {**front.address(), "PGSSLROOTCERT": str(ours.ca)}
         assert service.run("migrate", **encrypted).returncode == 0
@@ -224,7 +222,7 @@ def test_postgresql_is_spoken_to_under_the_right_authority(
 
 
 @pytest.mark.parametrize("verb", ["serve", "migrate"])
-def test_a_database_that_cannot_be_trusted_is_refused(
+def test_tls_postgres_with_a_wrong_authority_is_refused(
     service: Bare, folder: Path, ours: Certificate, theirs: Certificate, verb: str
 ) -> None:
     elsewhere = Certificate.of(folder / f"elsewhere-{verb}", "elsewhere.example")
@@ -244,7 +242,7 @@ def test_a_database_that_cannot_be_trusted_is_refused(
         refused(service, 78, distrusted, verb, **front.address(), **{known: str(elsewhere.ca)})
 
 
-def test_a_database_without_tls_is_refused_when_tls_is_asked_for(
+def test_tls_postgres_without_tls_is_refused_when_required(
     service: Bare, ours: Certificate
 ) -> None:
     port = urlsplit(service.settings["LTC_DATABASE_URL"]).port

@@ -1,4 +1,4 @@
-"""Bad input at every public door: refused as a problem that names the field; nothing is stored."""
+"""Invalid input at every public route: a problem that names the field, and nothing stored."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def turned_away(
         ("/order/prepaid", "yes"),
     ],
 )
-def test_lead_svc_stores_no_bad_lead(cast: Cast, pointer: str, value: Any) -> None:
+def test_bad_input_lead_is_refused_and_not_stored(cast: Cast, pointer: str, value: Any) -> None:
     name = f"没有人 {uuid4().hex}"
     form = {
         "contact": {"name": name, "email": "x@example.cn"},
@@ -91,7 +91,7 @@ def test_lead_svc_stores_no_bad_lead(cast: Cast, pointer: str, value: Any) -> No
         ("/payment_terms/kind", "never"),
     ],
 )
-def test_deal_svc_stores_no_bad_deal(cast: Cast, pointer: str, value: Any) -> None:
+def test_bad_input_deal_is_refused_and_not_stored(cast: Cast, pointer: str, value: Any) -> None:
     company = a_company()
     form = {
         "title": "t",
@@ -116,7 +116,7 @@ def test_deal_svc_stores_no_bad_deal(cast: Cast, pointer: str, value: Any) -> No
         ("/tax_percent", "101"),
     ],
 )
-def test_quote_svc_stores_no_bad_price(cast: Cast, pointer: str, value: Any) -> None:
+def test_bad_input_price_is_refused_and_not_stored(cast: Cast, pointer: str, value: Any) -> None:
     sku = f"BAD-{uuid4().hex[:8]}"
     form = {"name": "n", "kind": "goods", "list_price": cny("1.00"), "tax_percent": "13"}
     path = f"/price-books/standard/CNY/{sku}"
@@ -140,7 +140,7 @@ def unsigned(cast: Cast) -> tuple[Thing, str]:
     ("pointer", "value"),
     [("/agree", False), ("/text_hash", 7), ("/name", ""), ("/party", "company")],
 )
-def test_contract_svc_takes_no_bad_signature(
+def test_bad_input_signature_is_refused(
     cast: Cast, unsigned: tuple[Thing, str], pointer: str, value: Any
 ) -> None:
     contract, link = unsigned
@@ -150,7 +150,7 @@ def test_contract_svc_takes_no_bad_signature(
     assert cast.rep.shows("contract", contract) == contract
 
 
-def test_contract_svc_takes_no_signature_under_a_forged_link(
+def test_bad_input_signature_with_a_forged_link_is_refused(
     cast: Cast, unsigned: tuple[Thing, str]
 ) -> None:
     contract, link = unsigned
@@ -179,7 +179,7 @@ def waiting(cast: Cast) -> Sale:
         ("/erp_reference", ""),
     ],
 )
-def test_order_svc_books_no_bad_shipment(
+def test_bad_input_shipment_is_refused_and_not_booked(
     cast: Cast, waiting: Sale, pointer: str, value: Any
 ) -> None:
     order = cast.erp.shows("order", waiting.order)
@@ -201,14 +201,16 @@ def test_order_svc_books_no_bad_shipment(
         ("/lines", []),
     ],
 )
-def test_billing_svc_books_no_bad_statement(cast: Cast, pointer: str, value: Any) -> None:
+def test_bad_input_statement_is_refused_and_not_booked(
+    cast: Cast, pointer: str, value: Any
+) -> None:
     reference = f"BAD-{uuid4().hex}"
     line = {"bank_reference": reference, "amount": cny("1.00"), "booked_at": now()}
     turned_away(cast.bank, "billing", "/bank-statements", {"lines": [line]}, pointer, value)
     assert cast.accountant.doors.get("billing", "/payments", reference=reference)["items"] == []
 
 
-def test_billing_svc_books_nothing_without_an_idempotency_key(cast: Cast) -> None:
+def test_bad_input_statement_without_an_idempotency_key_is_refused(cast: Cast) -> None:
     reference = f"BAD-{uuid4().hex}"
     line = {"bank_reference": reference, "amount": cny("1.00"), "booked_at": now()}
     answer = cast.bank.doors.send("POST", "billing", "/bank-statements", json={"lines": [line]})
@@ -227,7 +229,7 @@ BIG: dict[str, Callable[[Cast], tuple[Actor, str, str]]] = {
 
 
 @pytest.mark.parametrize("stage", BIG)
-def test_no_service_reads_a_body_without_end(cast: Cast, stage: str) -> None:
+def test_bad_input_endless_body_is_refused_by_every_service(cast: Cast, stage: str) -> None:
     actor, method, path = BIG[stage](cast)
     body = b'{"name": "' + b"x" * MANY_BYTES + b'"}'
     headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}

@@ -1,4 +1,4 @@
-"""Goods that come in parts, and money that comes as it likes."""
+"""Stories of partial deliveries and of payments in any order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def amounts(invoices: list[Thing]) -> list[str]:
     return [invoice["totals"]["gross"]["amount"] for invoice in invoices]
 
 
-def test_each_of_two_deliveries_is_invoiced_by_itself(cast: Cast) -> None:
+def test_story_two_deliveries_are_invoiced_separately(cast: Cast) -> None:
     sale = cast.sell([wanted("HW-GATEWAY", 3), wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     assert sale.contract["totals"]["gross"]["amount"] == "20044.00"
     order = cast.desk.finds("order", sale.journey, "acknowledged")
@@ -58,7 +58,7 @@ INSTALMENTS = {
 }
 
 
-def test_instalments_are_paid_out_of_order_together_and_too_much(cast: Cast) -> None:
+def test_story_instalments_are_paid_out_of_order_and_overpaid(cast: Cast) -> None:
     sale = cast.sell([wanted("HW-SENSOR", 7), wanted("SVC-TRAINING", 1)], INSTALMENTS)
     contract = sale.contract
     schedule = [item["amount"]["amount"] for item in contract["schedule"]]

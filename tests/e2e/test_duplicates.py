@@ -1,4 +1,4 @@
-"""What is said twice counts once: orders, statement lines, shipments, and Kafka's own records."""
+"""Stories of duplicates: orders, statement lines, shipments, and Kafka records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testkit.kafka_probe import Bystander
 pytestmark = pytest.mark.e2e
 
 
-def test_an_order_sent_again_is_one_order(cast: Cast) -> None:
+def test_story_repeated_web_order_is_one_order(cast: Cast) -> None:
     order, key = cast.web.order("LIC-TEAM", paid="2712.00"), str(uuid4())
     first = cast.web.sends(order, key=key)
     assert cast.web.sends(order, key=key) == first
@@ -36,10 +36,8 @@ def test_an_order_sent_again_is_one_order(cast: Cast) -> None:
     assert [lead["number"] for lead in found] == [first["number"]]
 
 
-def test_a_file_rehearsed_in_parts_says_what_the_import_then_does(
-    house: House, tmp_path: Path
-) -> None:
-    """Rows repeat each other over more rows than one request takes, with other words around."""
+def test_story_import_dry_run_in_parts_predicts_the_import(house: House, tmp_path: Path) -> None:
+    """Rows repeat across more rows than one request takes, with other text around them."""
     run = uuid4().hex[:6]
     rows = [f"P {n},p{n % 700}.{run}@example.cn" for n in range(900)] + ["Q,not an address"]
     file, mapping = tmp_path / "leads.csv", tmp_path / "map.yaml"
@@ -61,7 +59,7 @@ def test_a_file_rehearsed_in_parts_says_what_the_import_then_does(
     assert {(r["row"], r["of_row"]) for r in rehearsed["repeated"]} >= {(702, 2), (901, 201)}
 
 
-def test_a_statement_line_reported_again_is_one_payment(cast: Cast) -> None:
+def test_story_repeated_statement_line_is_one_payment(cast: Cast) -> None:
     sale = cast.sell([wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.desk.delivers(sale.order, {1: 1}, "acceptance protocol")
     [invoice] = cast.accountant.invoices(sale.contract, 1)
@@ -77,7 +75,7 @@ def test_a_statement_line_reported_again_is_one_payment(cast: Cast) -> None:
     assert cast.accountant.settled(sale.contract)["charges"][0]["outstanding"]["amount"] == "0.00"
 
 
-def test_a_shipment_reported_again_ships_nothing_more(cast: Cast) -> None:
+def test_story_repeated_shipment_ships_nothing_more(cast: Cast) -> None:
     sale = cast.sell([wanted("HW-SENSOR", 4)], ON_DELIVERY)
     parts = {"lines": [{"line_no": 1, "quantity": 2}], "erp_reference": f"ERP-{uuid4().hex[:10]}"}
     path = f"/orders/{sale.order['id']}/shipments"
@@ -109,9 +107,7 @@ def duplicates_seen(house: House, name: str) -> int:
     return sum(int(float(line.rsplit(" ", 1)[1])) for line in found)
 
 
-def test_records_that_come_again_byte_for_byte_have_no_second_effect(
-    house: House, cast: Cast
-) -> None:
+def test_story_repeated_kafka_records_have_no_second_effect(house: House, cast: Cast) -> None:
     answer = cast.web.sends(cast.web.order("LIC-TEAM", paid="2712.00"))
     journey = answer["journey_id"]
     cast.oncall.sees_settled(journey)

@@ -1,4 +1,4 @@
-"""A web order becomes cash, and nobody had to do anything."""
+"""The express journey: a web order becomes cash without a person."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from testkit.actors.all_actors import Cast
 pytestmark = pytest.mark.e2e
 
 
-def test_a_web_order_becomes_cash_with_no_human(cast: Cast) -> None:
+def test_story_express_web_order_becomes_cash(cast: Cast) -> None:
     answer = cast.web.sends(cast.web.order("LIC-TEAM", paid="2712.00"))
     journey = answer["journey_id"]
     assert answer["outcome"] == "accepted"

@@ -1,4 +1,4 @@
-"""Every gate at which a journey waits for somebody: seen with owner and due time, then passed."""
+"""Every gate of a journey: seen with owner and due time, then passed."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def passed(cast: Cast, journey: str, *gates: str) -> None:
     cast.oncall.sees_no_gate(journey, *gates)
 
 
-def test_a_big_sale_waits_at_each_gate_for_its_owner(cast: Cast) -> None:
-    """Beyond the limits of discount, signature by policy and credit: everybody is asked."""
+def test_story_large_sale_waits_at_each_gate_for_its_owner(cast: Cast) -> None:
+    """Above the limits of discount, signature and credit, every approver is asked."""
     journey, deal = waits_for_the_seller(cast)
     waits_for_approval_and_answer(cast, journey)
     contract = waits_for_two_signatures(cast, journey)
@@ -133,7 +133,7 @@ def waits_for_credit_and_goods(cast: Cast, journey: str) -> None:
     passed(cast, journey, "erp_confirmation", "delivery")
 
 
-def test_a_prepaid_order_waits_for_the_money(cast: Cast) -> None:
+def test_story_prepaid_order_waits_for_the_payment(cast: Cast) -> None:
     sale = cast.sell([wanted("HW-SENSOR", 10)], PREPAID)
     seen = waits(cast, sale.journey, "prepayment", stage="order", owner="party:customer")
     order = cast.desk.finds("order", sale.journey, held="prepayment")

@@ -1,4 +1,4 @@
-"""Offers that the customer does not simply accept: declined and revised, lapsed, withdrawn."""
+"""Stories of quotes that are declined and revised, expire, or are withdrawn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def offered(cast: Cast, lines: list[Thing]) -> tuple[Thing, str]:
     return deal, cast.rep.link_to("quote", quote)
 
 
-def test_a_declined_offer_is_revised_and_then_accepted(cast: Cast) -> None:
+def test_story_declined_quote_is_revised_and_accepted(cast: Cast) -> None:
     deal, link = offered(cast, [wanted("SVC-TRAINING", 2)])
     journey = deal["journey_id"]
     first = cast.customer.offer(link)
@@ -73,8 +73,8 @@ def validity(cast: Cast, days: int) -> Iterator[None]:
         cast.manager.changes_policy("deal", "pipeline", "back to normal", **before)
 
 
-def test_an_offer_that_nobody_answered_lapses(cast: Cast) -> None:
-    """The link was made for a first version; the second is good for no time at all."""
+def test_story_quote_without_an_answer_expires(cast: Cast) -> None:
+    """The link belongs to the first version; the second one expires at once."""
     deal, link = offered(cast, [wanted("SVC-SUPPORT", 1)])
     journey = deal["journey_id"]
     with validity(cast, 0):
@@ -96,7 +96,7 @@ def test_an_offer_that_nobody_answered_lapses(cast: Cast) -> None:
     assert statuses(cast.rep.finds("quote", journey)) == ["superseded", "expired"]
 
 
-def test_a_lost_deal_takes_its_open_offer_with_it(cast: Cast) -> None:
+def test_story_lost_deal_withdraws_its_open_quote(cast: Cast) -> None:
     deal, link = offered(cast, [wanted("HW-GATEWAY", 2)])
     offer = cast.customer.offer(link)
     lost = cast.rep.gives_up(deal, "选了别家")
@@ -115,7 +115,7 @@ def test_a_lost_deal_takes_its_open_offer_with_it(cast: Cast) -> None:
     assert cast.rep.all_of("contract", deal["journey_id"]) == []
 
 
-def test_a_lost_deal_takes_its_unsigned_contract_with_it(cast: Cast) -> None:
+def test_story_lost_deal_withdraws_its_unsigned_contract(cast: Cast) -> None:
     deal, link = offered(cast, [wanted("HW-GATEWAY", 1)])
     cast.customer.accepts(link, cast.customer.offer(link))
     contract = cast.rep.finds("contract", deal["journey_id"], "awaiting_signature")

@@ -1,4 +1,4 @@
-"""A service away, the broker killed: nothing is lost and nothing is done twice."""
+"""Stories with a service down or the broker killed: no loss and no duplicate."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def web_orders(cast: Cast, count: int) -> list[str]:
     return cast.web.sends_many([cast.web.order("LIC-TEAM", paid="2712.00") for _ in range(count)])
 
 
-def test_leads_and_deals_go_on_while_quoting_is_away(house: House, cast: Cast) -> None:
+def test_story_leads_and_deals_go_on_while_quote_svc_is_down(house: House, cast: Cast) -> None:
     before = cast.accountant.totals()
     with house.without("quote"):
         journeys = web_orders(cast, MANY)
@@ -61,7 +61,7 @@ def test_leads_and_deals_go_on_while_quoting_is_away(house: House, cast: Cast) -
     assert len(quote["versions"]) == 1
 
 
-def test_orders_are_delivered_while_billing_is_away(house: House, cast: Cast) -> None:
+def test_story_orders_are_delivered_while_billing_svc_is_down(house: House, cast: Cast) -> None:
     before = cast.accountant.totals()
     with house.without("billing"):
         sold: list[Sale] = [cast.sell([wanted("HW-SENSOR", 1)], ON_DELIVERY) for _ in range(3)]
@@ -78,7 +78,7 @@ def test_orders_are_delivered_while_billing_is_away(house: House, cast: Cast) ->
     whole(cast, [sale.journey for sale in sold], before, each=361_60)
 
 
-def test_a_killed_broker_loses_no_journey_and_repeats_none(house: House, cast: Cast) -> None:
+def test_story_killed_broker_loses_and_repeats_no_journey(house: House, cast: Cast) -> None:
     before = cast.accountant.totals()
     journeys = web_orders(cast, MANY)
     house.kill("kafka")

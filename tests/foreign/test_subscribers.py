@@ -1,7 +1,7 @@
-"""Java and Node hear a whole journey by the published schemas alone, and refuse what is none.
+"""Java and Node clients read a whole journey by the published schemas, and refuse bad events.
 
-Their programs (`java/`, `node/`) share no code with us: Kafka's own client and kafkajs, networknt's
-validator and ajv. Node gets the schemas from the console's door, Java from the folder.
+Their programs (`java/`, `node/`) share no code with the platform: Kafka's own client and kafkajs,
+networknt's validator and ajv. Node gets the schemas from the console, Java from the folder.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def heard(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     return list(facts)
 
 
-def test_they_hear_the_journey_as_it_was_said(told: Told, heard: list[dict[str, Any]]) -> None:
+def test_foreign_clients_read_a_journey_as_published(
+    told: Told, heard: list[dict[str, Any]]
+) -> None:
     facts = [fact for fact in heard if fact["topic"] != PLANTED]
 
     assert len(facts) == len(told.steps) >= 20
@@ -50,8 +52,8 @@ def test_they_hear_the_journey_as_it_was_said(told: Told, heard: list[dict[str, 
     assert [(fact["type"], fact["errors"]) for fact in facts if not fact["valid"]] == []
 
 
-def test_the_facts_of_each_subject_come_in_order(heard: list[dict[str, Any]]) -> None:
-    """A subject is one speaker's: billing speaks of a contract too, in an order of its own."""
+def test_foreign_clients_get_events_of_each_subject_in_order(heard: list[dict[str, Any]]) -> None:
+    """Order holds per producer and subject: billing publishes events of a contract too."""
     sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
     for fact in heard:
         if fact["topic"] != PLANTED:
@@ -61,7 +63,7 @@ def test_the_facts_of_each_subject_come_in_order(heard: list[dict[str, Any]]) ->
     assert max(map(len, sequences.values())) >= 3
 
 
-def test_they_refuse_an_invalid_fact_and_take_a_field_of_tomorrow(
+def test_foreign_clients_refuse_an_invalid_event_and_accept_a_new_field(
     heard: list[dict[str, Any]],
 ) -> None:
     planted = [fact for fact in heard if fact["topic"] == PLANTED]
@@ -75,7 +77,7 @@ def test_they_refuse_an_invalid_fact_and_take_a_field_of_tomorrow(
         assert field in told
 
 
-def test_the_official_parser_takes_every_asyncapi_document(tmp_path: Path) -> None:
+def test_asyncapi_official_parser_accepts_every_document(tmp_path: Path) -> None:
     spoilt = json.loads(DOCUMENTS[0].read_text(encoding="utf-8"))
     spoilt["operations"] = {name: {"action": "shout"} for name in spoilt["operations"]}
     wrong = tmp_path / "wrong.json"

@@ -1,5 +1,8 @@
-"""`docs/subscribing.md`, followed word by word: its shell blocks in their order, in an empty
-directory, beside a live platform, each with what it must show."""
+"""`docs/subscribing.md`, followed word by word.
+
+Its shell blocks run in order, in an empty directory, beside a live platform. Each must show its
+documented output.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,7 @@ def terminal(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
         terminal.close()
 
 
-def test_every_block_is_tried() -> None:
+def test_subscribing_page_blocks_are_all_tested() -> None:
     assert len(BLOCKS) == len(SHOWS)
 
 
@@ -117,7 +120,7 @@ def test_every_block_is_tried() -> None:
     [(block, *shows) for block, shows in zip(BLOCKS, SHOWS.items(), strict=False)],
     ids=SHOWS,
 )
-def test_a_block_shows_what_the_page_says(
+def test_subscribing_page_block_shows_its_documented_output(
     terminal: Terminal, block: str, sign: str, shown: str
 ) -> None:
     plain = re.sub(r'["\\\n]', "", block)

@@ -1,7 +1,7 @@
-"""Node's `standardwebhooks` takes what is signed as the standard says, and nothing else.
+"""Node's `standardwebhooks` accepts valid signatures of the standard, and nothing else.
 
-Signed here by the standard's words, so that the program that the documentation hands out is held
-against those; that the hub signs so is its own tests' matter.
+The test signs by the text of the standard, so that the documented receiver program is checked
+against the standard. The tests of the hub check that the hub signs in the same way.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def answered(address: str, headers: dict[str, str], body: bytes) -> int:
     return httpx.post(address, headers=headers, content=body, timeout=10).status_code
 
 
-def test_a_signed_event_is_taken_also_while_two_secrets_sign(address: str) -> None:
+def test_foreign_webhook_library_accepts_signatures_also_during_rotation(address: str) -> None:
     headers, body = delivery()
     other, _ = delivery(key=b"another")
     both = f"{other['webhook-signature']} {headers['webhook-signature']}"
@@ -77,8 +77,8 @@ def test_a_signed_event_is_taken_also_while_two_secrets_sign(address: str) -> No
     ],
     ids=["another body", "too old", "of the future", "another secret", "no signature"],
 )
-def test_anything_else_is_refused(
+def test_foreign_webhook_library_refuses_anything_else(
     address: str, forged: Callable[[], tuple[dict[str, str], bytes]]
 ) -> None:
-    """Signed when it is sent: tests are collected long before they run."""
+    """Signed at sending, because tests are collected long before they run."""
     assert answered(address, *forged()) == 401

@@ -1,4 +1,4 @@
-"""Each class of fault under load: healed, at rest, and every invariant holds."""
+"""Each class of fault under load: the platform recovers, and every invariant holds."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ GROUPS = (
 LASTS_S = 2.5
 
 
-def test_every_fault_is_in_a_group() -> None:
+def test_faults_are_all_in_a_group() -> None:
     assert sorted(name for group in GROUPS for name in group) == sorted(FAULTS)
 
 
 @pytest.mark.turns
 @pytest.mark.parametrize("group", GROUPS, ids=", ".join)
-def test_no_invariant_breaks_under(world: World, group: tuple[str, ...]) -> None:
+def test_faults_of_a_group_break_no_invariant(world: World, group: tuple[str, ...]) -> None:
     number = GROUPS.index(group)
     strand = [Injection(name, 0.5, LASTS_S, f"{number}/{n}") for n, name in enumerate(group)]
     history = world.settings.home / "history.ndjson"

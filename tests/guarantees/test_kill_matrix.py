@@ -1,9 +1,9 @@
-"""kill -9 at each of eight points in each of six services under load: nothing lost or repeated.
+"""kill -9 at each of eight points in each of six services under load: no loss and no repetition.
 
-One round a point. All services are armed at once and each dies when its own work reaches the
-point, so that a service mostly comes back while its neighbours are dying. Every service both says
-and hears facts, so that every point exists in each; the console and the hub die at the last two
-alone, where they hear.
+One round per point. All services are armed at once, and each dies when its own work reaches the
+point, so a service mostly restarts while its neighbours die. Every service both produces and
+consumes events, so every point exists in each. The console and the hub only consume, so they die
+at the last two points.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def _rest(rig: Rig, load: Load) -> list[str]:
 
 
 @pytest.mark.parametrize(("point", "name"), CELLS, ids=[f"{p}-{s}" for p, s in CELLS])
-def test_a_service_killed_there_loses_and_repeats_nothing(rig: Rig, point: str, name: str) -> None:
+def test_kill_matrix_service_killed_at_a_point_loses_and_repeats_nothing(
+    rig: Rig, point: str, name: str
+) -> None:
     round_ = shoot(rig, point)
 
     assert round_.died.get(name) == {"point": point, "pid": round_.victims[name]}

@@ -1,8 +1,4 @@
-"""What was lost is noticed, said once, and closed by replaying what the publishers keep.
-
-All on one installation and its growing data: what one test breaks it mends, but for the last.
-None needs what another left.
-"""
+"""Lost data is detected, reported once, and restored by a replay of what producers keep."""
 
 from __future__ import annotations
 
@@ -76,7 +72,7 @@ def state(rig: World, name: str) -> dict[str, str]:
     return hashes
 
 
-def test_records_that_retention_took_stop_the_service_until_it_is_rebuilt(rig: World) -> None:
+def test_replay_expired_records_stop_the_service_until_rebuild(rig: World) -> None:
     quiesce(rig, orders(rig, 1, 20))
     rig.stop("deal")
     known = rig.rows("deal", "SELECT count(*) FROM deal")[0][0]
@@ -98,7 +94,7 @@ def test_records_that_retention_took_stop_the_service_until_it_is_rebuilt(rig: W
     assert [tuple(row) for row in audited] == [("rebuild", "deal-svc")]
 
 
-def test_lost_offsets_stop_the_service_until_it_is_rebuilt(rig: World) -> None:
+def test_replay_lost_offsets_stop_the_service_until_rebuild(rig: World) -> None:
     quiesce(rig, orders(rig, 3, 20))
     rig.stop("billing")
     unheard = orders(rig, 4, 20)
@@ -113,7 +109,7 @@ def test_lost_offsets_stop_the_service_until_it_is_rebuilt(rig: World) -> None:
     quiesce(rig, unheard)
 
 
-def test_replaying_all_topics_into_live_databases_changes_nothing(rig: World) -> None:
+def test_replay_of_all_topics_into_live_databases_changes_nothing(rig: World) -> None:
     quiesce(rig, orders(rig, 5, 30, walks=1))
     before = {name: state(rig, name) for name in NAMES}
     rig.stop_all(NAMES)
@@ -125,7 +121,7 @@ def test_replaying_all_topics_into_live_databases_changes_nothing(rig: World) ->
     assert {name: state(rig, name) for name in NAMES} == before
 
 
-def test_an_emptied_projection_is_rebuilt_to_the_same_hash(rig: World) -> None:
+def test_replay_rebuilds_an_emptied_projection_to_the_same_hash(rig: World) -> None:
     quiesce(rig, orders(rig, 6, 30, walks=1))
     folded(rig)
     before = state(rig, CONSOLE)
@@ -143,7 +139,7 @@ def test_an_emptied_projection_is_rebuilt_to_the_same_hash(rig: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["quote", "contract", "order", "billing"])
-def test_a_database_restored_from_an_older_copy_is_closed_by_replay(rig: World, name: str) -> None:
+def test_replay_completes_a_database_restored_from_an_older_copy(rig: World, name: str) -> None:
     quiesce(rig, orders(rig, 7, 15))
     rig.stop(name)
     losses.copy_database(rig, name, "older")
@@ -167,7 +163,7 @@ def test_a_database_restored_from_an_older_copy_is_closed_by_replay(rig: World, 
     assert rig.rows(name, "SELECT count(*) FROM event_log")[0][0] == said_before
 
 
-def test_numbers_of_documents_go_on_where_they_were_though_the_copy_knows_none(
+def test_replay_continues_document_numbers_after_a_restore(
     rig: World,
 ) -> None:
     quiesce(rig, orders(rig, 9, 5))
@@ -183,7 +179,7 @@ def test_numbers_of_documents_go_on_where_they_were_though_the_copy_knows_none(
     assert series[0]["next_value"] > 1
 
 
-def test_what_people_did_after_the_dump_is_named_because_no_fact_can_bring_it_back(
+def test_replay_names_actions_that_no_event_can_restore(
     rig: World,
 ) -> None:
     quiesce(rig, orders(rig, 10, 5))

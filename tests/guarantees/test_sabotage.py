@@ -1,8 +1,8 @@
-"""Fifteen bugs that people really write are planted one by one; each must be caught.
+"""Bugs that people really write are planted one by one; each must be detected.
 
-Most are caught by the checker on a small load, one by the caller who is answered otherwise than
-before, three by a named test. The same load and all of the provocations without a bug are green,
-so that what is caught is the bug.
+The checker detects most of them on a small load, a caller detects one by a changed response, and
+three fail a named test. The same load with all provocations and no bug violates nothing, so the
+bug is the cause of what is detected.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def run(
 
 
 @pytest.mark.parametrize("name", BUGS)
-def test_a_planted_bug_is_caught(rig: Rig, caught: Caught, name: str) -> None:
+def test_sabotage_bug_is_detected(rig: Rig, caught: Caught, name: str) -> None:
     planted = BUGS[name]
 
     report, complaints = run(rig, planted.stage, planted.provocation, name, planted.waves)
@@ -125,7 +125,7 @@ def test_a_planted_bug_is_caught(rig: Rig, caught: Caught, name: str) -> None:
     assert objected & planted.rules, report.words()
 
 
-def test_without_a_bug_the_same_provocations_harm_nothing(rig: Rig) -> None:
+def test_sabotage_provocations_without_a_bug_violate_nothing(rig: Rig) -> None:
     def hard_times(rig: Rig, _stage: str) -> list[str]:
         return [told for stage, provocation in HARD_TIMES for told in provocation(rig, stage)]
 
@@ -136,7 +136,7 @@ def test_without_a_bug_the_same_provocations_harm_nothing(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_planted_bug_is_caught_by_a_named_test(caught: Caught, name: str) -> None:
+def test_sabotage_bug_is_detected_by_a_named_test(caught: Caught, name: str) -> None:
     command = [sys.executable, "-m", "tests.guarantees.sabotage", name, "-q", NAMED[name]]
     path = os.pathsep.join((str(PROJECT), str(PROJECT / "libs/chassis/tests")))
 

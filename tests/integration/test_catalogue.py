@@ -1,4 +1,4 @@
-"""The published catalogue names exactly those who really hear a fact."""
+"""The catalogue names exactly the services that consume each event."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 from contracts.catalog import CATALOG, STAGES
 
 
-def test_who_hears_a_fact_is_who_the_catalogue_says() -> None:
+def test_catalogue_consumers_match_the_subscriptions() -> None:
     hearing: dict[str, set[str]] = {name: set() for name in CATALOG}
     for stage in STAGES:
         consumer = importlib.import_module(f"{stage}_svc.consumers").consumer

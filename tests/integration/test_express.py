@@ -1,4 +1,4 @@
-"""The express journey through all six services: a web order becomes cash with no human."""
+"""The express journey through all six services: a web order becomes cash without a person."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def parked(chain: dict[str, Running]) -> list[Any]:
     ]
 
 
-async def test_web_orders_become_cash_and_every_stage_knows_it() -> None:
+async def test_express_web_orders_become_cash_in_every_stage() -> None:
     async with AsyncExitStack() as stack:
         chain = {
             package: await stack.enter_async_context(running(service, package))

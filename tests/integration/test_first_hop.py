@@ -1,4 +1,4 @@
-"""One fact from lead to deal and its answer back: outbox, relay, Kafka, inbox, trace."""
+"""One event from lead to deal and the answer: outbox, relay, Kafka, inbox, trace."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def offer(lead: Running, numbers: range) -> None:
     assert all(answer.is_success for answer in answers)
 
 
-async def test_every_lead_becomes_one_deal_under_two_instances_of_each() -> None:
+async def test_first_hop_every_lead_becomes_one_deal_with_two_instances_each() -> None:
     async with (
         running(lead_service, "lead_svc", instances=2) as lead,
         running(deal_service, "deal_svc", instances=2) as deal,
@@ -82,7 +82,7 @@ async def test_every_lead_becomes_one_deal_under_two_instances_of_each() -> None
         assert all(v == [1, 2, 3] for v in versions.values())
 
 
-async def test_the_trace_of_a_lead_reaches_its_deal() -> None:
+async def test_first_hop_trace_of_a_lead_reaches_its_deal() -> None:
     async with (
         running(lead_service, "lead_svc") as lead,
         running(deal_service, "deal_svc") as deal,

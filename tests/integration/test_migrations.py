@@ -1,4 +1,4 @@
-"""What the migrations make is what the code declares, for every service."""
+"""Migrated tables equal the declared tables, for every service."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def relevant(thing: Any, name: str | None, kind: str, reflected: bool, _other: A
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-async def test_migrated_and_declared_tables_agree(package: str) -> None:
+async def test_migrations_of_a_service_create_its_declared_tables(package: str) -> None:
     name = f"t_mig_{uuid4().hex[:8]}"
     url = create_database(name).replace("postgresql://", "postgresql+asyncpg://", 1)
     own = importlib.import_module(f"{package}.storage").Row.metadata

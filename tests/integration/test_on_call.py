@@ -1,4 +1,4 @@
-"""Somebody on call, at the command line: through the console to the service, over real HTTP."""
+"""On-call work on the command line: through the console to the service, over real HTTP."""
 
 from __future__ import annotations
 
@@ -131,7 +131,9 @@ async def a_deal(deal: Harness) -> tuple[UUID, list[RawRecord]]:
     ]  # fmt: skip
 
 
-async def test_a_message_is_found_edited_by_two_and_handled(installation: Installation) -> None:
+async def test_oncall_message_is_found_edited_approved_and_handled(
+    installation: Installation,
+) -> None:
     deal = installation.deal
     deal_id, _ = await a_deal(deal)
     await deal.receives_raw(a_quote_sent(UUID(int=404)))
@@ -162,7 +164,7 @@ async def test_a_message_is_found_edited_by_two_and_handled(installation: Instal
     ]
 
 
-async def test_facts_are_published_again_by_any_number_of_their_journey(
+async def test_oncall_replay_accepts_any_number_of_the_journey(
     installation: Installation,
 ) -> None:
     deal_id, said = await a_deal(installation.deal)
@@ -199,7 +201,7 @@ SELECT 'deal-svc', gen_random_uuid(), 'ltc.quote.v1', id::text, 0, n, 'ltc.quote
 """A thousand keys that have waited longer than any other."""
 
 
-async def test_what_waits_of_a_journey_is_found_among_a_thousand_keys(
+async def test_oncall_parked_messages_of_a_journey_are_found_among_a_thousand_keys(
     installation: Installation,
 ) -> None:
     deal_id, said = await a_deal(installation.deal)
@@ -242,7 +244,7 @@ async def test_what_waits_of_a_journey_is_found_among_a_thousand_keys(
     assert "Undecodable: ce_time is missing" in in_words
 
 
-async def test_all_that_fails_alike_is_acted_on_and_followed_to_the_end(
+async def test_oncall_bulk_action_is_followed_to_its_end(
     installation: Installation,
 ) -> None:
     deal = installation.deal
@@ -271,7 +273,9 @@ async def test_all_that_fails_alike_is_acted_on_and_followed_to_the_end(
     assert "`ltc dlq failures` shows what does" in gone.stderr
 
 
-async def test_a_key_is_held_before_anything_comes_and_released(installation: Installation) -> None:
+async def test_oncall_key_is_held_before_its_first_message_and_released(
+    installation: Installation,
+) -> None:
     deal = installation.deal
     place = ("--service", "deal", "--topic", "ltc.quote.v1")
     held = await told("dlq", "hold", str(QUOTE), *place, "--why", "wrong price list")
@@ -293,7 +297,7 @@ async def test_a_key_is_held_before_anything_comes_and_released(installation: In
     assert acts == [("hold", "wrong price list"), ("release", "put right")]
 
 
-async def test_what_is_not_so_is_one_sentence_and_an_exit_code(installation: Installation) -> None:
+async def test_oncall_error_is_one_sentence_and_an_exit_code(installation: Installation) -> None:
     async def refused(*words: str) -> str:
         result = await ltc(*words)
         assert result.exit_code in (1, 2), result.stdout
@@ -309,7 +313,9 @@ async def test_what_is_not_so_is_one_sentence_and_an_exit_code(installation: Ins
     assert "Missing option '--why'" in await refused("dlq", "skip", "x")
 
 
-async def test_the_console_opens_these_doors_and_no_others(installation: Installation) -> None:
+async def test_oncall_proxy_of_the_console_reaches_only_listed_routes(
+    installation: Installation,
+) -> None:
     async with (
         installation.console.client("ops") as ops,
         installation.console.client("auditor") as auditor,

@@ -1,4 +1,4 @@
-"""Facts published again from the log: a consumer that lost them gets them, the others drop them."""
+"""Replay from the event log: a consumer that lost events gets them, the others drop them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def replay(lead: Harness | Running, **what: Any) -> Any:
     return answer.json()
 
 
-async def test_a_consumer_that_lost_facts_gets_them_in_order_and_only_once() -> None:
+async def test_ops_replay_delivers_lost_events_once_in_order() -> None:
     async with running(lead_service, "lead_svc") as lead:
         journey, lead_id = await a_published_lead(lead)
         said = [tuple(r) for r in await lead.rows("SELECT id FROM event_log ORDER BY seq")]
@@ -120,7 +120,7 @@ async def test_a_consumer_that_lost_facts_gets_them_in_order_and_only_once() -> 
     assert acts == [("replay", journey)] * 4
 
 
-async def test_what_consumers_have_forgotten_is_not_published_again() -> None:
+async def test_ops_replay_refuses_events_older_than_the_inbox() -> None:
     async with running(lead_service, "lead_svc") as lead:
         journey, _ = await a_published_lead(lead)
         old = "01890000-0000-7000-8000-00000000000a"

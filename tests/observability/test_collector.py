@@ -1,4 +1,4 @@
-"""Spans on their way: services → collector → console and tracing backend."""
+"""Spans from services over the collector to console and tracing backend."""
 
 from __future__ import annotations
 
@@ -48,16 +48,14 @@ def spans(watched: Watched, ride: Ride) -> list[Seen]:
     return watched.backend.spans()
 
 
-def test_what_was_accepted_was_exported_and_stored_once(
-    watched: Watched, spans: list[Seen]
-) -> None:
+def test_collector_exports_accepted_spans_once(watched: Watched, spans: list[Seen]) -> None:
     stored = {(row[0], row[1]) for row in watched.rows("SELECT trace_id, span_id FROM span")}
 
     assert len(stored) == len(spans)
     assert stored == {(span.trace_id, span.span_id) for span in spans}
 
 
-def test_each_journey_has_spans_of_all_six_services(ride: Ride, spans: list[Seen]) -> None:
+def test_trace_of_each_journey_has_spans_of_six_services(ride: Ride, spans: list[Seen]) -> None:
     services = defaultdict(set)
     for span in spans:
         services[span.journey].add(span.service)
@@ -66,10 +64,10 @@ def test_each_journey_has_spans_of_all_six_services(ride: Ride, spans: list[Seen
     assert {j: stages - services[j] for j in ride.journeys if not stages <= services[j]} == {}
 
 
-def test_a_span_leads_back_to_the_page_of_its_journey(
+def test_trace_span_links_to_the_page_of_its_journey(
     watched: Watched, ride: Ride, spans: list[Seen]
 ) -> None:
-    """As Jaeger fills in the link of an attribute."""
+    """The link is filled in as Jaeger does it."""
     [link] = json.loads((CONFIGS / "jaeger" / "ui.json").read_text("utf-8"))["linkPatterns"]
     key = link["key"]
     journeys = {span.attributes[key] for span in spans if key in span.attributes}
@@ -82,13 +80,15 @@ def test_a_span_leads_back_to_the_page_of_its_journey(
     assert watched.cast.oncall.journey(ride.journeys[0])["journey_id"] == ride.journeys[0]
 
 
-def test_no_span_is_orphaned(spans: list[Seen]) -> None:
+def test_trace_has_no_orphaned_span(spans: list[Seen]) -> None:
     there = {(span.trace_id, span.span_id) for span in spans}
 
     assert [s for s in spans if s.parent_id and (s.trace_id, s.parent_id) not in there] == []
 
 
-def test_handling_hangs_under_creation_and_links_to_it_and_to_its_batch(spans: list[Seen]) -> None:
+def test_trace_process_span_has_its_creation_as_parent_and_links_to_its_batch(
+    spans: list[Seen],
+) -> None:
     by_id = {span.span_id: span for span in spans}
     handled = [span for span in spans if span.name.startswith("process ")]
     assert len(handled) > 6 * JOURNEYS
@@ -107,7 +107,7 @@ def test_handling_hangs_under_creation_and_links_to_it_and_to_its_batch(spans: l
         assert creation.span_id in polled[batch.trace_id]
 
 
-def test_each_fact_of_a_journey_was_sent_in_a_batch_that_links_to_it(spans: list[Seen]) -> None:
+def test_trace_send_span_links_to_every_event_of_its_batch(spans: list[Seen]) -> None:
     created = {span.span_id for span in spans if span.name.startswith("create ")}
     sent = {link for span in spans if span.name.startswith("send") for link in span.links}
 
@@ -115,7 +115,7 @@ def test_each_fact_of_a_journey_was_sent_in_a_batch_that_links_to_it(spans: list
     assert created == sent
 
 
-def test_a_span_says_which_service_of_which_version_and_instance_made_it(
+def test_trace_span_names_service_version_and_instance(
     spans: list[Seen],
 ) -> None:
     said = {
@@ -134,7 +134,7 @@ def test_a_span_says_which_service_of_which_version_and_instance_made_it(
     assert said == expected
 
 
-def test_the_page_for_teams_names_every_attribute(spans: list[Seen]) -> None:
+def test_observability_page_names_every_span_attribute(spans: list[Seen]) -> None:
     page = (PROJECT / "docs" / "observability.md").read_text(encoding="utf-8")
 
     assert {key for span in spans for key in span.attributes if f"`{key}`" not in page} == set()

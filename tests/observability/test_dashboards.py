@@ -1,4 +1,4 @@
-"""Every query of every dashboard, asked of a real Prometheus that watched real load."""
+"""Every query of every dashboard, on a real Prometheus that scraped real load."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def after_load(watched: Watched, monitoring: Monitoring) -> Monitoring:
 
 
 @pytest.mark.parametrize("expression", list(queries()))
-def test_every_panel_has_something_to_show(expression: str, after_load: Monitoring) -> None:
+def test_dashboard_panels_all_show_data(expression: str, after_load: Monitoring) -> None:
     asked = expression.replace("$service", ".+").replace("$__range", "5m")
     assert "$" not in asked, "a variable that this test does not know"
 
@@ -74,14 +74,14 @@ def test_every_panel_has_something_to_show(expression: str, after_load: Monitori
 
 
 @pytest.mark.parametrize("query", list(variables()))
-def test_every_variable_has_values(query: str, after_load: Monitoring) -> None:
+def test_dashboard_variables_all_have_values(query: str, after_load: Monitoring) -> None:
     asked = LABEL_VALUES.fullmatch(query)
     assert asked
 
     assert len(after_load.label_values(asked["label"], asked["series"])) == len(NAMES)
 
 
-def test_rules_ask_for_metrics_that_there_are(after_load: Monitoring) -> None:
+def test_alert_rules_use_existing_metrics(after_load: Monitoring) -> None:
     asked = {
         metric
         for group in RULES["groups"]
@@ -96,7 +96,7 @@ def test_rules_ask_for_metrics_that_there_are(after_load: Monitoring) -> None:
     assert asked - there - ONLY_IN_TROUBLE.keys() == set()
 
 
-def test_every_link_leads_to_a_page_of_the_console() -> None:
+def test_dashboard_links_lead_to_console_pages() -> None:
     for name, board in dashboards():
         links = [*board["links"], *(link for p in board["panels"] for link in p.get("links", ()))]
         assert {v["name"] for v in board["templating"]["list"]} >= {"console"}
@@ -107,7 +107,7 @@ def test_every_link_leads_to_a_page_of_the_console() -> None:
             assert path + rest in PAGES, link["url"]
 
 
-def test_grafana_finds_the_dashboards_and_their_source() -> None:
+def test_dashboard_provisioning_finds_dashboards_and_data_source() -> None:
     provisioning = FOLDER.parent / "provisioning"
     source = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())
     uids = {source["uid"] for source in source["datasources"]}

@@ -1,4 +1,4 @@
-"""A collector that is gone, or slow, costs spans and nothing else."""
+"""A collector that is down or slow costs spans and nothing else."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def stalled(watched: Watched) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("fault", [stopped, stalled])
-def test_without_a_collector_journeys_go_on_and_spans_lost_are_counted(
+def test_collector_outage_stops_no_journey_and_counts_lost_spans(
     watched: Watched, usual: Ride, fault: Callable[[Watched], AbstractContextManager[None]]
 ) -> None:
     before = watched.spans_lost()

@@ -1,4 +1,4 @@
-"""The page that teams read names what there is, and nothing else."""
+"""The observability page names exactly the existing instruments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KIND = re.compile("^_|Observable")
 METRIC_ROW = re.compile(r"(?m)^\| `([a-z.]+)` \| `([a-z_]+)` \| (\w+) \| (\S+) \|")
 
 
-def test_it_names_every_instrument_with_its_unit() -> None:
+def test_observability_page_names_every_instrument_with_its_unit() -> None:
     metrics = Metrics("test", instance="1")
     kept = [*vars(metrics).values(), *vars(Instruments(metrics)).values()]
     kept += [gauge for one in kept for gauge in getattr(one, "gauges", ())]

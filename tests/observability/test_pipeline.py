@@ -1,4 +1,4 @@
-"""The production pipeline on a real collector: what is kept, and what an outage costs."""
+"""The production pipeline on a real collector: tail sampling, and an outage of a backend."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def ids(spans: list[Span]) -> set[str]:
     return {span.span_id.hex() for span in spans}
 
 
-def test_slow_failed_and_overdue_traces_are_kept_and_of_the_rest_a_share(
+def test_collector_keeps_slow_failed_and_overdue_traces_and_samples_the_rest(
     collector: Collector, console: Backend, tracing: Backend
 ) -> None:
     rest = [a_trace() for _ in range(1_000)]
@@ -105,7 +105,7 @@ def test_slow_failed_and_overdue_traces_are_kept_and_of_the_rest_a_share(
     )
 
 
-def test_what_a_backend_cannot_take_outlives_a_restart_of_the_collector(
+def test_collector_keeps_refused_spans_across_a_restart(
     collector: Collector, console: Backend, tracing: Backend
 ) -> None:
     spans = [a_trace(failed=True) for _ in range(50)]

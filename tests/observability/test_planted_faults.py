@@ -1,4 +1,4 @@
-"""Planted faults, as the person on call hears of them: rule → Alertmanager → receiver, and back."""
+"""Planted faults reach the person on call: rule, Alertmanager, receiver, and end of the alert."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def lead_to(monitoring: Monitoring, *alerts: tuple[str, str]) -> list[str]:
     return [monitoring.told_of(*alert)[-1]["annotations"]["console_url"] for alert in alerts]
 
 
-def test_planted_faults_are_told_and_told_to_be_over(
+def test_alerts_of_planted_faults_fire_and_resolve(
     watched: Watched, monitoring: Monitoring
 ) -> None:
     spoil(watched)

@@ -1,5 +1,4 @@
-"""Alert rules by Prometheus' own tool: each is seen quiet, firing and over, and its test notices
-when it is spoilt."""
+"""Alert rules in Prometheus' own tool: silent, firing, resolved; a spoilt rule fails its test."""
 
 from __future__ import annotations
 
@@ -41,13 +40,13 @@ def promtool(*arguments: str, folder: Path = FOLDER) -> subprocess.CompletedProc
     ],
     ids=lambda words: " ".join(words[:2]),
 )
-def test_promtool_agrees(arguments: tuple[str, ...]) -> None:
+def test_alert_rules_pass_promtool(arguments: tuple[str, ...]) -> None:
     done = promtool(*arguments)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_alertmanagers_file_is_one_that_it_reads() -> None:
+def test_alertmanager_configuration_is_valid() -> None:
     file = FOLDER.parent / "alertmanager" / "alertmanager.yml"
     done = subprocess.run(
         [program("amtool"), "check-config", str(file)], capture_output=True, text=True, check=False
@@ -89,7 +88,7 @@ def spoilt() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("alert", "how"), list(spoilt()))
-def test_a_spoilt_rule_fails_its_test(alert: str, how: str, tmp_path: Path) -> None:
+def test_alert_rule_that_is_spoilt_fails_its_test(alert: str, how: str, tmp_path: Path) -> None:
     rule = SPOILT[how](BY_NAME[alert])
     own = [test for test in TESTS["tests"] if test["name"] == alert]
     (tmp_path / "rules.yml").write_text(
@@ -102,7 +101,7 @@ def test_a_spoilt_rule_fails_its_test(alert: str, how: str, tmp_path: Path) -> N
     assert f"alertname: {alert}" in done.stderr + done.stdout
 
 
-def test_every_limit_but_a_comparison_of_metrics_is_tried_from_below() -> None:
+def test_alert_rule_limits_are_tested_from_below() -> None:
     untried = {name for name, rule in BY_NAME.items() if keener(rule) == rule}
 
     assert untried == {"ServiceDown", "ConsumerHalted", "PoolExhausted"}

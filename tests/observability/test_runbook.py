@@ -1,4 +1,4 @@
-"""An alert leads to what to do, and that to pages and commands that there are."""
+"""The runbook: every alert leads to a section, and its pages and commands exist."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ LTC = re.compile(r"\bltc ((?:[a-z-]+)(?: [a-z-]+)*)")
 OPTION = re.compile(r" (--?[a-z-]+)")
 
 
-def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
+def test_runbook_has_one_section_per_alert() -> None:
     assert list(SECTIONS) == ALERTS
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_a_section_answers_the_same_six_questions(alert: str) -> None:
+def test_runbook_sections_have_the_same_six_parts(alert: str) -> None:
     found = dict(re.findall(r"(?m)^- \*\*(\w+)\*\* (.+)$", SECTIONS[alert]))
 
     assert tuple(found) == PARTS
@@ -56,7 +56,7 @@ def shown(annotation: str) -> Iterator[tuple[str, str]]:
                 yield test["name"], alert["exp_annotations"][annotation]
 
 
-def test_every_alert_leads_to_its_own_section() -> None:
+def test_runbook_url_of_every_alert_leads_to_its_section() -> None:
     assert {alert for alert, _ in shown("runbook_url")} == set(ALERTS)
     for alert, url in shown("runbook_url"):
         path, _, anchor = url.partition("#")
@@ -64,7 +64,7 @@ def test_every_alert_leads_to_its_own_section() -> None:
         assert anchor == alert.lower()
 
 
-def test_every_alert_leads_to_a_page_of_the_console_that_knows_what_it_is_asked() -> None:
+def test_alert_console_url_leads_to_an_existing_page_with_its_parameters() -> None:
     assert {alert for alert, _ in shown("console_url")} == set(ALERTS)
     for alert, url in shown("console_url"):
         parts = urlsplit(url)
@@ -73,7 +73,7 @@ def test_every_alert_leads_to_a_page_of_the_console_that_knows_what_it_is_asked(
         assert parse_qs(parts.query, strict_parsing=bool(parts.query)).keys() <= CONSOLE[parts.path]
 
 
-def test_a_summary_is_a_sentence_and_the_numbers_stand_in_the_description() -> None:
+def test_alert_summary_is_a_sentence_and_its_description_has_the_values() -> None:
     for alert, rule in BY_NAME.items():
         summary, description = (rule["annotations"][n] for n in ("summary", "description"))
         assert summary.endswith("."), alert
@@ -81,7 +81,7 @@ def test_a_summary_is_a_sentence_and_the_numbers_stand_in_the_description() -> N
         assert description.endswith((".", "}")), alert
 
 
-def test_links_within_the_page_lead_somewhere() -> None:
+def test_runbook_internal_links_resolve() -> None:
     anchors = {title.lower() for title in SECTIONS}
 
     for target in re.findall(r"\]\(([^)]+)\)", TEXT):
@@ -92,7 +92,7 @@ def test_links_within_the_page_lead_somewhere() -> None:
             assert anchor in anchors, target
 
 
-def test_pages_of_the_console_that_it_names_exist() -> None:
+def test_runbook_console_pages_exist() -> None:
     named = set(re.findall(r"`(/app/[a-z]*)", TEXT))
 
     assert {"/app/", "/app/services"} < named <= CONSOLE.keys()
@@ -112,7 +112,7 @@ def commands() -> dict[str, click.Command]:
     return found
 
 
-def test_every_command_that_it_names_exists_with_its_options() -> None:
+def test_runbook_commands_exist_with_their_options() -> None:
     there = commands()
     unknown: list[str] = []
     for code in CODE.findall(TEXT):

@@ -1,5 +1,7 @@
-"""Every dialog and drawer for everybody: in both languages and both themes axe finds no fault by
-WCAG 2.2 AA, focus goes into it and comes back to where it was opened, and Escape closes it."""
+"""Every dialog and drawer, in both languages and both themes: axe finds no fault by WCAG 2.2 AA.
+
+Focus moves into it and returns to where it was opened, and Escape closes it.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +151,7 @@ DIALOGS: dict[str, tuple[str, Opened]] = {
 
 
 @pytest.mark.parametrize("name", DIALOGS)
-def test_a_dialog_is_for_everybody(
+def test_dialog_is_accessible_in_both_languages_and_themes(
     screen: Desk, scene: Scene, name: str, request: pytest.FixtureRequest
 ) -> None:
     desk = screen

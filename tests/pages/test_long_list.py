@@ -1,5 +1,7 @@
-"""A list of 100,000 journeys, scrolled and narrowed: only what is in view is in the page, and the
-page is never busy for long."""
+"""A list of 100,000 journeys, scrolled and filtered.
+
+Only visible rows are in the page, and the page is never busy for long.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,7 @@ def many_times(house: House, journey: UUID) -> Iterator[None]:
         yield
 
 
-def test_a_hundred_thousand_journeys_scroll_and_narrow(desk: Desk, company: str) -> None:
+def test_journey_list_of_100000_scrolls_and_filters(desk: Desk, company: str) -> None:
     page = desk.page
     page.add_init_script(WATCH)
     desk.opens("/app/journeys")

@@ -1,5 +1,7 @@
-"""Every page for everybody: in both languages and both themes axe finds no fault by WCAG 2.2 AA,
-nothing is fetched from elsewhere, nothing is logged as an error."""
+"""Every page, in both languages and both themes: axe finds no fault by WCAG 2.2 AA.
+
+Nothing is loaded from elsewhere, and nothing is logged as an error.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ def journey(cast: Cast) -> str:
 
 
 @pytest.mark.parametrize("name", [*PAGES, "journey"])
-def test_a_page_is_for_everybody(
+def test_page_is_accessible_in_both_languages_and_themes(
     screen: Desk, journey: str, name: str, request: pytest.FixtureRequest
 ) -> None:
     desk = screen
@@ -57,7 +59,7 @@ PAINTED = """
 """
 
 
-def test_what_is_said_each_minute_is_drawn_and_told(screen: Desk, journey: str) -> None:
+def test_page_chart_of_events_per_minute_has_a_text_alternative(screen: Desk, journey: str) -> None:
     drawn = screen.opens(PAGES["topics"]).page.get_by_role("img", name=re.compile("Deal|商机"))
     expect(drawn).to_have_attribute(
         "aria-label", re.compile(r"(Deal|商机) [1-9].*(Quote|报价) [1-9]")

@@ -1,6 +1,8 @@
-"""Broken on purpose: each time the console says in one sentence what is waited for, of whom and
-why: on its page, at its door and on the command line. What a person then does is done by the owning
-service, and stands in the audit."""
+"""Planted faults: the console names in one sentence what is missing, its owner and the cause.
+
+It does so on its page, at its API and on the command line. The owning service carries out the
+action of the person, and its audit records it.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ def told(house: House, journey: str) -> Thing:
     return found
 
 
-def test_a_service_is_down(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_names_a_service_that_is_down(house: House, cast: Cast, desk: Desk) -> None:
     with house.without("quote"):
         deal = asked_for_proposal(cast)
         reason = reason_of(cast, deal["journey_id"], "SERVICE_DOWN")
@@ -68,7 +70,7 @@ def test_a_service_is_down(house: House, cast: Cast, desk: Desk) -> None:
     cast.rep.finds("quote", deal["journey_id"], "sent")
 
 
-def test_a_consumer_lags(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_names_a_consumer_that_lags(house: House, cast: Cast, desk: Desk) -> None:
     with held(house, "quote", NOTHING_IS_HEARD):
         deal = asked_for_proposal(cast)
         reason = reason_of(cast, deal["journey_id"], "CONSUMER_LAG")
@@ -78,9 +80,9 @@ def test_a_consumer_lags(house: House, cast: Cast, desk: Desk) -> None:
     cast.rep.finds("quote", deal["journey_id"], "sent")
 
 
-def test_a_page_that_hears_nothing_asks(house: House, cast: Cast, desk: Desk) -> None:
-    """A service that has caught up says no fact of it: what the page asked for when the last fact
-    came may still call it late."""
+def test_stuck_page_polls_without_a_live_stream(house: House, cast: Cast, desk: Desk) -> None:
+    """A service that has caught up publishes no event about it, so the answer to the last query
+    may still name it as lagging."""
     desk.hears_nothing()
     with held(house, "quote", NOTHING_IS_HEARD):
         deal = asked_for_proposal(cast)
@@ -90,7 +92,7 @@ def test_a_page_that_hears_nothing_asks(house: House, cast: Cast, desk: Desk) ->
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def test_a_fact_does_not_leave_its_service(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_names_an_outbox_backlog(house: House, cast: Cast, desk: Desk) -> None:
     with held(house, "deal", NOTHING_IS_SAID):
         deal = asked_for_proposal(cast)
         # The journey began with the deal: no fact of it has left, the console has not heard of it.
@@ -106,7 +108,7 @@ def test_a_fact_does_not_leave_its_service(house: House, cast: Cast, desk: Desk)
     cast.rep.finds("contract", deal["journey_id"], "awaiting_signature")
 
 
-def test_a_person_is_late(cast: Cast, desk: Desk) -> None:
+def test_stuck_page_names_a_person_who_is_late(cast: Cast, desk: Desk) -> None:
     before = cast.manager.changes_policy("deal", "pipeline", "a hurry", needs_within_hours=0)
     try:
         lead = cast.rep.captures(
@@ -135,7 +137,7 @@ def test_a_person_is_late(cast: Cast, desk: Desk) -> None:
     desk.finds(lead["number"]).says("WAITING_HUMAN", cast.rep.sub)
 
 
-def test_a_poisoned_key_is_skipped_by_hand(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_skips_a_poison_message(house: House, cast: Cast, desk: Desk) -> None:
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.oncall.sees_gate(deal["journey_id"], "proposal")
     poison(house, "ltc.deal.v1", deal["id"])

@@ -1,4 +1,4 @@
-"""A replay to an endpoint, asked for, watched and seen again on the endpoint's page."""
+"""Webhook replays on the endpoint's page: requested, watched, and shown after a reload."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def made(admin: Doors, url: str) -> Thing:
     return endpoint
 
 
-def test_a_replay_tells_how_many_first_and_its_progress_after_a_reload(
+def test_webhook_page_replay_shows_count_and_progress_after_a_reload(
     house: House, admin: Doors, cast: Cast, browser: Browser, request: pytest.FixtureRequest
 ) -> None:
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
@@ -115,7 +115,7 @@ def test_a_replay_tells_how_many_first_and_its_progress_after_a_reload(
         assert len(came) == len({*came}), "and each once"
 
 
-def test_a_replay_to_who_is_away_is_cancelled(
+def test_webhook_page_cancels_a_replay_to_an_unreachable_receiver(
     house: House, admin: Doors, cast: Cast, browser: Browser
 ) -> None:
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
@@ -141,6 +141,6 @@ def test_a_replay_to_who_is_away_is_cancelled(
         assert desk.faults() == []
 
 
-def test_who_gets_old_versions_is_told_at_a_shell(house: House) -> None:
+def test_ltc_schemas_old_names_receivers_of_deprecated_versions(house: House) -> None:
     said = house.run("schemas", "old")
     assert "nobody gets an old version" in said.stdout, said.stdout + said.stderr

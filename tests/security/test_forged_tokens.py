@@ -1,4 +1,4 @@
-"""No forged, foreign or worn-out token opens any service: each kind at each service's own doors."""
+"""Forged, foreign and expired tokens are refused by every service at its own routes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.security.apps import NAMES, operations, rules
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_every_kind_is_answered_401_at_every_door(
+async def test_security_every_forged_token_is_answered_401_at_every_route(
     services: dict[str, Harness], name: str
 ) -> None:
     under_test = services[name]

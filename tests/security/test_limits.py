@@ -1,4 +1,4 @@
-"""What one caller may ask of each service: how much, how deep, how many rows, how often."""
+"""Limits per caller of each service: size, depth, rows, rate."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def verdict(client: httpx.AsyncClient, operation: Operation, **sent: Any) 
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_bodies_that_parsers_or_the_database_cannot_bear_are_answered_422(
+async def test_security_unstorable_bodies_are_answered_422(
     services: dict[str, Harness], name: str
 ) -> None:
     wrong: list[str] = []
@@ -81,7 +81,7 @@ async def test_bodies_that_parsers_or_the_database_cannot_bear_are_answered_422(
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_bodies_over_the_limit_are_answered_413_announced_or_not(
+async def test_security_bodies_over_the_limit_are_answered_413(
     services: dict[str, Harness], name: str
 ) -> None:
     under_test = services[name]
@@ -114,7 +114,7 @@ async def test_bodies_over_the_limit_are_answered_413_announced_or_not(
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_pages_have_a_limit_and_cursors_are_ours_or_refused(
+async def test_security_pages_are_limited_and_foreign_cursors_refused(
     services: dict[str, Harness], name: str
 ) -> None:
     lists = with_parameter(services[name], "limit")
@@ -146,7 +146,7 @@ async def test_pages_have_a_limit_and_cursors_are_ours_or_refused(
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_nul_in_an_address_is_refused_at_every_operation(
+async def test_security_nul_in_a_url_is_refused_at_every_operation(
     services: dict[str, Harness], name: str
 ) -> None:
     wrong: list[str] = []
@@ -167,7 +167,7 @@ async def test_nul_in_an_address_is_refused_at_every_operation(
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_flood_of_one_person_is_answered_429_and_others_are_served(
+async def test_security_flood_of_one_person_is_answered_429_and_others_are_served(
     services: dict[str, Harness], name: str
 ) -> None:
     under_test = services[name]

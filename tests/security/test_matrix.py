@@ -1,4 +1,4 @@
-"""Who may call what: every operation with every role, as ``matrix.tsv`` says."""
+"""The security matrix: every operation with every role, as ``matrix.tsv`` states."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from tests.security.apps import MATRIX, MAY_BE_AWAY, NAMES, operations, rules
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_operation_has_a_row_and_every_row_an_operation(
-    services: dict[str, Harness], name: str
-) -> None:
+def test_security_matrix_has_a_row_per_operation(services: dict[str, Harness], name: str) -> None:
     served, decided = operations(services[name]), rules(name)
 
     assert served.keys() - decided.keys() == set(), f"decide about them in {MATRIX.name}"
@@ -26,9 +24,7 @@ def test_every_operation_has_a_row_and_every_row_an_operation(
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_each_role_may_what_the_matrix_says_and_nothing_else(
-    services: dict[str, Harness], name: str
-) -> None:
+async def test_security_matrix_holds_for_each_role(services: dict[str, Harness], name: str) -> None:
     under_test = services[name]
     found, decided = operations(under_test), rules(name)
     wrong: list[str] = []
@@ -54,7 +50,9 @@ async def test_each_role_may_what_the_matrix_says_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_needs_a_token_says_so(services: dict[str, Harness], name: str) -> None:
+def test_security_openapi_marks_operations_that_need_a_token(
+    services: dict[str, Harness], name: str
+) -> None:
     published = services[name].app.openapi()
     said = {o["operationId"]: o for path in published["paths"].values() for o in path.values()}
 
@@ -64,7 +62,7 @@ def test_what_needs_a_token_says_so(services: dict[str, Harness], name: str) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_clears_a_gate_is_an_operation_by_whom_the_matrix_says(
+def test_security_matrix_covers_operations_that_clear_a_gate(
     services: dict[str, Harness], name: str
 ) -> None:
     decided = rules(name)
@@ -85,11 +83,11 @@ def paths_of(app: FastAPI) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_served_is_published_and_in_production_the_publication_is_not_served(
+def test_security_served_routes_are_published_and_docs_are_off_in_production(
     services: dict[str, Harness], name: str
 ) -> None:
-    """Besides the operations there are only the watchers' metrics and, outside production, the
-    documentation itself."""
+    """Besides the operations, only metrics and, outside production, the documentation are
+    served."""
     under_test = services[name]
     published = set(under_test.app.openapi()["paths"])
     documentation = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}

@@ -1,6 +1,8 @@
-"""Requests that schemathesis makes of each service's OpenAPI: nothing breaks, nothing unpublished
-is answered, nothing unpublished is taken. Over real HTTP, as somebody who may do everything, and
-where a valid request names a record, of one that is there."""
+"""Requests that schemathesis generates from each service's OpenAPI.
+
+Nothing breaks, no undocumented response is given, and no undocumented input is accepted. Over real
+HTTP, with all permissions. A valid request that names a record names an existing one.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ from chassis.issuer import sign
 from contracts.roles import ROLES
 from testkit.harness import KEY, Harness, over_http
 from tests.security.apps import MAY_BE_AWAY, NAMES
-from tests.security.test_sight import TABLES, own_something
+from tests.security.test_row_access import TABLES, own_something
 
 EXAMPLES = int(os.environ.get("LTC_TEST_EXAMPLES", "3"))
 """Of valid and of invalid requests an operation; by hand try more."""
@@ -133,7 +135,7 @@ def ask(
 )
 @pytest.mark.turns
 @pytest.mark.parametrize("name", NAMES)
-async def test_every_answer_is_one_that_is_published(
+async def test_schemathesis_every_response_is_documented(
     services: dict[str, Harness], name: str
 ) -> None:
     under_test = services[name]

@@ -1,4 +1,4 @@
-"""The network does what it is told: a fault that is not injected proves nothing."""
+"""The TCP proxy injects the faults that tests ask for."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def said_back(connection: socket.socket, words: bytes, within_s: float = 5.0) ->
         return b""
 
 
-def test_a_healthy_wire_carries(network: Network) -> None:
+def test_tcp_proxy_healthy_connection_carries_data(network: Network) -> None:
     with connect(network) as connection:
         assert said_back(connection, b"hello") == b"hello"
         assert network.wires["wire"].carried == 10
 
 
-def test_a_cut_wire_resets_and_refuses_until_healed(network: Network) -> None:
+def test_tcp_proxy_cut_resets_and_refuses_until_healed(network: Network) -> None:
     with connect(network) as connection:
         assert said_back(connection, b"a") == b"a"
         network.do(["wire"], Wire.cut)
@@ -83,7 +83,7 @@ def test_a_cut_wire_resets_and_refuses_until_healed(network: Network) -> None:
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
-def test_what_is_held_one_way_is_delivered_when_healed(network: Network, way: str) -> None:
+def test_tcp_proxy_held_direction_is_delivered_when_healed(network: Network, way: str) -> None:
     with connect(network) as connection:
         network.do(["wire"], lambda wire: wire.hold(way))  # type: ignore[arg-type]
         assert said_back(connection, b"late", SOON_S) == b""
@@ -92,7 +92,7 @@ def test_what_is_held_one_way_is_delivered_when_healed(network: Network, way: st
         assert connection.recv(10) == b"late"
 
 
-def test_a_half_open_connection_looks_alive_and_answers_nothing(network: Network) -> None:
+def test_tcp_proxy_half_open_connection_answers_nothing(network: Network) -> None:
     with connect(network) as connection:
         assert said_back(connection, b"a") == b"a"
         network.do(["wire"], Wire.half_open)
@@ -102,7 +102,7 @@ def test_a_half_open_connection_looks_alive_and_answers_nothing(network: Network
             said_back(connection, b"c")
 
 
-def test_delay_is_felt_in_both_directions(network: Network) -> None:
+def test_tcp_proxy_delay_applies_in_both_directions(network: Network) -> None:
     def slow(wire: Wire) -> None:
         wire.delay_s = 0.1
 

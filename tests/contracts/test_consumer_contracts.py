@@ -1,4 +1,4 @@
-"""Stated needs are what the code really does, and what is really said meets them."""
+"""Consumer contracts: what each consumer states is what its code reads, and producers meet it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ async def evidence() -> Seen:
 
 
 @pytest.mark.parametrize("name", OURS)
-async def test_a_hearer_states_what_its_code_reads_and_no_more(name: str, evidence: Seen) -> None:
+async def test_consumer_contract_equals_the_fields_that_the_code_reads(
+    name: str, evidence: Seen
+) -> None:
     stated = hearers()[name]
 
     shown = restated(stated, evidence["heard"][name], present())
@@ -38,16 +40,16 @@ async def test_a_hearer_states_what_its_code_reads_and_no_more(name: str, eviden
 
 
 @pytest.mark.parametrize("name", hearers())
-async def test_what_producers_really_said_meets_every_need(name: str, evidence: Seen) -> None:
+async def test_consumer_contract_is_met_by_recorded_events(name: str, evidence: Seen) -> None:
     assert unsaid(hearers()[name], evidence["said"]) == []
 
 
-async def test_what_was_said_is_what_is_published(evidence: Seen) -> None:
+async def test_recorded_events_fit_the_published_schemas(evidence: Seen) -> None:
     assert evidence["said"].keys() == FACTS.keys()
     assert list(unpublished(evidence["said"])) == []
 
 
-def test_everybody_who_hears_has_registered_for_it() -> None:
+def test_consumer_contract_exists_for_every_subscription() -> None:
     stated = {name: set(hearer.needs) for name, hearer in hearers().items()}
 
     for stage in STAGES:
@@ -56,14 +58,14 @@ def test_everybody_who_hears_has_registered_for_it() -> None:
     assert stated["console"] == FACTS.keys()
 
 
-def test_every_stated_need_can_be_met() -> None:
+def test_consumer_contract_can_be_met_by_the_schemas() -> None:
     catalogue = present()
 
     assert [m for hearer in hearers().values() for m in unmet(hearer, catalogue)] == []
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_our_hearers_state_the_headers_without_which_they_cannot_read(header: str) -> None:
+def test_consumer_contract_states_the_headers_that_decoding_needs(header: str) -> None:
     headers = dict(sample_envelope(sample(LeadCaptured)).to_headers())
     headers.pop(header, None)
     try:
@@ -75,7 +77,7 @@ def test_our_hearers_state_the_headers_without_which_they_cannot_read(header: st
     assert [header in hearers()[name].headers for name in OURS] == [needed] * len(OURS)
 
 
-def test_the_checker_states_the_headers_and_fields_that_its_rules_read() -> None:
+def test_consumer_contract_of_ltc_verify_equals_what_its_rules_read() -> None:
     stated = hearers()["ltc-verify"]
     rules = "".join(file.read_text(encoding="utf-8") for file in _sql(INVARIANTS))
     read = set(re.findall(r"(?:payload|request)\s*->>?\s*'(\w+)'", rules))
@@ -106,7 +108,9 @@ def a_need(**changes: Any) -> Hearer:
         ({"null": {"/number": "taken"}}, "/number of ltc.contract.signed.v1: it is never null"),
     ],
 )
-def test_a_need_that_no_fact_can_meet_is_named(changes: dict[str, Any], said: str) -> None:
+def test_consumer_contract_that_no_schema_meets_is_named(
+    changes: dict[str, Any], said: str
+) -> None:
     assert any(said in str(misfit) for misfit in unmet(a_need(**changes), present()))
 
 
@@ -121,13 +125,13 @@ def test_a_need_that_no_fact_can_meet_is_named(changes: dict[str, Any], said: st
         ({"reads": ("/colour",)}, "no producer's test ever filled it"),
     ],
 )
-async def test_a_need_that_the_said_facts_leave_open_is_named(
+async def test_consumer_contract_without_a_recorded_event_is_named(
     changes: dict[str, Any], said: str, evidence: Seen
 ) -> None:
     assert any(said in str(misfit) for misfit in unsaid(a_need(**changes), evidence["said"]))
 
 
-async def test_a_need_that_was_never_said_and_a_fact_that_is_said_otherwise_are_named(
+async def test_consumer_contract_check_names_missing_and_different_events(
     evidence: Seen,
 ) -> None:
     silent = {**evidence["said"], "ltc.contract.signed.v1": []}
@@ -144,21 +148,23 @@ async def test_a_need_that_was_never_said_and_a_fact_that_is_said_otherwise_are_
     }
 
 
-def test_a_hearer_of_everything_needs_a_field_where_facts_have_it() -> None:
+def test_consumer_contract_for_all_events_needs_a_field_only_where_it_exists() -> None:
     everywhere = Hearer.model_validate(
         {"consumer": "x", "contact": "x", "headers": [], "needs": {ANY: {"reads": []}}}
     )
     assert unmet(everywhere, present()) == []
 
 
-def test_the_example_for_outsiders_can_be_registered() -> None:
+def test_consumer_contract_example_for_subscribers_is_valid() -> None:
     page = (PROJECT / "docs" / "contracts.md").read_text(encoding="utf-8")
     [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
 
     assert unmet(Hearer.model_validate_json(example), present()) == []
 
 
-async def test_the_example_for_outsiders_is_met_by_what_was_said(evidence: Seen) -> None:
+async def test_consumer_contract_example_for_subscribers_is_met_by_recorded_events(
+    evidence: Seen,
+) -> None:
     page = (PROJECT / "docs" / "contracts.md").read_text(encoding="utf-8")
     [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""Who has no token, a forged or an old one, or the wrong role, gets in nowhere."""
+"""Callers without a token, with a forged or expired one, or with the wrong role are refused."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def visit(house: House) -> Iterator[Visit]:
 
 
 @pytest.mark.parametrize("stage", DOORS)
-def test_without_a_token(visit: Visit, stage: str) -> None:
+def test_access_without_a_token_is_refused(visit: Visit, stage: str) -> None:
     assert refused(visit(None).send("GET", stage, DOORS[stage]), 401) == []
 
 
 @pytest.mark.parametrize("stage", DOORS)
-def test_with_more_roles_than_the_issuer_gave(visit: Visit, token: str, stage: str) -> None:
+def test_access_with_added_roles_is_refused(visit: Visit, token: str, stage: str) -> None:
     head, _, seal = token.split(".")
     promoted = part(read(token, 1) | {"roles": ["admin"]})
     forged = visit(f"{head}.{promoted}.{seal}").send("GET", stage, DOORS[stage])
@@ -71,12 +71,12 @@ def test_with_more_roles_than_the_issuer_gave(visit: Visit, token: str, stage: s
 
 
 @pytest.mark.parametrize("stage", DOORS)
-def test_with_the_wrong_role(visit: Visit, token: str, stage: str) -> None:
+def test_access_with_the_wrong_role_is_refused(visit: Visit, token: str, stage: str) -> None:
     assert refused(visit(token).send("GET", stage, DOORS[stage]), 403) == []
 
 
 @pytest.mark.parametrize("stage", DOORS)
-def test_with_a_token_that_has_expired(visit: Visit, short: str, stage: str) -> None:
+def test_access_with_an_expired_token_is_refused(visit: Visit, short: str, stage: str) -> None:
     doors = visit(short)
     answer = eventually(
         lambda: doors.send("GET", stage, DOORS[stage]),

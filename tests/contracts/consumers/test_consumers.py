@@ -1,7 +1,7 @@
-"""Every hearer on facts that are full, lack what may be lacking, and say what nobody said yet.
+"""Every consumer on events that are full, lack optional fields, or have unknown enum values.
 
-The tests of a service show what its stories need. These show the rest of what its stated needs
-claim: that null is taken where the schema allows it, and which known values can be handled.
+The tests of a service show what its stories need. These show the rest of what its consumer contract
+claims: null is accepted where the schema allows it, and which known values can be handled.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ async def hearer(stage: str) -> AsyncIterator[Harness]:
 
 
 @pytest.mark.parametrize(("stage", "fact"), OPENING)
-async def test_null_and_values_that_nobody_said_yet_stop_no_hearer(
+async def test_consumers_accept_nulls_and_unknown_enum_values(
     stage: str, fact: type[Event], hearer: Harness
 ) -> None:
     stopped = []
@@ -129,7 +129,7 @@ class Watched(dict[str, Any]):
         return super().get(name, default)
 
 
-async def test_the_console_files_every_fact_and_tells_of_it() -> None:
+async def test_console_files_and_shows_every_event() -> None:
     async with harness(console_service, "console") as console:
         await console.receives(*SAMPLES.values())
         async with console.database.transaction() as tx:
@@ -146,8 +146,8 @@ async def test_the_console_files_every_fact_and_tells_of_it() -> None:
 
 
 @pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.name)
-def test_null_and_values_that_nobody_said_yet_stop_no_telling(fact: type[Event]) -> None:
-    """The console keeps any JSON; that it can tell of it is what its stated needs claim."""
+def test_console_shows_events_with_nulls_and_unknown_enum_values(fact: type[Event]) -> None:
+    """The console keeps any JSON; its consumer contract claims that it can show it."""
     for _, value in variants(fact):
         about = Fact(
             event_id=new_id(),

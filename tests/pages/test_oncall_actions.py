@@ -1,5 +1,8 @@
-"""What on-call does about it, done in the browser on a running platform: each act with its reason
-in the audit, on the timeline, and `resolved` only once the journey's next step was really seen."""
+"""On-call actions in the browser on a running platform.
+
+Each action has its reason in the audit and on the timeline, and is `resolved` only after the next
+step of the journey was observed.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ def parked_at_quote(house: House, cast: Cast, desk: Desk, account: str) -> Itera
         yield deal
 
 
-def test_a_retry_is_resolved_once_the_next_step_was_seen(
+def test_page_retry_is_resolved_when_the_next_step_is_observed(
     house: House, cast: Cast, desk: Desk
 ) -> None:
     card = desk.parked("quote")
@@ -62,7 +65,7 @@ def test_a_retry_is_resolved_once_the_next_step_was_seen(
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def test_data_is_edited_by_two(house: House, cast: Cast, desk: Desk, second: Desk) -> None:
+def test_page_edit_needs_two_people(house: House, cast: Cast, desk: Desk, second: Desk) -> None:
     account, better = a_company(), a_company()
     with parked_at_quote(house, cast, desk, account) as deal:
         desk.parked("quote").get_by_role("button", name="Edit").click()
@@ -99,7 +102,7 @@ def shows_diff(on: Locator, before: str, after: str) -> None:
     expect(on.locator("ins").filter(has_text=after)).to_be_visible()
 
 
-def test_messages_are_held_and_let_go(cast: Cast, desk: Desk) -> None:
+def test_page_hold_and_release_messages(cast: Cast, desk: Desk) -> None:
     deal = a_deal(cast, a_company())
     cast.oncall.sees_gate(deal["journey_id"], "proposal")
     desk.finds(deal["number"])
@@ -121,7 +124,7 @@ def test_messages_are_held_and_let_go(cast: Cast, desk: Desk) -> None:
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def test_a_message_that_fails_is_held_where_it_is(house: House, cast: Cast, desk: Desk) -> None:
+def test_page_hold_of_a_failing_message(house: House, cast: Cast, desk: Desk) -> None:
     card = desk.parked("quote")
     with parked_at_quote(house, cast, desk, a_company()):
         desk.acts("Hold", "no more tries until it is mended", on=card)
@@ -133,7 +136,7 @@ def test_a_message_that_fails_is_held_where_it_is(house: House, cast: Cast, desk
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def test_a_journey_is_said_again_and_nothing_happens_twice(
+def test_page_replay_of_a_journey_has_no_second_effect(
     house: House, cast: Cast, desk: Desk
 ) -> None:
     deal = a_deal(cast, a_company())
@@ -166,7 +169,9 @@ def said_by_deal(house: House, deal: Thing) -> list[str]:
     return [record.event_id for record in records if record.topic == TOPIC]
 
 
-def test_a_wait_ends_by_evidence(house: House, cast: Cast, browser: Browser, desk: Desk) -> None:
+def test_page_gate_is_cleared_with_evidence(
+    house: House, cast: Cast, browser: Browser, desk: Desk
+) -> None:
     sale = cast.sell([wanted("SVC-ONBOARD", 1)], PREPAID)
     gate = cast.oncall.sees_gate(sale.journey, "prepayment")
     item = re.compile(f"End the wait for .*{gate['number']}…")
@@ -185,7 +190,7 @@ def test_a_wait_ends_by_evidence(house: House, cast: Cast, browser: Browser, des
         boss.says("WAITING_HUMAN", "")
 
 
-def test_all_that_fail_alike_are_retried_at_a_rate(house: House, cast: Cast, desk: Desk) -> None:
+def test_page_bulk_retry_of_a_failure_group_at_a_rate(house: House, cast: Cast, desk: Desk) -> None:
     name = a_company()
     with unable_to_quote(house, name) as bug:
         deals = [a_deal(cast, f"{name} {n}") for n in range(7)]

@@ -1,8 +1,4 @@
-"""Subscribers listen at every door while the platform breaks: each fact arrives, in order.
-
-One installation, five listeners, their own programs falling too; after each fault everybody has
-exactly what the stages keep as said.
-"""
+"""Subscribers on every interface while faults are injected: each event arrives, in order."""
 
 from __future__ import annotations
 
@@ -111,7 +107,7 @@ def _under_load(rig: Rig, listeners: Listeners, injected: list[str], fault: Faul
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-async def test_whoever_listens_ends_with_what_was_said(
+async def test_subscribers_get_every_published_event_during_faults(
     rig: Rig, listeners: Listeners, injected: list[str], fault: Fault
 ) -> None:
     began = time.monotonic()
@@ -133,8 +129,8 @@ async def test_whoever_listens_ends_with_what_was_said(
     assert load.wrong == []
 
 
-def test_what_listens_was_under_fire_too(listeners: Listeners) -> None:
-    """Each program fell and began again, about twice a fault, and the endpoint misbehaved in each
-    way that it has."""
+def test_subscribers_were_restarted_during_the_faults(listeners: Listeners) -> None:
+    """Each program crashed and restarted about twice per fault, and the endpoint misbehaved in
+    each of its ways."""
     assert all(each.fallen >= len(FAULTS) for each in listeners.all)
     assert listeners.front.ways <= {way for way, times in listeners.front.done.items() if times}

@@ -1,4 +1,4 @@
-"""The demo's figures do not change when its parts are killed while it runs."""
+"""The demo's figures are the same when its processes are killed while it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def own_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-def test_killing_services_kafka_and_postgres_changes_no_figure(own_house: House) -> None:
+def test_demo_figures_survive_kills_of_services_kafka_and_postgres(own_house: House) -> None:
     killed: list[str] = []
 
     def fire() -> None:

@@ -1,7 +1,7 @@
-"""Who may do what at Kafka: every principal on every topic and group, tried on a real broker.
+"""Kafka ACLs: every principal on every topic and group, tried on a real broker.
 
-What is expected comes from the code of the services themselves (what they hear, under which group),
-not from what is granted; some cells are stated by hand.
+Expectations come from the code of the services (their subscriptions and groups), not from the
+grants; some cells are stated by hand.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def cells(kafka: SecuredKafka) -> Cells:
 
 
 @pytest.mark.parametrize("name", PRINCIPALS)
-def test_a_principal_may_do_what_it_must_and_nothing_else(cells: Cells, name: str) -> None:
+def test_kafka_acl_allows_a_principal_exactly_what_it_needs(cells: Cells, name: str) -> None:
     found = {cell: yes for cell, yes in cells.items() if cell[0] == name}
 
     assert len(found) == 5 * len(TOPICS) + 3 * len(GROUPS) + 3
@@ -169,13 +169,15 @@ def test_a_principal_may_do_what_it_must_and_nothing_else(cells: Cells, name: st
     assert found == expected(name)
 
 
-def test_what_is_expected_is_what_was_meant(cells: Cells) -> None:
+def test_kafka_acl_expectations_match_cells_written_by_hand(cells: Cells) -> None:
     assert {cell: cells[cell] for cell in BY_HAND} == BY_HAND
     assert sum(cells.values()) > len(PRINCIPALS)
 
 
-def test_the_console_sees_how_far_every_group_has_come(kafka: SecuredKafka, cells: Cells) -> None:
-    """With its own grants and no more, state topics too, of which it may read nothing."""
+def test_kafka_acl_lets_the_console_read_every_group_offset(
+    kafka: SecuredKafka, cells: Cells
+) -> None:
+    """With its own grants only, also for state topics, which it may not read."""
     told = run_sync(KafkaLook(kafka.cluster(CONSOLE, password(CONSOLE))).look())
     seen = {topic.topic: {group.group for group in topic.groups} for topic in told}
 
@@ -183,8 +185,8 @@ def test_the_console_sees_how_far_every_group_has_come(kafka: SecuredKafka, cell
     assert seen[PUBLIC_TOPICS[0]] >= set(GROUPS)
 
 
-def test_the_questions_can_be_answered_with_yes(kafka: SecuredKafka) -> None:
-    """Whoever may do everything is let do everything that the grid asks."""
+def test_kafka_acl_probes_succeed_for_an_administrator(kafka: SecuredKafka) -> None:
+    """An administrator may do everything that the grid asks."""
     assert set(read(kafka, ADMIN, TOPICS).values()) == {True}
     admin = AdminClient(as_(kafka, ADMIN))
     scrap = "scrap"
@@ -196,7 +198,7 @@ def test_the_questions_can_be_answered_with_yes(kafka: SecuredKafka) -> None:
         assert [outcome(answer) for answer in answers().values()] == [True]
 
 
-def test_granting_again_changes_nothing_and_takes_back_what_is_not_stated(
+def test_kafka_acl_grants_are_idempotent_and_revoke_others(
     kafka: SecuredKafka, cells: Cells, tmp_path: Path
 ) -> None:
     def more(name: str, topic: str) -> AclBinding:
@@ -226,7 +228,7 @@ def test_granting_again_changes_nothing_and_takes_back_what_is_not_stated(
     assert write(kafka, "deal-svc", ["ltc.billing.v1"]) == {"ltc.billing.v1": False}
 
 
-def test_an_outsider_without_a_grant_for_personal_data_is_refused(
+def test_kafka_acl_grant_without_personal_data_permission_is_refused(
     kafka: SecuredKafka, tmp_path: Path
 ) -> None:
     file = tmp_path / "users.json"
@@ -241,7 +243,7 @@ def test_an_outsider_without_a_grant_for_personal_data_is_refused(
         assert "Traceback" not in told.stderr
 
 
-def test_whoever_may_not_grant_is_told_so(kafka: SecuredKafka, tmp_path: Path) -> None:
+def test_kafka_acl_grant_without_the_right_is_reported(kafka: SecuredKafka, tmp_path: Path) -> None:
     service = grants(kafka.cluster("deal-svc", password("deal-svc")), tmp_path, {})
     nobody = grants(kafka.cluster("deal-svc", "guess"), tmp_path, {})
 
@@ -296,7 +298,7 @@ async def heard_by(
     raise AssertionError("the consumer ended")
 
 
-async def test_a_service_serves_as_its_principal_and_an_outsider_hears_it(
+async def test_kafka_acl_service_publishes_and_external_principal_consumes(
     kafka: SecuredKafka, tmp_path: Path
 ) -> None:
     mine = settings_of(kafka.cluster("quote-svc", password("quote-svc"), "SASL_SSL"))
@@ -313,7 +315,7 @@ async def test_a_service_serves_as_its_principal_and_an_outsider_hears_it(
     assert heard["ce_source"] == b"/ltc/quote-svc"
 
 
-async def test_the_checker_reads_topics_and_offsets_as_its_principal(
+async def test_kafka_acl_checker_reads_topics_and_offsets(
     kafka: SecuredKafka, cells: Cells, tmp_path: Path
 ) -> None:
     checker = kafka.cluster(CHECKER, password(CHECKER))
@@ -326,7 +328,9 @@ async def test_the_checker_reads_topics_and_offsets_as_its_principal(
     assert {group for group, *_ in offsets} == set(SERVICES)
 
 
-def test_a_service_under_another_name_is_stopped(kafka: SecuredKafka, tmp_path: Path) -> None:
+def test_kafka_acl_service_with_another_principal_exits(
+    kafka: SecuredKafka, tmp_path: Path
+) -> None:
     with bare("quote_svc", tmp_path, **settings_of(kafka.cluster())) as service:
         assert service.run("migrate").returncode == 0
         order = settings_of(kafka.cluster("order-svc", password("order-svc")))
@@ -339,7 +343,9 @@ def test_a_service_under_another_name_is_stopped(kafka: SecuredKafka, tmp_path: 
     assert "does not let quote-svc in: correct LTC_KAFKA_USERNAME" in ended[1].stderr
 
 
-async def test_an_outsider_is_refused_as_its_client_sees_it(kafka: SecuredKafka) -> None:
+async def test_kafka_acl_refusal_reaches_the_client_of_an_external_principal(
+    kafka: SecuredKafka,
+) -> None:
     for topic, group, refusal in (
         (PRIVATE, "erp.nightly", TopicAuthorizationFailedError),
         ("ltc.quote.v1", "quote-svc", GroupAuthorizationFailedError),

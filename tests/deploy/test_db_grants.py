@@ -1,7 +1,7 @@
-"""Who may do what in PostgreSQL, on a server made ready by the script that compose uses.
+"""Database grants in PostgreSQL, on a server prepared by the script that compose uses.
 
-The owner migrates, the runtime role serves, the checker reads. What is refused is refused by the
-server, whatever the code would ask for.
+The owner migrates, the runtime role serves, the checker reads. The server refuses the rest,
+whatever the code asks for.
 """
 
 from __future__ import annotations
@@ -198,28 +198,26 @@ REFUSED_TO_THE_CHECKER = [
 
 
 @pytest.mark.parametrize("statement", REFUSED_TO_THE_RUNTIME)
-def test_the_runtime_role_is_refused(server: Server, statement: str) -> None:
+def test_db_grants_refuse_the_runtime_role(server: Server, statement: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         server.fetch("billing", "billing_runtime", statement)
 
 
 @pytest.mark.parametrize("statement", REFUSED_TO_THE_CHECKER)
-def test_the_checker_is_refused(server: Server, statement: str) -> None:
+def test_db_grants_refuse_the_checker(server: Server, statement: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         server.fetch("billing", "checker", statement)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "billing"])
 @pytest.mark.parametrize("role", ["billing", "billing_runtime"])
-def test_nobody_enters_the_database_of_another_service(
-    server: Server, name: str, role: str
-) -> None:
+def test_db_grants_refuse_roles_of_other_services(server: Server, name: str, role: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         server.fetch(name, role, "SELECT 1")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_table_has_exactly_the_rights_that_are_stated(server: Server, name: str) -> None:
+def test_db_grants_of_every_table_are_exactly_as_stated(server: Server, name: str) -> None:
     kept = MECHANICS | KEPT[name]
     wanted = {
         table: {"SELECT", "INSERT"} | (set() if table in kept else {"UPDATE", "DELETE"})
@@ -232,7 +230,7 @@ def test_every_table_has_exactly_the_rights_that_are_stated(server: Server, name
     assert server.rights(name, "checker") == {table: {"SELECT"} for table in wanted}
 
 
-def test_days_are_kept_by_the_one_door_there_is(server: Server) -> None:
+def test_db_grants_allow_partition_maintenance_only_through_its_function(server: Server) -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
     def day(table: str, ago: int) -> str:
@@ -269,9 +267,7 @@ def test_days_are_kept_by_the_one_door_there_is(server: Server) -> None:
     assert {row[0] for row in found} == {*ahead, stays}
 
 
-def test_migrating_covers_a_new_table_and_takes_back_what_is_not_stated(
-    server: Server, billing: Bare
-) -> None:
+def test_db_grants_are_renewed_by_migrate(server: Server, billing: Bare) -> None:
     server.fetch("billing", "billing", "CREATE TABLE newcomer (id int)")
     server.fetch("billing", "billing", "GRANT UPDATE, TRUNCATE ON audit TO billing_runtime")
 
@@ -289,7 +285,7 @@ def test_migrating_covers_a_new_table_and_takes_back_what_is_not_stated(
         server.fetch("billing", "billing", "DROP TABLE newcomer")
 
 
-def test_a_role_that_nobody_made_is_named(server: Server, billing: Bare) -> None:
+def test_db_grants_name_a_missing_role(server: Server, billing: Bare) -> None:
     ended = billing.run(
         "migrate",
         "--no-subscribe",
@@ -301,7 +297,7 @@ def test_a_role_that_nobody_made_is_named(server: Server, billing: Bare) -> None
     assert "PostgreSQL knows no role ghost of LTC_DATABASE_URL" in ended.stderr.splitlines()[-1]
 
 
-def test_the_runtime_role_cannot_migrate(server: Server, billing: Bare) -> None:
+def test_db_grants_refuse_migrate_with_the_runtime_role(server: Server, billing: Bare) -> None:
     wrong = server.url("billing", "billing").replace("billing:billing", "billing:guess")
 
     ended = billing.run("migrate", "--no-subscribe", LTC_DATABASE_OWNER_URL=wrong)
@@ -310,9 +306,7 @@ def test_the_runtime_role_cannot_migrate(server: Server, billing: Bare) -> None:
     assert "correct user and password in LTC_DATABASE_OWNER_URL" in ended.stderr
 
 
-def test_in_production_the_owner_may_not_serve_and_the_runtime_role_may(
-    server: Server, billing: Bare
-) -> None:
+def test_db_grants_refuse_serving_as_owner_in_production(server: Server, billing: Bare) -> None:
     as_owner = billing.run(
         "serve", LTC_ENVIRONMENT="production", LTC_DATABASE_URL=server.url("billing", "billing")
     )
@@ -323,7 +317,7 @@ def test_in_production_the_owner_may_not_serve_and_the_runtime_role_may(
         assert client.get("/health/ready").json()["status"] == "ready"
 
 
-def test_the_checker_reads_every_database(server: Server) -> None:
+def test_db_grants_let_the_checker_read_every_database(server: Server) -> None:
     hashed = subprocess.run(
         [
             sys.executable,

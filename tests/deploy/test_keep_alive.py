@@ -1,4 +1,4 @@
-"""A connection that a caller keeps is still there when the caller needs it again."""
+"""Idle HTTP connections stay open longer than callers keep them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ USUAL_S = 5.0
 same number on either side, requests now and then meet a connection that is being closed."""
 
 
-def test_the_caller_hangs_up_first(tmp_path: Path) -> None:
+def test_service_keeps_an_idle_connection_longer_than_its_caller(tmp_path: Path) -> None:
     with bare("lead_svc", tmp_path) as service:
         assert service.run("migrate").returncode == 0
         with service.serving():

@@ -1,4 +1,4 @@
-"""What sellers see: theirs, their team's and nobody's; what is others' is not there."""
+"""Row-level access: sellers see their own, their team's and unassigned objects only."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def answered(
     return answer.status_code
 
 
-async def test_what_is_others_is_not_there(owned: tuple[str, Harness]) -> None:
+async def test_row_access_object_of_others_is_404(owned: tuple[str, Harness]) -> None:
     stage, service = owned
     found, wrong = operations(service), []
     tables = {table: await whose(service, table) for table in TABLES[stage]}
@@ -142,7 +142,7 @@ async def test_what_is_others_is_not_there(owned: tuple[str, Harness]) -> None:
     assert tried >= len(OWNERS)
 
 
-async def test_lists_leave_out_what_is_others(owned: tuple[str, Harness]) -> None:
+async def test_row_access_lists_omit_objects_of_others(owned: tuple[str, Harness]) -> None:
     stage, service = owned
     path = {"billing": "/invoices", "order": "/orders"}.get(stage, f"/{stage}s")
     async with (
@@ -164,7 +164,7 @@ async def test_lists_leave_out_what_is_others(owned: tuple[str, Harness]) -> Non
     [("lead", "/lead-stats", "leads"), ("deal", "/deals/pipeline", "deals"),
      ("billing", "/totals", "accounts")],
 )  # fmt: skip
-async def test_sums_leave_out_what_is_others(
+async def test_row_access_sums_omit_objects_of_others(
     services: dict[str, Harness], stage: str, path: str, count: str
 ) -> None:
     service = services[stage]
@@ -180,8 +180,8 @@ async def test_sums_leave_out_what_is_others(
     assert await summed("sales_manager") == 5
 
 
-async def test_roles_that_we_do_not_know_give_no_sight(services: dict[str, Harness]) -> None:
-    """Issuers add roles of their own to every token."""
+async def test_row_access_unknown_roles_give_no_access(services: dict[str, Harness]) -> None:
+    """Issuers add further roles to every token."""
     service = services["lead"]
     await service.empty()
     await own_something(service, "lead", OWNERS["another's"])
@@ -191,7 +191,9 @@ async def test_roles_that_we_do_not_know_give_no_sight(services: dict[str, Harne
         assert len((await boss.get("/leads")).json()["items"]) == 1
 
 
-async def test_an_activity_of_others_is_not_completed(services: dict[str, Harness]) -> None:
+async def test_row_access_activity_of_others_cannot_be_completed(
+    services: dict[str, Harness],
+) -> None:
     service = services["deal"]
     await service.empty()
     await own_something(service, "deal", OWNERS["another's"])
@@ -206,7 +208,7 @@ async def test_an_activity_of_others_is_not_completed(services: dict[str, Harnes
         assert (await boss.post(path, json={})).status_code == 200
 
 
-async def test_a_file_of_leads_is_for_who_sent_it(services: dict[str, Harness]) -> None:
+async def test_row_access_import_report_is_for_its_sender(services: dict[str, Harness]) -> None:
     service = services["lead"]
     await service.empty()
     files = {
@@ -226,8 +228,8 @@ async def test_a_file_of_leads_is_for_who_sent_it(services: dict[str, Harness]) 
         assert (await auditor.get(place)).status_code == 200
 
 
-async def test_a_journey_of_others_is_not_told(services: dict[str, Harness]) -> None:
-    """By no number of it, and no spans of it."""
+async def test_row_access_journey_of_others_is_hidden(services: dict[str, Harness]) -> None:
+    """Neither by any of its numbers nor by its spans."""
     console, journey = services["console"], uuid4()
     await console.empty()
     fact = sample(ContractSigned).model_copy(update={"owner": OWNERS["another's"]})
