@@ -118,20 +118,3 @@ async def test_ops_replay_delivers_lost_events_once_in_order() -> None:
     assert [r[1] for r in once] == [1, 2, 3]
     assert [str(row[0]) for row in logged] == [r[0] for r in once], "each fact is logged once"
     assert acts == [("replay", journey)] * 4
-
-
-async def test_ops_replay_refuses_events_older_than_the_inbox() -> None:
-    async with running(lead_service, "lead_svc") as lead:
-        journey, _ = await a_published_lead(lead)
-        old = "01890000-0000-7000-8000-00000000000a"
-        await lead.execute("ALTER TABLE event_log DISABLE TRIGGER ALL")
-        await lead.execute("UPDATE event_log SET id = $1 WHERE aggregate_version = 1", UUID(old))
-        async with lead.client("ops") as ops:
-            of_journey = {"reason": "x", "journey_id": str(journey)}
-            refused = await ops.post("/ops/replay", json=of_journey)
-            unknown = await ops.post("/ops/replay", json={"reason": "x", "event_id": str(uuid4())})
-            nothing = await ops.post("/ops/replay", json={"reason": "x"})
-
-    assert (refused.status_code, refused.json()["type"]) == (409, "urn:ltc:problem:forgotten")
-    assert unknown.status_code == 404
-    assert nothing.status_code == 422

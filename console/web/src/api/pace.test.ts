@@ -7,13 +7,13 @@ const journey = (told: object) =>
   ({ state: "open", reason: null, actions: [], ...told }) as unknown as Journey;
 const because = (code: ReasonCode) => journey({ reason: { code } });
 
-describe("a journey is asked for again", () => {
+describe("journey polling", () => {
   it.each(["SERVICE_DOWN", "OUTBOX_BACKLOG", "CONSUMER_LAG", "PARKED", "UNKNOWN"] as const)(
     "soon while a machine stands still: %s",
     (code) => expect(againAfter(because(code))).toBe(3_000),
   );
 
-  it("soon while it moves: it may come to stand still", () => {
+  it("is frequent while the journey moves, because it may get stuck", () => {
     expect(againAfter(journey({}))).toBe(3_000);
   });
 
@@ -22,12 +22,12 @@ describe("a journey is asked for again", () => {
     (code) => expect(againAfter(because(code))).toBe(30_000),
   );
 
-  it("late once it has ended, and while nothing is known of it", () => {
+  it("is rare after the end and while nothing is known", () => {
     expect(againAfter(journey({ state: "settled" }))).toBe(30_000);
     expect(againAfter(undefined)).toBe(30_000);
   });
 
-  it("at once when an act is under way", () => {
+  it("is immediate while an action is in progress", () => {
     const acted = { actions: [{ outcome: "pending" }] };
     expect(againAfter(journey({ ...acted, state: "settled" }))).toBe(2_000);
   });

@@ -34,16 +34,16 @@ function sources(folder: string): string[] {
 }
 
 describe("translations", () => {
-  it("say the same things in both languages", () => {
+  it("have the same keys in both languages", () => {
     expect(keysOf(languages["zh-CN"])).toEqual(keysOf(languages.en));
   });
 
-  it("fill in the same values in both languages", () => {
+  it("interpolate the same values in both languages", () => {
     for (const [key, text] of languages["zh-CN"])
       expect([key, holesOf(text)]).toEqual([key, holesOf(languages.en.get(key) ?? "")]);
   });
 
-  it("have every plural form that the language uses", () => {
+  it("have every plural form of the language", () => {
     for (const [language, words] of Object.entries(languages)) {
       const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
       const plural = new Set([...words.keys()].filter((key) => bare(key) !== key).map(bare));
@@ -52,7 +52,7 @@ describe("translations", () => {
     }
   });
 
-  it("are complete: every key that the pages name is there", () => {
+  it("contain every key that the pages use", () => {
     const known = new Set(keysOf(languages.en));
     const named = sources("src").flatMap((source) =>
       [...source.matchAll(/\bt\(\s*"([\w.]+)"/g)].map(([, key]) => key),
@@ -61,7 +61,7 @@ describe("translations", () => {
     expect(named.filter((key) => !known.has(key ?? ""))).toEqual([]);
   });
 
-  it("are proofread: Chinese text uses Chinese punctuation", () => {
+  it("use Chinese punctuation in Chinese text", () => {
     for (const [key, text] of languages["zh-CN"])
       expect([key, text]).not.toEqual([key, expect.stringMatching(/[\u4e00-\u9fff][,;:?!]/)]);
   });

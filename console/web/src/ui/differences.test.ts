@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { differences } from "./differences";
 
-it("names each field that differs, with both values", () => {
+it("difference names each changed field with both values", () => {
   const before = { status: "draft", total: { amount: "10.00" }, note: "x" };
   const after = { status: "sent", total: { amount: "12.00" }, by: "ops" };
   expect(differences(before, after)).toEqual([
@@ -13,7 +13,7 @@ it("names each field that differs, with both values", () => {
   ]);
 });
 
-it("follows the lines of an order by their number, not by their place", () => {
+it("difference matches order lines by number, not by position", () => {
   const before = {
     lines: [
       { line_no: 1, quantity: 4 },
@@ -27,6 +27,6 @@ it("follows the lines of an order by their number, not by their place", () => {
   ]);
 });
 
-it("says nothing of what is the same", () => {
+it("difference omits unchanged fields", () => {
   expect(differences({ a: [1, { b: null }] }, { a: [1, { b: null }] })).toEqual([]);
 });

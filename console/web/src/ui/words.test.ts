@@ -40,18 +40,18 @@ const told: Told = {
   sentence: "Waits in quote at gate 'approval'.",
 };
 
-describe("the sentence", () => {
-  it("is the console's own in English", () => {
+describe("reason sentence", () => {
+  it("is the console's English sentence", () => {
     expect(sentenceIn("en", told, english)).toBe(told.sentence);
   });
 
-  it("says in Chinese who must do what, since when, and how late it is", () => {
+  it("names owner, gate, start and delay in Chinese", () => {
     const sentence = sentenceIn("zh-CN", told, zh);
     expect(sentence).toMatch(/^自 2026年11月24日 .*起，报价阶段等待销售经理处理“审批”/);
     expect(sentence).toMatch(/，已超期 1 天 4 小时。$/);
   });
 
-  it("is a whole Chinese sentence for every reason, also when little is known", () => {
+  it("is complete in Chinese for every reason, also with few inputs", () => {
     for (const reason of REASONS) {
       const bare = { ...told, reason, gate: null, owner: null, since: null, overdue_s: null };
       const sentence = sentenceIn("zh-CN", bare, zh);
@@ -60,14 +60,14 @@ describe("the sentence", () => {
     }
   });
 
-  it("tells what has ended from what is on its way", () => {
+  it("distinguishes ended from active journeys", () => {
     const calm = { ...told, reason: null };
     expect(sentenceIn("zh-CN", { ...calm, state: "settled" }, zh)).toContain("已结清");
     expect(sentenceIn("zh-CN", { ...calm, since: null }, zh)).toBe("报价阶段正在进行。");
   });
 });
 
-describe("evidence", () => {
+describe("reason inputs", () => {
   const proofs: Evidence[] = [
     {
       kind: "gate",
@@ -107,7 +107,7 @@ describe("evidence", () => {
     },
   ];
 
-  it("is the console's own words in English, and whole in Chinese", () => {
+  it("use the console's words in English and are complete in Chinese", () => {
     for (const proof of proofs) {
       expect(proofIn("en", proof, english)).toBe(proof.text);
       const said = proofIn("zh-CN", proof, zh);
@@ -117,27 +117,27 @@ describe("evidence", () => {
     expect(proofIn("zh-CN", proofs[3] as Evidence, zh)).toContain("消费组在 3");
   });
 
-  it("leaves what a service said of itself as it said it", () => {
+  it("keep a message of a service unchanged", () => {
     const proof = { kind: "service", text: "no answer in 2 s", service: "deal-svc", values: {} };
     expect(proofIn("zh-CN", proof, zh)).toBe("no answer in 2 s");
   });
 });
 
-describe("words", () => {
-  it("spell a time in its two largest units, or in one", () => {
+describe("formatting", () => {
+  it("shows a duration in its two largest units, or in one", () => {
     expect(spell(3 * 86_400 + 4 * 3_600 + 59, english)).toBe("3 d 4 h");
     expect(spell(3_600, english)).toBe("1 h");
     expect(spell(0.2, english)).toBe("0 s");
     expect(spell(93_000, zh, 1)).toBe("1 天");
   });
 
-  it("keep every digit of an amount", () => {
+  it("keeps every digit of an amount", () => {
     const money = { amount: "9007199254740993.01", currency: "EUR" };
     expect(moneyIn("en", money)).toBe("€9,007,199,254,740,993.01");
     expect(moneyIn("en", { amount: "12500000", currency: "JPY" })).toBe("¥12,500,000");
   });
 
-  it("name owners, gates and facts, and fall back on what they are called", () => {
+  it("names owners, gates and events, with the raw name as fallback", () => {
     expect(ownerWords("party:customer", zh)).toBe("客户");
     expect(ownerWords("person:sales-07", zh)).toBe("sales-07");
     expect(ownerWords("role:night_watch", english)).toBe("night watch");

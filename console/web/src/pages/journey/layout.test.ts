@@ -5,7 +5,7 @@ import { BREAK_MS, layOut, TARGET_PX, type Placed } from "./layout";
 const mark = (id: string, lane: string, at: number): Placed => ({ id, lane, at });
 const DAY = 86_400_000;
 
-describe("the axis of a journey", () => {
+describe("journey axis", () => {
   it("keeps the order of time across lanes", () => {
     const marks = [
       mark("c", "order", 500),
@@ -19,14 +19,14 @@ describe("the axis of a journey", () => {
     expect(new Set(places).size).toBe(4);
   });
 
-  it("lets every mark of a lane be hit, even those of one instant", () => {
+  it("makes every mark of a lane clickable, also at one instant", () => {
     const marks = Array.from({ length: 30 }, (_, n) => mark(`m${n}`, "billing", n < 20 ? 7 : 8));
     const places = [...layOut(marks).x.values()].sort((one, other) => one - other);
     for (const [n, place] of places.entries())
       if (n > 0) expect(place - (places[n - 1] ?? 0)).toBeGreaterThanOrEqual(TARGET_PX);
   });
 
-  it("breaks long pauses, says how long they are, and no short ones", () => {
+  it("breaks long pauses with their duration, and no short ones", () => {
     const { breaks, x } = layOut([
       mark("a", "lead", 0),
       mark("b", "lead", BREAK_MS - 1),
@@ -44,13 +44,13 @@ describe("the axis of a journey", () => {
     expect(width(10)).toBeLessThan(width(60_000));
   });
 
-  it("fills the width that is there, and stays within it", () => {
+  it("fills the available width and stays within it", () => {
     const { x, width } = layOut([mark("a", "lead", 0), mark("b", "deal", 900)], 800);
     expect(width).toBe(800);
     for (const place of x.values()) expect(place).toBeLessThan(800);
   });
 
-  it("is there for a journey without any marks", () => {
+  it("exists for a journey without marks", () => {
     expect(layOut([], 300)).toEqual({ x: new Map(), breaks: [], width: 300 });
   });
 });

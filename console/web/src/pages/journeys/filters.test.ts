@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { pathWith } from "../../api/client";
 import { changed, filtersFrom } from "./filters";
 
-describe("filters in the address", () => {
-  it("are read back as they were written", () => {
+describe("URL filters", () => {
+  it("round-trip through the address", () => {
     const filters = filtersFrom({ stage: "order", reason: "PARKED", owner: "role:finance" });
     expect(filters).toEqual({ stage: "order", reason: "PARKED", owner: "role:finance" });
     expect(pathWith("/stuck", { ...filters, after: null, limit: 100 })).toBe(
@@ -12,16 +12,16 @@ describe("filters in the address", () => {
     );
   });
 
-  it("leave out what makes no sense", () => {
+  it("omit invalid values", () => {
     const search = { stage: "kitchen", reason: 7, state: "lost", owner: "  ", over_sla: "no" };
     expect(filtersFrom(search)).toEqual({});
   });
 
-  it("take a number that the address had no quotes around", () => {
+  it("accept a number without quotes", () => {
     expect(filtersFrom({ q: 20260042, over_sla: true })).toEqual({ q: "20260042", over_sla: true });
   });
 
-  it("lose what is taken away and keep the rest", () => {
+  it("remove one filter and keep the rest", () => {
     const filters = filtersFrom({ stage: "order", reason: "PARKED" });
     expect(changed(filters, { reason: undefined, q: "" })).toEqual({ stage: "order" });
   });

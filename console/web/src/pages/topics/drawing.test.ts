@@ -21,8 +21,8 @@ const drawn = (scheme: "light" | "dark") =>
     (stage) => `<${stage}>`,
   ) as unknown as Drawn;
 
-describe("what is said each minute", () => {
-  it("counts the minute under way in all, and does not draw it as a fall", () => {
+describe("chart of events per minute", () => {
+  it("counts the current minute without drawing it as a fall", () => {
     expect(totals(flow)).toMatchObject({ lead: 0, deal: 58 + 4 + 9 });
     const [deal] = drawn("light").series.filter(({ name }) => name === "<deal>");
     expect(deal?.data).toHaveLength(59);
@@ -30,7 +30,7 @@ describe("what is said each minute", () => {
     expect(drawn("light").xAxis.data).toHaveLength(59);
   });
 
-  it("has a line a stage that no other looks like, in both themes", () => {
+  it("has a distinct line per stage in both themes", () => {
     for (const scheme of ["light", "dark"] as const) {
       const { series } = drawn(scheme);
       expect(series.map(({ name }) => name)).toEqual(STAGES.map((stage) => `<${stage}>`));
