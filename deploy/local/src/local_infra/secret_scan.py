@@ -28,8 +28,11 @@ UNWANTED_FILTERS = (
 )
 
 
-HASH_OF_A_PACKAGE = r'^\s*"integrity": "sha512-[A-Za-z0-9+/]{86}==",?$'
-"""A line of an npm lock: each package's hash, as public as its name."""
+HASHES_OF_PACKAGES = (
+    r'^\s*"integrity": "sha512-[A-Za-z0-9+/]{86}==",?$',
+    r"^(\s*--hash=|[\w.:-]+ )sha256:[0-9a-f]{64}( \\)?$",
+)
+"""Lines of the locks of npm, pip and Maven: each package's hash, as public as its name."""
 
 
 class Finding(NamedTuple):
@@ -55,7 +58,7 @@ def _scan(root: Path, files: Sequence[str]) -> list[tuple[Finding, int]]:
     with default_settings() as settings:
         for unwanted in UNWANTED_FILTERS:
             del settings.filters[f"detect_secrets.filters.{unwanted}"]
-        excluding = {"pattern": [HASH_OF_A_PACKAGE]}
+        excluding = {"pattern": list(HASHES_OF_PACKAGES)}
         settings.filters["detect_secrets.filters.regex.should_exclude_line"] = excluding
         return [
             (Finding(file, secret.type, secret.secret_hash), secret.line_number)
