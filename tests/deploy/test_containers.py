@@ -24,7 +24,7 @@ from testkit.installation.containers import DATABASES, Boxes
 from testkit.polling import eventually
 from tests.e2e.test_demo_with_kills import EXPECTED
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.turns("file")]
+pytestmark = [pytest.mark.timeout(1800)]
 
 STAYING = [name for name in containers.OURS if name.endswith("-svc")] + ["console", "issuer"]
 NEXT = "localhost/ltc/deal-svc:next"

@@ -27,8 +27,6 @@ ARCHIVE = Jars(
     "Apicurio", Path(__file__).with_name("registry.lock"), CACHE / "apicurio", extension="tar.gz"
 )
 
-pytestmark = pytest.mark.turns("file")
-
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

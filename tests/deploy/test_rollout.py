@@ -16,7 +16,7 @@ from testkit.quiescence import Restless, quiesce
 from testkit.verification import violations
 from tests.deploy.rollout import PATCHES, Edit, Rollout, rolling
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch"))
 PER_S = 3.0

@@ -19,7 +19,7 @@ from testkit.installation.controlled import NAMES, Rig
 from testkit.quiescence import quiesce
 from testkit.verification import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.turns]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PER_S = 3.0
 STEADY_S = 6.0

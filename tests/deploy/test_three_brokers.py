@@ -17,7 +17,7 @@ from testkit.polling import eventually
 from testkit.quiescence import quiesce
 from testkit.verification import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200), pytest.mark.turns]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 PER_S = 3.0
 AWAY_S = 15.0

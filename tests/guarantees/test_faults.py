@@ -48,7 +48,6 @@ def test_faults_are_all_in_a_group() -> None:
     assert sorted(name for group in GROUPS for name in group) == sorted(FAULTS)
 
 
-@pytest.mark.turns
 @pytest.mark.parametrize("group", GROUPS, ids=", ".join)
 def test_faults_of_a_group_break_no_invariant(world: World, group: tuple[str, ...]) -> None:
     number = GROUPS.index(group)

@@ -23,7 +23,7 @@ from testkit.load import Load
 from testkit.quiescence import quiesce
 from testkit.verification import violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.turns("point")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 OF_HEARERS = ("after_inbox_commit", "after_offset_commit")
 

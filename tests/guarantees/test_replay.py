@@ -17,7 +17,7 @@ from testkit.load import Load
 from testkit.quiescence import lags, quiesce
 from tests.guarantees import losses
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.turns]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 BESIDE = "seen_at,created_at,updated_at,posted_at,revision,kafka_partition,kafka_offset"
 """Clocks of writing, how often a row was written, and places in Kafka."""

@@ -24,7 +24,7 @@ from tests.guarantees import provoke
 from tests.guarantees.conftest import Caught
 from tests.guarantees.provoke import Provocation
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.turns]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 REQUESTS = 50
 PER_S = 20.0

@@ -133,7 +133,6 @@ def ask(
 @pytest.mark.filterwarnings(
     "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
 )
-@pytest.mark.turns
 @pytest.mark.parametrize("name", NAMES)
 async def test_schemathesis_every_response_is_documented(
     services: dict[str, Harness], name: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-import pytest
 from aiokafka import AIOKafkaProducer
 from cli.tests.verify.small_installation import ORDERS, Chain, Loaded
 
@@ -18,7 +17,6 @@ from testkit.service_instances import eventually
 CHECKS = 4
 
 
-@pytest.mark.turns
 async def test_verify_reports_no_violation_on_a_busy_platform(loaded: Loaded, chain: Chain) -> None:
     sent = 0
 

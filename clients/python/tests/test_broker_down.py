@@ -27,7 +27,6 @@ def kill(kafka: Kafka) -> None:
     process.wait(10)
 
 
-@pytest.mark.turns
 @pytest.mark.parametrize("end", [Kafka.stop, kill], ids=["stopped", "killed"])
 @pytest.mark.parametrize("group", [None, "acme.board"], ids=["alone", "in a group"])
 async def test_client_misses_and_repeats_nothing_when_kafka_restarts(
