@@ -44,6 +44,10 @@ SETTINGS = {
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
     "autovacuum_naptime": "10s",
+    # The default samples a table anew when a tenth has changed. Tables here only grow, and a
+    # sample reads up to 30,000 pages: docs/performance.md.
+    "autovacuum_analyze_scale_factor": "0.5",
+    "autovacuum_analyze_threshold": "1000",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
     "password_encryption": "scram-sha-256",
