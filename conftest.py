@@ -8,7 +8,9 @@ import pytest
 
 import console  # noqa: F401 - the package, before a test folder of that name is taken for it
 import hub  # noqa: F401 - the same
-from testkit.servers import infrastructure, wants_containers
+from testkit.servers import infrastructure, share_fork_server, wants_containers
+
+share_fork_server()
 
 pytest_plugins = ("tests.evidence", "testkit.proofs.plugin")
 

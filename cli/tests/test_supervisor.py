@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from io import StringIO
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 from rich.console import Console
 
 from local_infra.errors import CannotStart, PortTaken
+from local_infra.forking.client import ForkServer
 from local_infra.ports import free_port
-from local_infra.processes import Child
+from local_infra.processes import READY_WITHIN_S, Child
 from ltc.programs import Program, answers_ready
 from ltc.progress import Progress
 from ltc.supervisor import AlreadyRunning, Supervisor, restart_marker, supervised
@@ -45,17 +47,42 @@ asyncio.run(main())
 """
 
 
+@pytest.fixture(autouse=True, params=["exec", "fork"])
+def way(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """How programs are started: everything here holds for both."""
+    monkeypatch.setenv("LTC_START", request.param)
+    yield
+    ForkServer(tmp_path / "run", tmp_path / "logs", []).stop()
+
+
 def a_program(
     home: Path, name: str = "dummy", *, port: int | None = None, status: int = 200
 ) -> Program:
     port = port or free_port()
+    modules = home / "modules"
+    modules.mkdir(parents=True, exist_ok=True)
+    (modules / "answer.py").write_text(ANSWER)
+    run, logs = home / "run", home / "logs"
     return Program(
         name,
-        [sys.executable, "-c", ANSWER, str(port), str(status)],
+        [sys.executable, "-m", "answer", str(port), str(status)],
         port,
-        Child(name, home / "run", home / "logs"),
-        ready_within_s=5 if status == 200 else 1,
+        Child(name, run, logs),
+        {**os.environ, "PYTHONPATH": str(modules)},
+        ready_within_s=READY_WITHIN_S if status == 200 else 1,
+        forks=ForkServer(run, logs, []) if os.environ["LTC_START"] == "fork" else None,
     )
+
+
+def test_program_is_started_the_way_that_is_asked_for(tmp_path: Path) -> None:
+    program = a_program(tmp_path)
+    program.start()
+    parent = psutil.Process(pid(program)).ppid()
+    program.stop()
+
+    assert (parent == os.getpid()) == (program.forks is None)
 
 
 def a_supervisor(
@@ -71,7 +98,7 @@ def pid(program: Program) -> int:
     return process.pid
 
 
-async def eventually(true: Callable[[], bool], *, within_s: float = 10) -> None:
+async def eventually(true: Callable[[], bool], *, within_s: float = READY_WITHIN_S) -> None:
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, "it did not come true"
@@ -166,6 +193,7 @@ async def test_supervisor_ends_the_processes_of_a_killed_predecessor(
         assert pid(program) != abandoned
 
     assert "left behind by an earlier run: dummy" in said.getvalue()
+    assert ("fork-server" in said.getvalue()) == (program.forks is not None)
 
 
 async def test_supervisor_stops_and_names_a_process_that_never_gets_ready(tmp_path: Path) -> None:

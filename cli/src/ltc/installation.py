@@ -17,13 +17,14 @@ from local_infra.ports import require_free
 from local_infra.postgres import Postgres, provision_sync
 from local_infra.processes import run_sync
 from local_infra.topics import answers, ensure_topics
-from ltc.programs import Program, cluster, issuer, migrate, service
+from ltc.programs import Program, cluster, fork_server, issuer, migrate, service
 from ltc.progress import Progress
 from ltc.settings import SERVICES, SUBSCRIBERS, Settings
 from ltc.supervisor import Supervisor, supervised
 
-FOUNDATION, STAGE, LISTENERS = 0, 1, 2
-"""Tiers: the subscribers stop first, then the services, then what they stand on."""
+PARENT, FOUNDATION, STAGE, LISTENERS = -1, 0, 1, 2
+"""Tiers: the subscribers stop first, then the services, then what they stand on, and last the fork
+server, whose children they are."""
 
 
 class Installation:
@@ -53,6 +54,7 @@ class Installation:
         programs = self._programs()
         self._require_ports(programs)
         token_issuer = issuer(self.settings, os.environ)
+        await self._fork_server(supervisor)
         await asyncio.gather(
             self._database(supervisor, progress),
             self._broker(supervisor, progress),
@@ -61,6 +63,13 @@ class Installation:
         await asyncio.gather(
             *(supervisor.bring_up(program, tier=tier) for tier, program in programs)
         )
+
+    async def _fork_server(self, supervisor: Supervisor) -> None:
+        """Start it first: it imports while PostgreSQL and Kafka start. A shared one is not ours to
+        look after."""
+        forks = fork_server(self.settings, os.environ)
+        if forks is not None and forks.child.pid_file.parent == self.settings.run_dir:
+            await supervisor.bring_up(forks, tier=PARENT)
 
     def _programs(self) -> list[tuple[int, Program]]:
         """Every instance with its tier; of each subscriber there is one."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from local_infra.errors import CannotStart
+from local_infra.forking.client import Ended, ForkServer
 from local_infra.ports import require_free
 from local_infra.postgres import CHECKER, role_password, runtime_role
 from local_infra.processes import READY_WITHIN_S, Child, wait_until
-from ltc.settings import CONSOLE, SERVICES, SUBSCRIBERS, Settings
+from ltc.settings import CONSOLE, SERVICES, SUBSCRIBERS, BadSetting, Settings
 
 if TYPE_CHECKING:
     from chassis.cluster import Cluster
@@ -31,6 +34,8 @@ class Program:
     child: Child
     env: Mapping[str, str] = field(default_factory=dict)
     ready_within_s: float = READY_WITHIN_S
+    forks: ForkServer | None = None
+    """Forks the process where it can. ``None`` starts it by exec."""
 
     def running(self) -> bool:
         return self.child.process() is not None
@@ -42,8 +47,12 @@ class Program:
     def start(self) -> None:
         """Start and wait until ready. Raises PortTaken or CannotStart with the end of its log."""
         require_free(self.port, self.name)
-        self.child.start(self.command, env=self.env)
+        self.launch()
         wait_until(self.ready, timeout_s=self.ready_within_s, child=self.child, what=self.name)
+
+    def launch(self) -> None:
+        """Start, without waiting."""
+        self.child.start(self.command, env=self.env, forks=self.forks)
 
     def stop(self) -> None:
         """SIGTERM, then 15 s to finish what is under way, then SIGKILL."""
@@ -59,15 +68,17 @@ def migrate(settings: Settings, names: Sequence[str]) -> None:
         package_of(name): {"url": database_url(settings, name), "runtime_role": runtime_role(name)}
         for name in names
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "ltc.migrations"],
-        input=json.dumps({"bootstrap": bootstrap(settings), "databases": databases}),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "ltc.migrations"]
+    text = json.dumps({"bootstrap": bootstrap(settings), "databases": databases})
+    forks = fork_server(settings, os.environ)
+    done = forks and forks.run(command, text, os.environ)
+    if not done:
+        ran = subprocess.run(
+            command, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        done = Ended(ran.returncode, ran.stdout)
     if done.returncode:
-        raise CannotStart("\n".join((done.stdout + done.stderr).splitlines()[-15:]))
+        raise CannotStart("\n".join(done.output.splitlines()[-15:]))
 
 
 def answers_ready(port: int) -> bool:
@@ -86,6 +97,29 @@ def package_of(name: str) -> str:
     return name if name in SUBSCRIBERS else f"{name}_svc"
 
 
+PRELOADED = (
+    "chassis.serve",
+    "chassis.issuer",
+    "ltc.migrations",
+    *(f"{package_of(name)}.main" for name in SERVICES),
+)
+
+
+def fork_server(settings: Settings, base: Mapping[str, str]) -> ForkServer | None:
+    """The server that forks the installation's processes: its own, or that of ``LTC_FORK_SERVER``,
+    a folder that several installations share. ``None`` where each process starts by exec:
+    ``LTC_START=exec``, and systems other than Linux. Raises BadSetting."""
+    way = base.get("LTC_START") or "fork"
+    if way not in ("fork", "exec"):
+        raise BadSetting(f"LTC_START={way} is neither fork nor exec")
+    if way == "exec" or sys.platform != "linux":
+        return None
+    shared = base.get("LTC_FORK_SERVER")
+    if shared:
+        return ForkServer(Path(shared), Path(shared), PRELOADED)
+    return ForkServer(settings.run_dir, settings.log_dir, PRELOADED)
+
+
 def issuer(settings: Settings, base: Mapping[str, str]) -> Program:
     """The development issuer of tokens."""
     return Program(
@@ -99,6 +133,7 @@ def issuer(settings: Settings, base: Mapping[str, str]) -> Program:
             "LTC_OIDC_ISSUER": settings.issuer,
             "LTC_ISSUER_KEY_FILE": str(settings.key_file),
         },
+        forks=fork_server(settings, base),
     )
 
 
@@ -112,6 +147,7 @@ def service(settings: Settings, base: Mapping[str, str], name: str, instance: in
         port,
         Child(label, settings.run_dir, settings.log_dir),
         {**service_env(settings, base, name), "LTC_HTTP_PORT": str(port), "LTC_INSTANCE": label},
+        forks=fork_server(settings, base),
     )
 
 

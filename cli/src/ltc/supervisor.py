@@ -26,7 +26,7 @@ SWEEP_S = 0.3
 LONGEST_PAUSE_S = 30.0
 CALM_S = 60.0
 """A unit that ran this long before it died is revived after the shortest pause again."""
-LAST_TO_STOP = ("issuer", "kafka", "postgres")
+LAST_TO_STOP = ("issuer", "kafka", "postgres", "fork-server")
 
 
 class Unit(Protocol):

@@ -13,7 +13,9 @@ from local_infra.processes import Child
 from ltc.programs import answers_ready
 from ltc.settings import SERVICES, Settings
 
-FIRST = ("supervisor", "postgres", "kafka", "issuer", *SERVICES)
+PARENTS = ("supervisor", "fork-server")
+"""Their children are processes of their own in the list."""
+FIRST = (*PARENTS, "postgres", "kafka", "issuer", *SERVICES)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def processes(settings: Settings) -> list[ProcessView]:
 
 
 def _rank(name: str) -> tuple[int, str]:
-    stem = name.partition("-")[0]
+    stem = name if name in FIRST else name.partition("-")[0]
     return (FIRST.index(stem) if stem in FIRST else len(FIRST), name)
 
 
@@ -50,7 +52,7 @@ def _view(settings: Settings, name: str) -> ProcessView:
         return ProcessView(name, "stopped", None, port, None, None)
     ready = is_http and port is not None and answers_ready(port)
     try:
-        children = [] if name == "supervisor" else process.children(recursive=True)
+        children = [] if name in PARENTS else process.children(recursive=True)
         family = [process, *children]
         memory = sum(member.memory_info().rss for member in family) // 2**20
         up_s = int(time.time() - process.create_time())

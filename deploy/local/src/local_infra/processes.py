@@ -12,13 +12,17 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
 from local_infra.errors import CannotStart as CannotStart
+from local_infra.forking.protocol import Start
 from local_infra.ports import is_open as is_open
 from local_infra.ports import require_free as require_free
+
+if TYPE_CHECKING:
+    from local_infra.forking.client import ForkServer
 
 T = TypeVar("T")
 
@@ -70,19 +74,29 @@ class Child:
         *,
         env: Mapping[str, str] | None = None,
         user: str | None = None,
+        folder: str | None = None,
+        forks: ForkServer | None = None,
     ) -> psutil.Process:
         """Start detached in a session of its own, so that it survives us until it is told. Its
-        environment is the one given, else ours."""
+        environment and folder are those given, else ours. A fork server forks it where it can."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         if self.log_file.exists() and self.log_file.stat().st_size > LARGEST_LOG_BYTES:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        with self.log_file.open("ab") as log:
+        with self.log_file.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            if forks is not None:
+                files = (nothing.fileno(), log.fileno(), log.fileno())
+                environment = os.environ if env is None else env
+                start = Start(command, environment, folder or str(Path.cwd()), files=files)
+                forked = forks.launch(start, self.note)
+                if forked is not None:
+                    return forked
             started = subprocess.Popen(
                 list(command),
-                stdin=subprocess.DEVNULL,
+                stdin=nothing,
                 stdout=log,
                 stderr=log,
                 env=None if env is None else dict(env),
+                cwd=folder,
                 start_new_session=True,
                 user=user,
                 group=user,
@@ -121,7 +135,12 @@ def _reap(pid: int) -> None:
 
 
 def wait_until(
-    check: Callable[[], bool], *, child: Child, what: str, timeout_s: float = READY_WITHIN_S
+    check: Callable[[], bool],
+    *,
+    child: Child,
+    what: str,
+    timeout_s: float = READY_WITHIN_S,
+    pause_s: float = 0.05,
 ) -> None:
     """Poll until the check is true. Raises CannotStart with the end of the child's log."""
     deadline = time.monotonic() + timeout_s
@@ -130,7 +149,7 @@ def wait_until(
             return
         if child.process() is None:
             raise CannotStart(f"{what} ended at once; the end of {child.log_file}:\n{child.tail()}")
-        time.sleep(0.05)
+        time.sleep(pause_s)
     raise CannotStart(
         f"{what} is not ready after {timeout_s:.0f} s; the end of {child.log_file}:\n{child.tail()}"
     )

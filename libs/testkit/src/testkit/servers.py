@@ -26,6 +26,7 @@ import asyncpg
 
 from chassis.cluster import Cluster
 from local_infra.errors import CannotStart, MissingPrerequisite
+from local_infra.forking.client import ForkServer
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port, is_free
 from local_infra.postgres import Postgres
@@ -193,7 +194,14 @@ def _execute(dsn: str, statement: str) -> None:
     run_sync(run())
 
 
+def share_fork_server() -> None:
+    """Have all installations of this checkout's tests fork from one server. It starts with the
+    first of them, and ends a minute after the last."""
+    os.environ.setdefault("LTC_FORK_SERVER", str(HOME / "run"))
+
+
 def stop() -> None:
+    ForkServer(HOME / "run", HOME / "logs", []).stop()
     with _locked():
         for server in _servers():
             server.stop()

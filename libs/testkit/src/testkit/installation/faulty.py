@@ -146,7 +146,7 @@ class World(Rig):
         """Start a service that may not become ready, and do not wait for it."""
         with self._locks[name]:
             program = self.units[name] = self._program(name)
-            program.child.start(program.command, env=program.env)
+            program.launch()
             self._wanted.add(name)
 
     def _revive(self, name: str) -> None:
