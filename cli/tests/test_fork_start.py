@@ -39,7 +39,7 @@ BAD = {
 }
 
 
-def test_importing_all_services_has_no_side_effects() -> None:
+def test_fork_start_imports_all_services_without_side_effects() -> None:
     """A fork copies one thread and every open file, and a variable that was read stays read."""
     done = subprocess.run(
         [sys.executable, "-c", LOADS, *PRELOADED], capture_output=True, text=True, check=True
@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
 
 
 @pytest.mark.parametrize("settings", BAD.values(), ids=BAD)
-def test_bad_setting_ends_both_ways_with_the_same_sentence(
+def test_fork_start_with_a_bad_setting_ends_like_exec(
     server: ForkServer, settings: dict[str, str]
 ) -> None:
     command = [sys.executable, "-m", "chassis.serve", "quote_svc"]
@@ -78,7 +78,7 @@ def test_bad_setting_ends_both_ways_with_the_same_sentence(
     assert len(forked.output.splitlines()) == 1
 
 
-def test_every_process_of_ours_can_be_forked(tmp_path: Path) -> None:
+def test_fork_start_covers_every_own_process(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     programs = [issuer(settings, {}), service(settings, {}, "lead"), service(settings, {}, "hub")]
 
@@ -86,7 +86,7 @@ def test_every_process_of_ours_can_be_forked(tmp_path: Path) -> None:
     assert [program.command[0] for program in programs] == [sys.executable] * 3
 
 
-def test_installations_that_name_one_folder_share_its_server(tmp_path: Path) -> None:
+def test_fork_start_shares_the_server_of_one_folder(tmp_path: Path) -> None:
     shared = {"LTC_FORK_SERVER": str(tmp_path / "shared")}
     one = fork_server(Settings(tmp_path / "one"), shared)
     own = fork_server(Settings(tmp_path / "one"), {})
@@ -97,7 +97,7 @@ def test_installations_that_name_one_folder_share_its_server(tmp_path: Path) -> 
     assert own.child.pid_file.parent == tmp_path / "one" / "run"
 
 
-def test_exec_is_chosen_by_a_switch(tmp_path: Path) -> None:
+def test_fork_start_is_turned_off_by_a_switch(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
 
     assert fork_server(settings, {"LTC_START": "exec"}) is None

@@ -39,7 +39,7 @@ def refusal(
         [sys.executable],
     ],
 )
-def test_only_a_module_of_this_interpreter_without_flags_is_forked(
+def test_fork_decision_accepts_only_a_module_of_this_interpreter_without_flags(
     here: Loaded, command: list[str]
 ) -> None:
     assert refusal(here) is None
@@ -49,15 +49,15 @@ def test_only_a_module_of_this_interpreter_without_flags_is_forked(
 @pytest.mark.parametrize(
     "name", ["PYTHONWARNINGS", "PYTHONHASHSEED", "LD_PRELOAD", "MALLOC_ARENA_MAX", "LC_ALL"]
 )
-def test_variable_of_the_interpreter_is_a_reason_for_exec(here: Loaded, name: str) -> None:
+def test_fork_decision_refuses_a_variable_of_the_interpreter(here: Loaded, name: str) -> None:
     assert refusal(here, **{name: "other"}) == f"{name} differs, and has been read already"
 
 
-def test_variable_of_a_program_is_no_reason_for_exec(here: Loaded) -> None:
+def test_fork_decision_accepts_a_variable_of_the_program(here: Loaded) -> None:
     assert refusal(here, LTC_HTTP_PORT="8101", ANYTHING="x") is None
 
 
-def test_variable_that_an_import_read_is_a_reason_for_exec(
+def test_fork_decision_refuses_a_variable_that_an_import_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "reads_at_import.py").write_text("import os\nos.environ.get('SOME_LIMIT')")
@@ -69,7 +69,7 @@ def test_variable_that_an_import_read_is_a_reason_for_exec(
     assert type(os.environ).__name__ == "_Environ", "reads are no longer recorded"
 
 
-def test_folder_with_another_version_of_an_imported_module_is_a_reason_for_exec(
+def test_fork_decision_refuses_another_version_of_an_imported_module(
     here: Loaded, tmp_path: Path
 ) -> None:
     package = tmp_path / "chassis"
@@ -84,11 +84,11 @@ def test_folder_with_another_version_of_an_imported_module_is_a_reason_for_exec(
     assert refusal(here, PYTHONPATH=source) is None, "the same version, named again"
 
 
-def test_relative_folder_on_the_path_is_a_reason_for_exec(here: Loaded) -> None:
+def test_fork_decision_refuses_a_relative_folder_on_the_path(here: Loaded) -> None:
     assert refusal(here, PYTHONPATH="src") == "PYTHONPATH names a relative folder"
 
 
-def test_path_without_a_folder_that_was_imported_from_is_a_reason_for_exec(
+def test_fork_decision_refuses_a_path_without_an_imported_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -99,7 +99,7 @@ def test_path_without_a_folder_that_was_imported_from_is_a_reason_for_exec(
 
 
 @pytest.mark.parametrize("edit", ["written", "longer", "deleted"])
-def test_edited_source_counts_as_changed(
+def test_fork_decision_finds_edited_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: str
 ) -> None:
     source = tmp_path / f"edited_{edit}.py"
@@ -120,7 +120,7 @@ def test_edited_source_counts_as_changed(
     assert there.changed() == str(source)
 
 
-def test_source_written_during_the_imports_counts_as_changed(
+def test_fork_decision_finds_source_written_during_the_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "edited_meanwhile.py"

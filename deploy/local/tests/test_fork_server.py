@@ -15,7 +15,7 @@ from fork_workspace import SHARED, Workspace, eventually, gone
 from local_infra.forking.client import ForkServer
 
 
-def test_killed_program_dies_alone_and_is_reaped(workspace: Workspace) -> None:
+def test_fork_server_reaps_a_killed_program_alone(workspace: Workspace) -> None:
     killed, other = workspace.start("one")["pid"], workspace.start("two")["pid"]
 
     psutil.Process(killed).kill()
@@ -26,7 +26,7 @@ def test_killed_program_dies_alone_and_is_reaped(workspace: Workspace) -> None:
     assert psutil.Process(other).ppid() == workspace.server_pid
 
 
-def test_programs_outlive_the_server_and_the_next_start_brings_up_another(
+def test_fork_server_killed_leaves_its_programs_and_is_replaced(
     workspace: Workspace,
 ) -> None:
     first = workspace.start("one")
@@ -40,7 +40,7 @@ def test_programs_outlive_the_server_and_the_next_start_brings_up_another(
     assert second["ppid"] == workspace.server_pid != killed
 
 
-def test_server_that_dies_over_a_request_is_replaced(workspace: Workspace) -> None:
+def test_fork_server_that_dies_during_a_request_is_replaced(workspace: Workspace) -> None:
     path = workspace.home / "run" / "fork-server.sock"
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as dying:
@@ -60,7 +60,7 @@ def test_server_that_dies_over_a_request_is_replaced(workspace: Workspace) -> No
     assert said["ppid"] == workspace.server_pid
 
 
-def test_server_that_is_stopped_leaves_its_programs(workspace: Workspace) -> None:
+def test_fork_server_stopped_leaves_its_programs(workspace: Workspace) -> None:
     pid = workspace.start("one")["pid"]
 
     workspace.server.stop()
@@ -70,7 +70,7 @@ def test_server_that_is_stopped_leaves_its_programs(workspace: Workspace) -> Non
     assert psutil.pid_exists(pid)
 
 
-def test_edited_source_is_picked_up_by_the_next_start(workspace: Workspace) -> None:
+def test_fork_server_uses_edited_source_at_the_next_start(workspace: Workspace) -> None:
     before, server = workspace.start("one"), workspace.server_pid
     workspace.write("shared", SHARED.replace("1", "22"))
 
@@ -82,7 +82,7 @@ def test_edited_source_is_picked_up_by_the_next_start(workspace: Workspace) -> N
     eventually(lambda: gone(before["pid"]))
 
 
-def test_source_that_cannot_be_imported_fails_in_the_program_that_needs_it(
+def test_fork_server_import_error_fails_in_the_program(
     workspace: Workspace,
 ) -> None:
     workspace.write("shared", "raise LookupError('broken')")
@@ -94,9 +94,7 @@ def test_source_that_cannot_be_imported_fails_in_the_program_that_needs_it(
     assert ended.output.endswith("LookupError: broken\n")
 
 
-def test_another_version_on_the_path_is_started_by_exec(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_fork_server_leaves_another_version_to_exec(workspace: Workspace, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "shared.py").write_text("VERSION = 7\nSEEN = []")
@@ -107,7 +105,7 @@ def test_another_version_on_the_path_is_started_by_exec(
     assert said["ppid"] == os.getpid()
 
 
-def test_another_folder_on_the_path_is_no_reason_for_exec(
+def test_fork_server_forks_with_another_folder_on_the_path(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
@@ -123,7 +121,7 @@ def test_another_folder_on_the_path_is_no_reason_for_exec(
     assert ended.returncode == 9
 
 
-def test_server_with_a_thread_forks_nothing(workspace: Workspace) -> None:
+def test_fork_server_with_a_thread_forks_nothing(workspace: Workspace) -> None:
     workspace.write(
         "shared",
         f"{SHARED}\nimport threading, time\n"
@@ -133,7 +131,7 @@ def test_server_with_a_thread_forks_nothing(workspace: Workspace) -> None:
     assert workspace.start("one")["ppid"] == os.getpid()
 
 
-def test_program_does_not_run_without_its_starter(workspace: Workspace) -> None:
+def test_fork_server_runs_no_program_without_its_starter(workspace: Workspace) -> None:
     """A client that dies before it has noted the pid leaves no program behind."""
     program = [sys.executable, "-c", STARTER_THAT_DIES, str(workspace.home)]
 
@@ -158,7 +156,7 @@ Dying("one", home / "run", home / "logs").start([sys.executable, "-m", "report"]
 """
 
 
-def test_server_without_children_ends_by_itself(workspace: Workspace) -> None:
+def test_fork_server_without_children_ends(workspace: Workspace) -> None:
     command = [sys.executable, "-m", "local_infra.forking", "--idle-s", "0.1"]
     workspace.server.child.start(
         [*command, str(workspace.home / "run" / "fork-server.sock"), "shared"]
@@ -169,13 +167,13 @@ def test_server_without_children_ends_by_itself(workspace: Workspace) -> None:
     assert workspace.start("one")["ppid"] == workspace.server_pid
 
 
-def test_socket_is_for_its_owner_alone(workspace: Workspace) -> None:
+def test_fork_server_socket_is_for_its_owner_only(workspace: Workspace) -> None:
     workspace.server.start()
 
     assert (workspace.home / "run" / "fork-server.sock").stat().st_mode & 0o777 == 0o600
 
 
-def test_home_with_a_long_name_starts_by_exec(workspace: Workspace) -> None:
+def test_fork_server_leaves_a_home_with_a_long_name_to_exec(workspace: Workspace) -> None:
     deep = workspace.home / ("d" * 100)
     workspace.server = ForkServer(deep, deep, ["shared"])
 

@@ -35,7 +35,7 @@ def test_forked_program_has_what_one_started_by_exec_has(workspace: Workspace) -
     assert " ".join(commands[0]).strip() == " ".join(commands[1])
 
 
-def test_nothing_of_one_program_reaches_the_next(workspace: Workspace) -> None:
+def test_forked_program_inherits_nothing_of_the_previous_one(workspace: Workspace) -> None:
     first = workspace.start("one", "first", LTC_SECRET="1")
     second = workspace.start("two", "second")
 
@@ -64,7 +64,7 @@ def _last_line(text: str) -> str:
     return text.strip().rpartition("\n")[2]
 
 
-def test_missing_module_ends_as_with_exec(workspace: Workspace) -> None:
+def test_forked_program_without_its_module_ends_like_exec(workspace: Workspace) -> None:
     command = [sys.executable, "-m", "nowhere.to_be_found"]
 
     forked = workspace.server.run(command, "", os.environ)

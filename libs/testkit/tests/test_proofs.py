@@ -39,7 +39,7 @@ def a_record(date: str, *, hash_: str = "old", seconds: float = 10.0) -> Record:
 
 
 @pytest.mark.parametrize("path", ["src/relay/core.py", "tests/test_kills.py"])
-def test_fingerprint_changes_with_a_dependency_and_with_the_tests(
+def test_proofs_fingerprint_changes_with_a_dependency_and_with_the_tests(
     repository: Path, path: str
 ) -> None:
     before = fingerprint(GROUP, repository)
@@ -48,28 +48,28 @@ def test_fingerprint_changes_with_a_dependency_and_with_the_tests(
     assert fingerprint(GROUP, repository) != before
 
 
-def test_fingerprint_counts_files_that_are_not_committed(repository: Path) -> None:
+def test_proofs_fingerprint_counts_uncommitted_files(repository: Path) -> None:
     before = fingerprint(GROUP, repository)
     (repository / "src/new.py").write_text("new")
 
     assert fingerprint(GROUP, repository) != before
 
 
-def test_fingerprint_ignores_other_paths(repository: Path) -> None:
+def test_proofs_fingerprint_ignores_other_paths(repository: Path) -> None:
     before = fingerprint(GROUP, repository)
     (repository / "docs/page.md").write_text("changed")
 
     assert fingerprint(GROUP, repository) == before
 
 
-def test_fingerprint_refuses_a_pattern_that_matches_nothing(repository: Path) -> None:
+def test_proofs_fingerprint_refuses_a_pattern_that_matches_nothing(repository: Path) -> None:
     moved = GROUP.model_copy(update={"depends": ("source/**",)})
 
     with pytest.raises(ValueError, match="no file matches 'source/\\*\\*'"):
         fingerprint(moved, repository)
 
 
-def test_due_parts_come_without_a_record_first_then_by_age(
+def test_proofs_due_parts_are_unrecorded_first_then_by_age(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("testkit.proofs.records.fingerprint", lambda group: group.proves)
@@ -82,7 +82,7 @@ def test_due_parts_come_without_a_record_first_then_by_age(
     assert due([a, b, c, d], named, records) == ([c, b, a], [d])
 
 
-def test_records_survive_in_their_file_and_know_the_cut(tmp_path: Path) -> None:
+def test_proofs_records_keep_parts_in_their_file(tmp_path: Path) -> None:
     file = tmp_path / "proofs.json"
     Records(file).write(Part("kills", 1, 2), a_record("2026-11-01"))
 
@@ -90,7 +90,7 @@ def test_records_survive_in_their_file_and_know_the_cut(tmp_path: Path) -> None:
     assert Records(file).of(Part("kills", 1, 3)) is None
 
 
-def test_share_takes_due_parts_first_and_what_fits(
+def test_proofs_share_takes_due_parts_first_and_what_fits(
     records: Records, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("testkit.proofs.records.fingerprint", lambda group: group.proves)
@@ -115,7 +115,7 @@ def test_share_takes_due_parts_first_and_what_fits(
 @pytest.mark.parametrize(
     ("failed", "skipped", "exit_code"), [(1, 0, 1), (0, 1, 0), (0, 0, 2), (0, 0, 5)]
 )
-def test_a_part_that_did_not_pass_completely_is_not_recorded(
+def test_proofs_part_that_did_not_pass_completely_is_not_recorded(
     records: Records, monkeypatch: pytest.MonkeyPatch, failed: int, skipped: int, exit_code: int
 ) -> None:
     monkeypatch.setattr(command_line, "fingerprint", lambda group: "same")
@@ -131,7 +131,7 @@ def test_a_part_that_did_not_pass_completely_is_not_recorded(
     assert records.of(part) is None
 
 
-def test_a_part_whose_paths_change_while_it_runs_is_not_recorded(
+def test_proofs_part_whose_paths_change_during_the_run_is_not_recorded(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part = Part("kills", 1, 2)
@@ -148,18 +148,18 @@ def test_a_part_whose_paths_change_while_it_runs_is_not_recorded(
     assert records.of(part) is None
 
 
-def test_report_fails_when_pytest_failed_without_a_failed_test() -> None:
+def test_proofs_report_fails_when_pytest_failed_without_a_failed_test() -> None:
     crashed = command_line.Outcome(Part("kills", 1, 1), 1.0, 0, 0, 0, 3)
 
     assert command_line.report([crashed]) == 1
 
 
-def test_the_table_names_tests_and_paths_that_exist() -> None:
+def test_proofs_table_names_existing_tests_and_paths() -> None:
     for name, group in read_table().items():
         assert fingerprint(group), name
 
 
-def test_no_test_belongs_to_two_groups() -> None:
+def test_proofs_groups_share_no_test() -> None:
     named = [test for group in read_table().values() for test in group.tests]
 
     assert len(named) == len(set(named))
@@ -185,7 +185,7 @@ def test_longer(): ...
 """
 
 
-def test_behaviour_run_leaves_groups_out_and_counts_them(
+def test_proofs_behaviour_run_leaves_groups_out_and_counts_them(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytester.makepyfile(test_kills=KILLS, test_mixed=MIXED)
@@ -202,7 +202,7 @@ def test_behaviour_run_leaves_groups_out_and_counts_them(
     everything.assert_outcomes(passed=5)
 
 
-def test_parts_together_run_each_test_once(pytester: pytest.Pytester) -> None:
+def test_proofs_parts_together_run_each_test_once(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_mixed=MIXED.replace("[1, 2]", "range(10)"))
     ran = []
     for number in range(1, 4):
