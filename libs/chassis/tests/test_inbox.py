@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
@@ -15,21 +15,32 @@ from chassis.consumer import Consumer
 from chassis.delivery import RawRecord
 from chassis.domain import DomainError
 from chassis.transaction import Transaction
-from contracts.deal import DealReopened
+from contracts.event import Event
 from testkit.harness import as_record
 
-DEAL = UUID(int=7)
+THING = UUID(int=7)
 consumer = Consumer("thing-svc")
 
 
-@consumer.on(DealReopened)
-async def count(fact: DealReopened, tx: Transaction) -> None:
+class ThingNoted(Event):
+    """Something was noted about a thing."""
+
+    name: ClassVar[str] = "ltc.thing.noted.v1"
+    topic: ClassVar[str] = "ltc.thing.v1"
+    key: ClassVar[str] = "thing_id"
+
+    thing_id: UUID
+    note: str
+
+
+@consumer.on(ThingNoted)
+async def count(fact: ThingNoted, tx: Transaction) -> None:
     """Deliberately not idempotent: every call stores another thing."""
-    if fact.reason == "bad":
+    if fact.note == "bad":
         raise DomainError("it is bad")
     await tx.connection.exec_driver_sql(
         "INSERT INTO thing SELECT gen_random_uuid(), $1 || count(*), 1, 1, $2 FROM thing",
-        (fact.reason, tx.now),
+        (fact.note, tx.now),
     )
 
 
@@ -39,12 +50,8 @@ async def app() -> AsyncIterator[FastAPI]:
         yield app
 
 
-def a_record(reason: str) -> RawRecord:
-    at = datetime(2026, 11, 1, tzinfo=UTC)
-    fact = DealReopened.model_construct(
-        deal_id=DEAL, number="D-1", reason=reason, reopened_by="boss", reopened_at=at
-    )
-    return as_record(fact)
+def a_record(note: str) -> RawRecord:
+    return as_record(ThingNoted(thing_id=THING, note=note))
 
 
 async def verdicts(app: FastAPI) -> tuple[int, int]:
