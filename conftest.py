@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import console  # noqa: F401 - the package, before a test folder of that name is taken for it
 import hub  # noqa: F401 - the same
 from testkit.servers import infrastructure, share_fork_server, wants_containers
 
 share_fork_server()
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 pytest_plugins = ("tests.evidence", "testkit.proofs.plugin")
 
