@@ -21,6 +21,7 @@ from hub.webhooks.dispatcher import Dispatcher
 from hub.webhooks.queue import Done, Due
 from hub.webhooks.retrying import Outcome, State
 from hub.webhooks.sending import Result
+from testkit.deadline import DEADLINE_S
 from testkit.harness import Harness
 
 
@@ -108,19 +109,44 @@ async def deliveries(hub: Harness, endpoint_id: str, **asked: str) -> list[dict[
     return found
 
 
-async def until(hub: Harness, statement: str, *values: Any, within_s: float = 10.0) -> list[Any]:
+async def until(hub: Harness, statement: str, *values: Any) -> list[Any]:
     """Wait until a statement finds rows; these."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             if rows := await hub.rows(statement, *values):
                 return rows
             await asyncio.sleep(0.02)
 
 
-async def settled(hub: Harness, state: str, count: int, *, within_s: float = 10.0) -> None:
+async def settled(hub: Harness, state: str, count: int) -> None:
     """Wait until so many deliveries are in a state."""
     enough = "SELECT 1 FROM delivery WHERE state = $1 HAVING count(*) >= $2"
-    await until(hub, enough, state, count, within_s=within_s)
+    await until(hub, enough, state, count)
+
+
+BLOCKED = "SELECT 1 FROM pg_locks WHERE NOT granted"
+
+
+async def waits_or_ends(hub: Harness, task: asyncio.Task[Any]) -> None:
+    """Return when a task waits for a lock of the database, or has ended."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not task.done() and not await hub.rows(BLOCKED):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def looked(one: Dispatcher) -> None:
+    """Return when an instance has looked at all that is due, in a pass that began later than
+    now."""
+    async with asyncio.timeout(DEADLINE_S):
+        for _ in range(2):  # the pass under way, and the next
+            before = one._looked_at
+            while one._looked_at == before:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.02)
+
+
+async def leased(hub: Harness) -> list[Any]:
+    """Deliveries that some instance has taken."""
+    return await hub.rows("SELECT event_id FROM delivery WHERE lease IS NOT NULL")
 
 
 async def make_due(hub: Harness) -> None:

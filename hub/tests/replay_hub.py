@@ -46,9 +46,9 @@ async def seen(hub: Harness, endpoint: dict[str, Any], replay: str) -> dict[str,
     return found
 
 
-async def over(hub: Harness, replay: str, *, within_s: float = 20.0) -> None:
+async def over(hub: Harness, replay: str) -> None:
     enough = "SELECT 1 FROM replay WHERE id = $1 AND state = 'ended'"
-    await until(hub, enough, UUID(replay), within_s=within_s)
+    await until(hub, enough, UUID(replay))
 
 
 async def late_endpoint(hub: Harness, url: str, **form: Any) -> dict[str, Any]:

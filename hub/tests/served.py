@@ -13,6 +13,7 @@ from joserfc.jwk import KeySet
 
 from chassis.app import create_app
 from chassis.wire import BoundedHttp
+from testkit.deadline import DEADLINE_S
 from testkit.harness import KEY, Harness
 
 
@@ -26,17 +27,16 @@ class Served:
 
     def client(self, like: httpx.AsyncClient) -> httpx.AsyncClient:
         """Somebody with the token of another client."""
-        return httpx.AsyncClient(base_url=self.url, headers=like.headers, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers=like.headers, timeout=DEADLINE_S)
 
 
 @asynccontextmanager
 async def served(under_test: Harness) -> AsyncIterator[Served]:
-    """Serve the database of a harness until the end of the block."""
+    """Serve the database of a harness until the end of the block. The server waits for open
+    requests without a limit when it stops."""
     app = create_app(under_test.service, under_test.settings)
     app.state.authenticator.trust(KeySet([KEY]))
-    config = uvicorn.Config(
-        app, port=0, http=BoundedHttp, log_config=None, timeout_graceful_shutdown=8
-    )
+    config = uvicorn.Config(app, port=0, http=BoundedHttp, log_config=None)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hook_hub import waits_or_ends
 from hub_builders import a_capture, a_record, number_of
 
 from contracts.deal import DealWon
@@ -125,7 +126,7 @@ async def _two_writers(hub_svc: Harness) -> list[str]:
                 await hub_svc.execute(insert, '{"number": "quick"}')
 
             second = asyncio.create_task(write_second())
-            await asyncio.wait([second], timeout=0.3)
+            await waits_or_ends(hub_svc, second)
             between = await look(start)
             await first.commit()
         await second

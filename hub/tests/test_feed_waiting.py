@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,10 +14,15 @@ import pytest
 from hub_builders import a_capture, a_record, number_of
 from served import Served, served
 
+from chassis.db import Database
+from contracts.deal import DealWon
+from contracts.lead import LeadCaptured
+from contracts.samples import sample
 from hub import stream, wake
+from hub.wake import Watch, watch
+from testkit.deadline import DEADLINE_S
 from testkit.harness import Harness
-
-ENOUGH_S = 5.0
+from testkit.service_instances import eventually
 
 
 @pytest.fixture
@@ -26,11 +32,16 @@ async def hub(hub_svc: Harness) -> AsyncIterator[Served]:
 
 
 async def listen(
-    client: httpx.AsyncClient, count: int, *, last: str | None = None, **asked: Any
+    client: httpx.AsyncClient,
+    count: int,
+    *,
+    last: str | None = None,
+    heard: list[tuple[str, dict[str, Any]]] | None = None,
+    **asked: Any,
 ) -> list[tuple[str, dict[str, Any]]]:
-    """So many events of a stream, with the cursor behind each."""
+    """So many events of a stream, with the cursor behind each; ``heard`` grows as they come."""
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
-    heard: list[tuple[str, dict[str, Any]]] = []
+    heard = [] if heard is None else heard
     cursor = ""
     async with client.stream("GET", "/events", headers=headers, params=asked) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -44,56 +55,102 @@ async def listen(
     return heard
 
 
+class Readers:
+    """The requests that wait for the feed to go on. Webhooks wait for it too and do not count."""
+
+    def __init__(self) -> None:
+        self._now = 0
+
+    def watch(self, database: Database) -> SimpleNamespace:
+        return SimpleNamespace(beyond=partial(self._beyond, watch(database)))
+
+    async def _beyond(self, feed: Watch, position: int, within_s: float) -> bool:
+        self._now += 1
+        try:
+            return await feed.beyond(position, within_s)
+        finally:
+            self._now -= 1
+
+    async def wait(self, count: int = 1) -> None:
+        """Return when so many do."""
+
+        async def now() -> int:
+            return self._now
+
+        await eventually(now, count)
+
+
+@pytest.fixture
+def readers(monkeypatch: pytest.MonkeyPatch) -> Readers:
+    readers = Readers()
+    monkeypatch.setattr("hub.readers.watch", readers.watch)
+    return readers
+
+
 async def test_feed_long_poll_returns_events_of_its_instance_at_once(
-    hub_svc: Harness, monkeypatch: pytest.MonkeyPatch
+    hub_svc: Harness, readers: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wake, "SWEEP_S", 5.0)
+    """By the bell: no sweep comes before the request ends."""
+    monkeypatch.setattr(wake, "SWEEP_S", 3600.0)
+    await hub_svc.receives_raw(a_record(a_capture(6)))
+    [(before,)] = await hub_svc.rows("SELECT max(position) FROM feed")
+
+    async def looked() -> int:
+        return watch(hub_svc.database)._end
+
     async with hub_svc.client("subscriber") as erp:
-        waiting = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 20}))
-        await asyncio.sleep(0.3)
-        assert not waiting.done()
-        came = time.monotonic()
+        request = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 30}))
+        await readers.wait()
+        await eventually(looked, before)
         await hub_svc.receives_raw(a_record(a_capture(7)))
-        page = (await waiting).json()
-        took = time.monotonic() - came
+        page = (await request).json()
+    watch(hub_svc.database).ring()
 
     assert [number_of(event) for event in page["events"]] == ["L-2026-000007"]
-    assert took < 3, "rung for, not found by the sweep"
 
 
 async def test_feed_long_poll_returns_events_of_another_instance(
-    hub_svc: Harness, hub: Served
+    hub_svc: Harness, hub: Served, readers: Readers
 ) -> None:
     """The harness writes through its own database pool, so no wake-up reaches the server."""
     async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
-        waiting = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 20}))
-        await asyncio.sleep(0.3)
-        came = time.monotonic()
+        request = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 30}))
+        await readers.wait()
         await hub_svc.receives_raw(a_record(a_capture()))
-        assert len((await waiting).json()["events"]) == 1
-    assert time.monotonic() - came < 5
+        assert len((await request).json()["events"]) == 1
 
 
-async def test_feed_long_poll_without_a_match_ends_at_its_timeout(hub_svc: Harness) -> None:
+async def test_feed_long_poll_without_a_match_ends_at_its_timeout(
+    hub_svc: Harness, readers: Readers
+) -> None:
     async with hub_svc.client("subscriber") as erp:
-        began = time.monotonic()
         await hub_svc.receives_raw(a_record(a_capture()))
-        answer = await erp.get("/events", params={"type": "deal.*", "wait": 0.4})
-    assert answer.json()["events"] == []
-    assert 0.4 <= time.monotonic() - began < 2
+        request = asyncio.create_task(erp.get("/events", params={"type": "deal.*", "wait": 0.5}))
+        await readers.wait()
+        assert (await request).json()["events"] == []
 
 
 async def test_feed_stream_resumes_at_the_last_event_id(hub_svc: Harness, hub: Served) -> None:
     await hub_svc.receives_raw(*(a_record(a_capture(n)) for n in range(4)))
     async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
         first = await listen(erp, 2)
-        more = asyncio.create_task(listen(erp, 3, last=first[-1][0], after="latest"))
-        await asyncio.sleep(0.2)
+        heard: list[tuple[str, dict[str, Any]]] = []
+        more = asyncio.create_task(listen(erp, 3, last=first[-1][0], heard=heard, after="latest"))
+        await count(heard, 2)
         await hub_svc.receives_raw(a_record(a_capture(4)))
-        rest = await asyncio.wait_for(more, ENOUGH_S)
+        rest = await more
     assert [number_of(event) for _, event in [*first, *rest]] == [
         f"L-2026-{n:06d}" for n in range(5)
     ]
+
+
+async def count(heard: list[Any], wanted: int) -> None:
+    """Return when so many events have been heard."""
+
+    async def found() -> int:
+        return len(heard)
+
+    await eventually(found, wanted)
 
 
 async def test_feed_stream_sends_heartbeats_with_its_position(
@@ -115,18 +172,23 @@ async def test_feed_stream_sends_heartbeats_with_its_position(
     assert f"id: {latest}" in lines
 
 
-async def test_feed_stream_follows_a_revoked_grant(hub_svc: Harness, hub: Served) -> None:
+async def test_feed_stream_follows_a_revoked_grant(
+    hub_svc: Harness, hub: Served, readers: Readers
+) -> None:
+    """What was said of leads before it comes, and after it only what was said of deals."""
     await hub_svc.execute("INSERT INTO subscriber VALUES ('u-1', false, '{lead}', now())")
+    heard: list[tuple[str, dict[str, Any]]] = []
     async with hub_svc.client("subscriber") as token, hub.client(token) as erp:
-        hearing = asyncio.create_task(listen(erp, 2, after="latest"))
-        await asyncio.sleep(0.2)
-        await hub_svc.receives_raw(a_record(a_capture()))
-        await asyncio.sleep(0.3)
+        hearing = asyncio.create_task(listen(erp, 2, heard=heard, after="latest"))
+        await readers.wait()
+        await hub_svc.receives_raw(a_record(a_capture(1)))
+        await count(heard, 1)
+        await readers.wait()
         await hub_svc.execute("UPDATE subscriber SET stages = '{deal}'")
-        await asyncio.sleep(0.2)
-        await hub_svc.receives_raw(a_record(a_capture()))
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(hearing, 1)
+        await hub_svc.receives_raw(a_record(a_capture(2)))
+        await hub_svc.receives_raw(a_record(sample(DealWon)))
+        await hearing
+    assert [event["type"] for _, event in heard] == [LeadCaptured.name, DealWon.name]
 
 
 async def test_feed_stream_with_an_expired_cursor_is_answered_410(
@@ -138,7 +200,10 @@ async def test_feed_stream_with_an_expired_cursor_is_answered_410(
     assert answer.status_code == 410
 
 
-async def test_feed_streams_end_when_the_server_stops(hub_svc: Harness) -> None:
+async def test_feed_streams_end_when_the_server_stops(
+    hub_svc: Harness, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 3600.0)
     async with (
         served(hub_svc) as hub,
         hub_svc.client("subscriber") as token,
@@ -146,11 +211,9 @@ async def test_feed_streams_end_when_the_server_stops(hub_svc: Harness) -> None:
     ):
         hearing = asyncio.create_task(listen(erp, 1, after="latest"))
         polling = asyncio.create_task(erp.get("/events", params={"after": "latest", "wait": 30}))
-        await asyncio.sleep(0.3)
-        began = time.monotonic()
+        await readers.wait(2)
         hub.server.should_exit = True
-        await hub.running
-        took = time.monotonic() - began
-        assert await asyncio.wait_for(hearing, 1) == []
+        async with asyncio.timeout(DEADLINE_S):  # a listener would wait for an hour
+            await hub.running
+        assert await hearing == []
         assert (await polling).json()["events"] == []
-    assert took < 4

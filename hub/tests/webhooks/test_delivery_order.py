@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
-from hook_hub import an_endpoint, ended, facts, until
+from hook_hub import an_endpoint, ended, facts, waits_or_ends
 
 from contracts.ids import new_id
 from hub.webhooks import dealing, queue
@@ -35,7 +35,7 @@ async def test_webhook_queue_advances_to_an_event_added_during_the_previous_one(
     async with hub.transaction() as tx:
         await dealing.deal_out(tx)
         recording = asyncio.create_task(record())
-        await asyncio.sleep(0.3)
+        await waits_or_ends(hub, recording)
     await recording
     async with hub.transaction() as tx:
         assert len(await queue.take(tx, lease, 60, {}, 4)) == 1
@@ -69,7 +69,7 @@ async def test_webhook_fan_out_runs_in_one_instance_at_a_time(
         async with hub.transaction() as one:
             dealt = await dealing.deal_out(one)
             waiting = asyncio.create_task(dealing.deal_out(other))
-            await asyncio.sleep(0.3)
+            await waits_or_ends(hub, waiting)
             assert not waiting.done()
         assert (dealt.facts, dealt.deliveries) == (3, 3)
         assert await waiting == dealing.Dealt(dealt.position)
@@ -116,7 +116,7 @@ async def test_webhook_queue_locks_in_one_order_and_never_deadlocks(
         async with hub.transaction() as tx:
             await dealing.deal_out(tx)  # as each pass of who sends begins
             enabling = asyncio.create_task(erp.post(f"/endpoints/{made['id']}/enable"))
-            await until(hub, "SELECT 1 FROM pg_locks WHERE NOT granted")
+            await waits_or_ends(hub, enabling)
             await queue.record(tx, lease, [ended(due, Outcome.REJECTED)])
         answer = await enabling
     assert answer.status_code == 200, answer.text
