@@ -19,6 +19,7 @@ from chassis import auth
 from chassis.auth import Authenticator, Unauthenticated
 from chassis.issuer import create_issuer, load_key, mint, sign
 from chassis.settings import Settings
+from testkit.deadline import DEADLINE_S
 
 ISSUER = "http://issuer.test"
 
@@ -196,7 +197,7 @@ async def asked(publisher: Publisher, times: int) -> bool:
     return publisher.asked >= times
 
 
-async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 5.0) -> None:
-    async with asyncio.timeout(within_s):
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
         while not await condition():  # noqa: ASYNC110 - what it waits for has no event
             await asyncio.sleep(0.02)

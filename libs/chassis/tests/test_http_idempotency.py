@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
-from thing_service import PAUSE, a_client, a_token, names, thing_app
+from thing_service import PAUSE, Pause, a_client, a_token, names, thing_app
 
 from chassis import bulk
 from chassis.idempotency import purge
@@ -65,32 +65,19 @@ async def test_idempotency_key_with_another_route_is_refused(client: httpx.Async
 async def test_idempotency_key_in_flight_is_a_conflict(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    PAUSE["slow"] = asyncio.Event()
+    PAUSE["slow"] = pause = Pause()
     body = {"name": "slow"}
     first = asyncio.create_task(client.post("/things", json=body, headers=keyed("k-slow")))
-    second = await until_in_flight(client, body, "k-slow")
+    await pause.reached.wait()
+    second = await client.post("/things", json=body, headers=keyed("k-slow"))
+    assert second.status_code == 409
     assert second.json()["type"] == "urn:ltc:problem:idempotency-key-in-flight"
-    PAUSE.pop("slow").set()
+    PAUSE.pop("slow")
+    pause.over.set()
     assert (await first).status_code == 201
     third = await client.post("/things", json=body, headers=keyed("k-slow"))
     assert third.content == (await first).content
     assert (await names(app)).count("slow") == 1
-
-
-async def until_in_flight(
-    client: httpx.AsyncClient, body: dict[str, str], key: str
-) -> httpx.Response:
-    """The conflict of a second request, sent as soon as the first one holds the key."""
-    async with asyncio.timeout(5):
-        while True:
-            await asyncio.sleep(0.05)
-            try:
-                async with asyncio.timeout(0.5):
-                    answer = await client.post("/things", json=body, headers=keyed(key))
-            except TimeoutError:
-                continue  # it came first: cancelled, and rolled back with its key
-            if answer.status_code == 409:
-                return answer
 
 
 async def test_idempotency_twenty_concurrent_requests_have_one_effect(

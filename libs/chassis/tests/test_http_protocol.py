@@ -15,12 +15,15 @@ from chassis.wire import MAX_COUNT, MAX_FIELDS, MAX_TARGET, BoundedHttp
 from local_infra.ports import free_port
 
 app = FastAPI()
+RELEASED = asyncio.Event()
+"""What requests that are held wait for."""
 
 
 @app.post("/echo")
 async def echo(request: Request) -> dict[str, object]:
     body = await request.body()
-    await asyncio.sleep(float(request.query_params.get("pause", 0)))
+    if "hold" in request.query_params:
+        await RELEASED.wait()
     return {"body": len(body), "marked": request.headers.get("x-mark")}
 
 
@@ -153,5 +156,6 @@ async def test_http_protocol_serves_many_requests_and_large_bodies_on_one_connec
 
 async def test_http_protocol_sends_no_refusal_before_an_earlier_response(port: int) -> None:
     async with a_caller(port) as caller:
-        await caller.send(a_request("/echo?pause=0.3") + a_request("/" + "p" * MAX_TARGET))
+        await caller.send(a_request("/echo?hold=yes") + a_request("/" + "p" * MAX_TARGET))
         assert await caller.hung_up()
+    RELEASED.set()

@@ -26,6 +26,8 @@ from testkit.servers import kafka_bootstrap
 from testkit.service_instances import eventually, start_at_end
 
 TOPIC = "ltc.lead.v1"
+MILLISECOND_S = 0.001
+"""Kafka counts time in milliseconds."""
 
 
 class ThingMade(Event):
@@ -136,6 +138,7 @@ async def test_consumer_lag_is_reported_in_messages_and_seconds(intake: Intake) 
     slow: Any = intake._processor
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap())
     await producer.start()
+    sent_at = time.time()
     try:
         await producer.send_and_wait(TOPIC, b"{}", key=b"k", partition=0)
 
@@ -143,10 +146,13 @@ async def test_consumer_lag_is_reported_in_messages_and_seconds(intake: Intake) 
             return bool(intake.progress.at_hand)
 
         await eventually(at_hand, True)
-        assert max(intake.lag_ages().values()) < 10
-        started = time.monotonic()
-        await asyncio.sleep(0.3)
-        assert max(intake.lag_ages().values()) >= time.monotonic() - started - 0.05
+        first = max(intake.lag_ages().values())
+        assert first <= time.time() - sent_at + MILLISECOND_S
+
+        async def grows() -> bool:
+            return max(intake.lag_ages().values()) > first
+
+        await eventually(grows, True)
         assert {topic for topic, age in intake.lag_ages().items() if age} == {TOPIC}
 
         slow.free.set()
@@ -161,7 +167,7 @@ async def test_consumer_lag_is_reported_in_messages_and_seconds(intake: Intake) 
             await producer.send_and_wait(TOPIC, b"{}", key=b"k", partition=0)
 
         async def behind() -> bool:
-            return intake.lag() >= 1 and max(intake.lag_ages().values()) > 0.1
+            return intake.lag() >= 1 and max(intake.lag_ages().values()) > 0
 
         await eventually(behind, True)
     finally:

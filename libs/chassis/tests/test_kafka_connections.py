@@ -22,7 +22,8 @@ def test_kafka_connection_closed_during_a_write_is_a_lost_connection() -> None:
         connection: Any = await create_conn(host, int(port))
         writer, reader = connection._writer, connection._reader
         writer.transport.abort()
-        await asyncio.sleep(0.05)
+        while connection.connected():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0)
         # The loop has closed it; aiokafka has not been told yet.
         connection._writer, connection._reader = writer, reader
         with pytest.raises(KafkaConnectionError, match="the handler is closed"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +15,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from chassis import revisions
 from chassis.exits import DatabaseUnfit, GaveUp
 from chassis.migrate import upgrade
+from testkit.deadline import DEADLINE_S
+from testkit.service_instances import eventually
 
 LOCK_TIMEOUT_MS = 300
-LONG_S = 2.5
+QUEUED_READER = """
+SELECT 1 FROM pg_locks
+WHERE relation = 'thing'::regclass AND mode = 'AccessShareLock' AND NOT granted
+"""
 MORE_COLUMNS = "op.execute('ALTER TABLE thing ADD more text')"
 
 
@@ -28,19 +32,20 @@ def service(tmp_path: Path) -> Iterator[Growing]:
         yield made
 
 
-async def longest_read(dsn: str, until: asyncio.Event) -> float:
-    """The longest time that a reader of the table waits, in seconds."""
-    reader = await asyncpg.connect(dsn)
-    longest = 0.0
-    try:
-        while not until.is_set():
-            began = time.monotonic()
-            await reader.fetch("SELECT * FROM thing LIMIT 1")
-            longest = max(longest, time.monotonic() - began)
-            await asyncio.sleep(0.01)
-        return longest
-    finally:
-        await reader.close()
+class Reader:
+    """Reads the table all the time."""
+
+    answered = 0
+
+    async def read(self, dsn: str) -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            while True:
+                await connection.fetch("SELECT * FROM thing LIMIT 1")
+                self.answered += 1
+                await asyncio.sleep(0.01)
+        finally:
+            await connection.close()
 
 
 async def test_migrate_retries_with_a_lock_timeout_while_others_read(
@@ -52,25 +57,34 @@ async def test_migrate_retries_with_a_lock_timeout_while_others_read(
     transaction = holder.transaction()
     await transaction.start()
     await holder.fetch("SELECT * FROM thing LIMIT 1")
-    over = asyncio.Event()
-    reading = asyncio.create_task(longest_read(service.dsn, over))
+    reader = Reader()
+    reading = asyncio.create_task(reader.read(service.dsn))
+
+    async def queues() -> bool:
+        return bool(await ask(service, QUEUED_READER))
+
+    async def tries() -> bool:
+        return sum("held by others" in message for message in caplog.messages) >= 3
 
     with caplog.at_level(logging.INFO, logger="chassis.migrate"):
         migrating = asyncio.create_task(
             upgrade(service.package, service.url, lock_timeout_ms=LOCK_TIMEOUT_MS)
         )
-        await asyncio.sleep(LONG_S)
-        ended_early = migrating.done()
+        await eventually(queues, True)
+        before = reader.answered
+
+        async def read_on() -> bool:
+            return reader.answered > before
+
+        await eventually(read_on, True)  # though the table is held, and wanted
+        await eventually(tries, True)
+        assert not migrating.done()
         await transaction.rollback()
         await migrating
-    over.set()
-    longest = await reading
+    reading.cancel()
+    await asyncio.wait([reading])
     await holder.close()
 
-    tries = [message for message in caplog.messages if "held by others" in message]
-    assert not ended_early
-    assert len(tries) >= 3
-    assert LOCK_TIMEOUT_MS / 2000 < longest < LOCK_TIMEOUT_MS / 1000 + 0.3
     assert await columns(service) == ["id", "more", "note"]
 
 
@@ -97,9 +111,8 @@ async def test_migrate_builds_an_index_with_concurrent_migrators(service: Growin
     await upgrade(service.package, service.url)
     service.grow("create_index('ix_thing_note', 'thing (note)')")
 
-    await asyncio.wait_for(
-        asyncio.gather(*(upgrade(service.package, service.url) for _ in range(3))), 30
-    )
+    async with asyncio.timeout(DEADLINE_S):
+        await asyncio.gather(*(upgrade(service.package, service.url) for _ in range(3)))
 
     assert await valid_indexes(service) == ["ix_thing_note", "thing_pkey"]
 

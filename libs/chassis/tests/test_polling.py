@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from chassis.polling import PatientConsumer
+from testkit.deadline import DEADLINE_S
 from testkit.servers import kafka_bootstrap
 
 ORDER, CONTRACT = TopicPartition("ltc.order.v1", 0), TopicPartition("ltc.contract.v1", 0)
@@ -31,7 +32,7 @@ class Behind:
 
     async def take(self, most: int) -> dict[TopicPartition, int]:
         """How many records of each partition a poll returns."""
-        found = await self._consumer.getmany(timeout_ms=200, max_records=most)
+        found = await self._consumer.getmany(timeout_ms=1000, max_records=most)
         return {partition: len(records) for partition, records in found.items()}
 
 
@@ -85,7 +86,7 @@ async def test_poll_that_fails_halfway_loses_no_record(
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", failing_once)
     with pytest.raises(KafkaError):
         await behind.take(30)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while taken.total() < 40:
             taken.update(await behind.take(30))
     assert taken == BACKLOG

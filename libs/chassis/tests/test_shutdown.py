@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from thing_service import thing_app
 
+from chassis import runtime
 from chassis.cluster import Cluster
 from chassis.db import Database
 from chassis.metrics import Metrics
@@ -16,10 +18,14 @@ from chassis.runtime import end
 from contracts.deal import DealOpened
 from contracts.ids import new_id
 from contracts.samples import sample
+from testkit.deadline import DEADLINE_S
 from testkit.servers import kafka_bootstrap
 
 
-async def test_shutdown_cancels_again_a_task_that_lost_its_cancellation() -> None:
+async def test_shutdown_cancels_again_a_task_that_lost_its_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime, "CANCEL_AGAIN_S", 0.05)
     lost = 0
 
     async def goes_on() -> None:
@@ -38,7 +44,7 @@ async def test_shutdown_cancels_again_a_task_that_lost_its_cancellation() -> Non
     tasks = [asyncio.create_task(goes_on()), asyncio.create_task(has_failed())]
     await asyncio.sleep(0)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         await end(tasks)
 
     assert (lost, [task.done() for task in tasks]) == (2, [True, True])

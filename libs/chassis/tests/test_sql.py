@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -17,6 +18,10 @@ from chassis.failures import is_infrastructure
 from testkit.servers import create_database, drop_database
 
 DIE = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+
+MOMENTS = 60
+"""At which a transaction is cancelled, over twice the time that one takes on this machine."""
 
 
 @pytest.fixture
@@ -92,8 +97,10 @@ async def test_sql_broken_connection_is_an_environment_error_and_is_replaced(
 
 
 @asynccontextmanager
-async def half_open(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
-    """The same database over a proxy that passes data on but not the server's close."""
+async def half_open(engine: AsyncEngine) -> AsyncIterator[tuple[AsyncEngine, asyncio.Event]]:
+    """The same database over a proxy that passes data on but not the server's close, and an event
+    that is set when the server has closed."""
+    ended = asyncio.Event()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -101,14 +108,17 @@ async def half_open(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
 
     async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(engine.url.host, engine.url.port)
-        await asyncio.gather(pump(reader, back), pump(there, writer))
+        up = asyncio.create_task(pump(reader, back))
+        await pump(there, writer)
+        ended.set()
+        await up
         back.close()
         writer.close()
 
     line = await asyncio.start_server(joined, "127.0.0.1", 0)
     port = line.sockets[0].getsockname()[1]
     over = create_async_engine(engine.url.set(port=port), pool_size=1, max_overflow=0)
-    yield over
+    yield over, ended
     await over.dispose()
     line.close()
 
@@ -116,10 +126,10 @@ async def half_open(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
 async def test_sql_half_closed_connection_is_an_environment_error(
     engine: AsyncEngine,
 ) -> None:
-    async with half_open(engine) as over:
+    async with half_open(engine) as (over, ended):
         [[idle]] = await bulk.ask(over, "SELECT pg_backend_pid()")
         await bulk.ask(engine, "SELECT pg_terminate_backend($1, 2000)", idle)
-        await asyncio.sleep(0.1)
+        await ended.wait()
         with pytest.raises(asyncpg.InternalClientError) as broken:
             async with bulk.begun(over):
                 pass
@@ -159,9 +169,13 @@ async def test_sql_cancelled_task_leaves_no_open_transaction(
             async with bulk.begun(engine) as connection:
                 await bulk.fetch(connection, "SELECT 1")
 
-    for after_ms in range(200):
+    began = time.perf_counter()
+    async with bulk.begun(engine) as connection:
+        await bulk.fetch(connection, "SELECT 1")
+    whole_s = time.perf_counter() - began
+    for moment in range(MOMENTS):
         task = asyncio.create_task(work())
-        await asyncio.sleep(after_ms / 50_000)
+        await asyncio.sleep(2 * whole_s * moment / MOMENTS)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         async with engine.connect() as connection:

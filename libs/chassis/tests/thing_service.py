@@ -80,7 +80,16 @@ policies = Policies(limits=Limits)
 router = APIRouter(route_class=TransactionalRoute, tags=["things"])
 Maker = Annotated[Actor, Depends(roles("maker"))]
 Looker = Annotated[Actor, Depends(roles("maker", "looker"))]
-PAUSE: dict[str, asyncio.Event] = {}
+
+
+class Pause:
+    """A point at which a request waits."""
+
+    def __init__(self) -> None:
+        self.reached, self.over = asyncio.Event(), asyncio.Event()
+
+
+PAUSE: dict[str, Pause] = {}
 
 
 async def _insert(tx: Tx, form: ThingForm) -> UUID:
@@ -95,7 +104,8 @@ async def make(_: Maker, tx: Tx, form: ThingForm, response: Response) -> dict[st
     """Make a thing; one named in PAUSE waits there, after its row was written."""
     thing_id = await _insert(tx, form)
     if form.name in PAUSE:
-        await PAUSE[form.name].wait()
+        PAUSE[form.name].reached.set()
+        await PAUSE[form.name].over.wait()
     response.headers["Location"] = f"/things/{thing_id}"
     response.headers["ETag"] = etag(1)
     return {"id": str(thing_id), "actor": tx.actor.sub}
