@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,7 +18,7 @@ from chassis.cluster import Cluster
 from chassis.metrics import Metrics
 from chassis.problems import Problem
 from chassis.revisions import of_package
-from console import kafka_look
+from console import kafka_look, shared_look
 from console.kafka_look import GroupLag, KafkaLook
 from console.peers import Peers
 from console.shared_look import SharedLook
@@ -25,12 +26,15 @@ from contracts.catalog import CATALOG, PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
 from local_infra.ports import free_port
+from testkit.deadline import DEADLINE_S
 from testkit.harness import Harness, over_http
 from testkit.servers import kafka_bootstrap
 from testkit.service_instances import eventually, start_at_end
 
 TOPIC = "ltc.lead.v1"
 PLACE = TopicPartition(TOPIC, 0)
+CLOCK_S = 0.002
+"""Kafka counts time in milliseconds, and a look rounds to them."""
 
 
 def kafka() -> KafkaLook:
@@ -43,26 +47,39 @@ async def lag_of(look: KafkaLook, group: str) -> GroupLag:
     return found
 
 
+async def aged(look: KafkaLook, group: str) -> GroupLag:
+    """As soon as the age was found out: a read that takes too long is given up."""
+    while (found := await lag_of(look, group)).lag_s is None:
+        pass
+    return found
+
+
 async def test_consumer_lag_shows_the_age_of_the_oldest_unread_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Other tests have left groups behind here, with larger backlogs than ours.
-    monkeypatch.setattr(kafka_look, "AGED", 500)
-    monkeypatch.setattr(kafka_look, "WITHIN_S", 30.0)
+    monkeypatch.setattr(kafka_look, "WITHIN_S", DEADLINE_S)
     group = f"thing-{uuid4().hex[:8]}"
-    for name in (group, f"other-{group}"):  # one is read right where two are not
+    ours = (group, f"other-{group}")  # one is read right where two are not
+    groups = kafka_look._groups
+
+    async def of_this_test(admin: Any) -> dict[str, tuple[str, int]]:
+        """Other tests have left groups behind here, many of them with larger backlogs."""
+        return {name: seen for name, seen in (await groups(admin)).items() if name in ours}
+
+    monkeypatch.setattr(kafka_look, "_groups", of_this_test)
+    for name in ours:
         await start_at_end(kafka_bootstrap(), name, [TOPIC])
     look = kafka()
-    before = await lag_of(look, group)
+    before, sent_at = await lag_of(look, group), time.time()
     async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap()) as producer:
         for _ in range(3):
             await producer.send_and_wait(TOPIC, b"{}", partition=0)
-    await asyncio.sleep(0.3)
-    behind = await lag_of(look, group)
+    behind, later = await aged(look, group), await aged(look, group)
+    since = time.time() - sent_at
     async with AIOKafkaConsumer(
         TOPIC, bootstrap_servers=kafka_bootstrap(), group_id=group, enable_auto_commit=False
     ) as member:
-        await member.getmany(timeout_ms=5000)
+        await member.getmany(timeout_ms=int(DEADLINE_S * 1000))
         joined = await lag_of(look, group)
         end = (await member.end_offsets([PLACE]))[PLACE]
         await member.commit({PLACE: end})
@@ -71,8 +88,7 @@ async def test_consumer_lag_shows_the_age_of_the_oldest_unread_record(
 
     assert (before.lag, before.lag_s, before.members, before.state) == (0, 0.0, 0, "Empty")
     assert behind.lag == 3
-    assert behind.lag_s is not None
-    assert 0.3 <= behind.lag_s < 10
+    assert 0 < (behind.lag_s or 0) < (later.lag_s or 0) <= since + CLOCK_S
     assert (joined.members, joined.state, joined.lag) == (1, "Stable", 3)
     assert (caught_up.lag, caught_up.lag_s) == (0, 0.0)
     assert set(topics) == {*PUBLIC_TOPICS, *STATE_TOPICS}
@@ -81,14 +97,13 @@ async def test_consumer_lag_shows_the_age_of_the_oldest_unread_record(
     assert topics[TOPIC].rate_per_s > 0
 
 
-async def test_consumer_lag_reports_a_kafka_that_is_down() -> None:
-    began = time.monotonic()
+async def test_consumer_lag_reports_a_kafka_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_look, "WITHIN_S", 0.2)
     with pytest.raises(Problem) as refused:
         await KafkaLook(Cluster(f"127.0.0.1:{free_port()}")).look()
 
     assert refused.value.status_code == 503
     assert "does not answer" in str(refused.value.detail)
-    assert time.monotonic() - began < 6
 
 
 async def test_topics_page_is_for_roles_of_the_platform_team(console_svc: Harness) -> None:
@@ -106,23 +121,27 @@ async def test_topics_page_is_for_roles_of_the_platform_team(console_svc: Harnes
     assert refused.status_code == 403
 
 
-async def test_ttl_cache_shares_one_query_and_its_error_between_callers() -> None:
-    looks = 0
+async def test_ttl_cache_shares_one_query_and_its_error_between_callers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, looks = 0.0, 0
+    monkeypatch.setattr(shared_look, "time", SimpleNamespace(monotonic=lambda: now))
 
     async def look() -> int:
         nonlocal looks
         looks += 1
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
         if looks == 3:
             raise ConnectionError("away")
         return looks
 
-    shared = SharedLook(look, every_s=0.5)
+    shared = SharedLook(look, every_s=1)
     assert await asyncio.gather(*(shared.found() for _ in range(20))) == [1] * 20
+    now = 0.9
     assert await shared.found() == 1, "asked again too soon"
-    await asyncio.sleep(0.5)
+    now = 1.0
     assert await shared.found() == 2
-    await asyncio.sleep(0.5)
+    now = 2.0
     for _ in range(2):
         with pytest.raises(ConnectionError):
             await shared.found()
@@ -130,16 +149,18 @@ async def test_ttl_cache_shares_one_query_and_its_error_between_callers() -> Non
 
 
 async def test_ttl_cache_query_survives_a_cancelled_caller() -> None:
+    over = asyncio.Event()
+
     async def look() -> str:
-        await asyncio.sleep(0.1)
+        await over.wait()
         return "found"
 
     shared = SharedLook(look, every_s=5)
-    impatient = asyncio.create_task(shared.found())
-    await asyncio.sleep(0.01)
-    patient = asyncio.create_task(shared.found())
-    await asyncio.sleep(0.01)
+    impatient, patient = (asyncio.create_task(shared.found()) for _ in range(2))
+    await asyncio.sleep(0)  # both have asked
     impatient.cancel()
+    await asyncio.wait([impatient])
+    over.set()
 
     assert await patient == "found"
 
@@ -156,6 +177,7 @@ def mute() -> Iterator[str]:
 async def test_services_page_answers_while_half_of_the_services_are_down(
     console_svc: Harness, mute: str
 ) -> None:
+    """One of them never answers."""
     app = create_app(console_svc.service, console_svc.settings)
     metrics: Metrics = app.state.metrics
     metrics.outbox_state(7, 12.5)
@@ -169,25 +191,23 @@ async def test_services_page_answers_while_half_of_the_services_are_down(
         console_svc.app.state.peers = Peers(
             {"one": one, "two": two, "gone": f"http://127.0.0.1:{free_port()}", "mute": mute}
         )
-        began = time.monotonic()
         try:
             async with console_svc.client("ops") as ops:
-                told = (await ops.get("/services")).json()
+                told: list[dict[str, Any]] = []
+
+                async def status() -> dict[str, str]:
+                    told[:] = (await ops.get("/services")).json()
+                    return {state["service"]: state["status"] for state in told}
+
+                expected = {"one": "ready", "two": "starting", "gone": "away", "mute": "away"}
+                await eventually(status, expected)
         finally:
-            took = time.monotonic() - began
             await console_svc.app.state.peers.close()
             del console_svc.app.state.peers, console_svc.app.state.shared_looks
     for served in (app, starting):
         await served.state.database.close()
     by_name = {state["service"]: state for state in told}
 
-    assert took < 6
-    assert {name: state["status"] for name, state in by_name.items()} == {
-        "one": "ready",
-        "two": "starting",
-        "gone": "away",
-        "mute": "away",
-    }
     assert by_name["one"] == {
         "service": "one",
         "status": "ready",

@@ -19,6 +19,7 @@ from contracts.lead import LeadCaptured
 from contracts.parties import Account, Owner
 from contracts.samples import sample
 from testkit.harness import Harness, as_record
+from testkit.service_instances import eventually
 
 NOW = datetime.now(UTC)
 
@@ -184,15 +185,17 @@ async def test_diagnosis_holds_no_database_connection_while_a_service_hangs(
         try:
             page = asyncio.create_task(ops.get(path))
             await asked.wait()
-            await asyncio.sleep(0.1)
-            waiting = held.checkedout()
+
+            async def waiting() -> int:
+                return held.checkedout()
+
+            await eventually(waiting, 0)
             answered.set()
             assert (await page).status_code == 200
         finally:
             answered.set()
             del console_svc.app.state.peers
             await peers.close()
-    assert waiting == 0
 
 
 async def test_projection_folds_the_oldest_journey_first(
