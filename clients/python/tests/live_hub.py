@@ -20,6 +20,7 @@ from joserfc.jwk import KeySet
 
 from chassis.issuer import sign
 from contracts.catalog import PUBLIC_TOPICS
+from testkit.deadline import DEADLINE_S
 from testkit.harness import KEY
 from testkit.servers import kafka_bootstrap
 from testkit.service_instances import start_at_end
@@ -58,7 +59,7 @@ class Hub:
                 stdout=written,
                 stderr=written,
             )
-        with httpx.Client(base_url=self.url, timeout=10) as client:
+        with httpx.Client(base_url=self.url, timeout=DEADLINE_S) as client:
             _until_ready(client, self.process, log)
 
     def kill(self) -> None:
@@ -70,11 +71,15 @@ class Hub:
         """As an installation does: its place in Kafka's group is free at once."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(DEADLINE_S)
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.program.dsn, autocommit=True) as database:
             database.execute(statement)
+
+    def rows(self, statement: str) -> list[Any]:
+        with psycopg.connect(self.program.dsn, autocommit=True) as database:
+            return database.execute(statement).fetchall()
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
 
 from contracts.catalog import PARTITIONS
 from contracts.deal import DealOpened, DealStageChanged, DealWon
@@ -17,6 +18,8 @@ from contracts.event import Event
 from contracts.samples import sample, sample_envelope
 from ltc_client import Checkpoint, Fact, Subscription
 from ltc_client.checkpoints import Progress
+from testkit.deadline import DEADLINE_S
+from testkit.service_instances import eventually
 
 
 def said(fact: Event, *, sequence: int = 1, id: UUID | None = None, **about: Any) -> Said:
@@ -70,10 +73,32 @@ async def from_here(bootstrap: str, checkpoint: Checkpoint, *topics: str) -> dic
     return {f"{p.topic}/{p.partition}": str(end) for p, end in ends.items()}
 
 
-async def heard(subscription: Subscription, n: int, *, within_s: float = 30) -> list[Fact]:
+def deals_everywhere() -> list[list[Said]]:
+    """The lives of new deals, so many that each partition has some. When all of them have come,
+    nothing that was said before is still to come."""
+    to_partition = DefaultPartitioner()
+    partitions = list(range(PARTITIONS))
+    deals: list[list[Said]] = []
+    covered: set[int] = set()
+    while len(covered) < PARTITIONS:
+        deals.append(deal := list(a_deal(len(deals))))
+        covered.add(to_partition(deal[0][0].subject.encode(), partitions, partitions))
+    return deals
+
+
+async def begun(checkpoint: Checkpoint) -> None:
+    """Return when a subscriber of the latest facts has kept where it began."""
+
+    async def kept() -> bool:
+        return bool(checkpoint.positions())
+
+    await eventually(kept, True)
+
+
+async def heard(subscription: Subscription, n: int) -> list[Fact]:
     """The next so many facts, each dealt with."""
     found: list[Fact] = []
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(DEADLINE_S):
         async for fact in subscription:
             found.append(fact)
             if len(found) == n:

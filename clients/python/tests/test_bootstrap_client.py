@@ -63,12 +63,12 @@ async def test_client_bootstrap_from_states_equals_reading_every_event(hub: Hub,
     everything: Held = {}
     newcomer: Held = {}
     await publish(kafka_bootstrap(), [deal[0] for deal in deals])
-    await eventually(partial(folded, hub, ours, 1), DEALS, within_s=60)
+    await eventually(partial(folded, hub, ours, 1), DEALS)
     async with opened(checkpoint=InMemory(window=100_000)) as facts:
         async for state in facts.abootstrap():
             if not newcomer:
                 await publish(kafka_bootstrap(), [fact for deal in deals for fact in deal[1:]])
-                await eventually(partial(folded, hub, ours, 3), DEALS, within_s=60)
+                await eventually(partial(folded, hub, ours, 3), DEALS)
             newcomer[state.subject] = (state.sequence, dict(state.data))
         assert ours <= newcomer.keys()
         async with asyncio.timeout(90):
@@ -98,7 +98,7 @@ async def test_client_bootstrap_stores_states_and_position_in_one_transaction(
 ) -> None:
     await publish(kafka_bootstrap(), deal := list(a_deal(1)))
     [subject] = {envelope.subject for envelope, *_ in deal}
-    await eventually(partial(folded, hub, {subject}, 3), 1, within_s=60)
+    await eventually(partial(folded, hub, {subject}, 3), 1)
     opened = door(hub, "feed")
 
     def states(database: sqlite3.Connection, *, anew: bool = False) -> int:
@@ -124,7 +124,7 @@ async def test_client_bootstrap_refuses_more_states_than_a_file_checkpoint_holds
 ) -> None:
     await publish(kafka_bootstrap(), deals := [fact for n in range(3) for fact in a_deal(n)])
     ours = {envelope.subject for envelope, *_ in deals}
-    await eventually(partial(folded, hub, ours, 3), 3, within_s=60)
+    await eventually(partial(folded, hub, ours, 3), 3)
     async with door(hub, "feed")(checkpoint=InFile(tmp_path / "here", window=2)) as facts:
         with pytest.raises(BadCheckpoint, match="give it a larger window"):
             [state async for state in facts.abootstrap()]

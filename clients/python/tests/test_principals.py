@@ -17,6 +17,7 @@ from contracts.access import principals
 from local_infra.processes import run_sync
 from local_infra.topics import ensure_topics
 from ltc_client import Fact, Refused
+from testkit.deadline import DEADLINE_S
 from testkit.secured_kafka import Certificate, SecuredKafka, grants
 
 WORD = "a long word for the erp"
@@ -42,7 +43,7 @@ def kafka() -> Iterator[SecuredKafka]:
 async def heard(kafka: SecuredKafka, word: str = WORD, **more: Any) -> list[Fact]:
     found: list[Fact] = []
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(DEADLINE_S),
         ltc_client.kafka(
             f"127.0.0.1:{kafka.ports['SASL_SSL']}",
             types="deal.*",

@@ -14,6 +14,7 @@ from speaking import a_deal, from_here, publish
 
 import ltc_client
 from ltc_client import InFile
+from testkit.deadline import DEADLINE_S
 from testkit.servers import kafka_bootstrap
 
 COMMAND = Path(sys.executable).with_name("ltc-client")
@@ -25,7 +26,7 @@ def tail(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=False,
     )
 

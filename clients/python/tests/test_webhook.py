@@ -28,6 +28,7 @@ from ltc_client.doors import Arrival
 from ltc_client.doors.webhook import WebhookDoor
 from ltc_client.fact import from_record
 from ltc_client.signatures import Verifier
+from testkit.deadline import DEADLINE_S
 
 SECRET, OLD = (f"whsec_{base64.b64encode(bytes([n]) * 24).decode()}" for n in (1, 2))
 
@@ -42,7 +43,7 @@ class Sender:
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/"
-        self.http = httpx.AsyncClient(timeout=10)
+        self.http = httpx.AsyncClient(timeout=DEADLINE_S)
 
     async def send(
         self,
@@ -90,7 +91,7 @@ async def test_client_webhook_acknowledges_after_handling() -> None:
         fact = a_fact()
         sending = asyncio.ensure_future(soon(sender, fact))
         assert await anext(facts) == fact
-        await asyncio.sleep(0.3)
+        assert await sender.send(fact, path="elsewhere") == 404  # sent later, answered before
         assert not sending.done(), "nobody has said that it was dealt with"
         following = asyncio.ensure_future(anext(facts))
         assert await sending == 204
@@ -118,8 +119,17 @@ async def test_client_webhook_returns_a_repeated_event_once(tmp_path: Path) -> N
 async def test_client_webhook_asks_for_a_retry_of_an_unhandled_event() -> None:
     async with listening(patience_s=0.3) as (facts, sender):
         fact = a_fact()
-        sending = asyncio.ensure_future(soon(sender, fact))
+        taken = asyncio.Event()
+
+        async def until_taken() -> int:
+            while True:
+                answer = await soon(sender, fact)
+                if taken.is_set():
+                    return answer
+
+        sending = asyncio.ensure_future(until_taken())
         await anext(facts)
+        taken.set()
         assert await sending == 503
     async with listening() as (facts, sender):
         sending = asyncio.ensure_future(soon(sender, fact))
@@ -194,7 +204,8 @@ async def test_client_webhook_stops_while_a_request_arrives() -> None:
     await door.open()
     try:
         listening_on = asyncio.create_task(door.next())
-        await asyncio.sleep(0.05)  # it waits
+        while not door._arrived._waiters:  # noqa: ASYNC110 - until it waits
+            await asyncio.sleep(0)
         door._arrive(Arrival("webhook", None, a_fact()), Future())
         listening_on.cancel()
         with pytest.raises(asyncio.CancelledError):

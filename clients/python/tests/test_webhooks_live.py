@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from speaking import a_deal, publish
 
 import ltc_client
 from contracts.deal import DealFact
-from local_infra.ports import free_port
+from local_infra.ports import free_port, is_free
 from ltc_client import Fact
+from testkit.deadline import DEADLINE_S
 from testkit.servers import kafka_bootstrap
+from testkit.service_instances import eventually
 
 DEALS = 20
 
@@ -25,9 +28,18 @@ async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
         yield hub
 
 
+async def listens(port: int) -> bool:
+    return not is_free(port)
+
+
+async def tried(hub: Hub, endpoint_id: str) -> bool:
+    """Whether the hub has recorded an attempt at an endpoint."""
+    return bool(hub.rows(f"SELECT 1 FROM attempt WHERE endpoint_id = '{endpoint_id}'"))  # noqa: S608
+
+
 async def heard(facts: ltc_client.Subscription, n: int) -> list[Fact]:
     found: list[Fact] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         async for fact in facts:
             found.append(fact)
             if len(found) == n:
@@ -44,7 +56,7 @@ async def test_client_webhook_gets_signed_events_in_order_from_the_hub(
     deals = [list(a_deal(n)) for n in range(DEALS)]
     async with ltc_client.webhook(secret, types="deal.*", port=port) as facts:
         reading = asyncio.ensure_future(heard(facts, DEALS * 3))
-        await asyncio.sleep(0.5)
+        await eventually(partial(listens, port), True)
         await publish(kafka_bootstrap(), [fact for deal in deals for fact in deal])
         found = await reading
     assert all(isinstance(fact.said, DealFact) for fact in found)
@@ -55,10 +67,13 @@ async def test_client_webhook_gets_signed_events_in_order_from_the_hub(
 
 async def test_client_webhook_gets_missed_events_after_downtime(hub: Hub, tmp_path: Path) -> None:
     port = free_port()
-    _, secret = an_endpoint(hub, port)
+    made, secret = an_endpoint(hub, port)
     deal = list(a_deal(1))
     await publish(kafka_bootstrap(), deal)
-    await asyncio.sleep(2)  # tried in vain; the hub tries again 5 s later
+    await eventually(partial(tried, hub, made), True)
     async with ltc_client.webhook(secret, types="deal.*", port=port) as facts:
-        found = await heard(facts, 3)
+        reading = asyncio.ensure_future(heard(facts, 3))
+        await eventually(partial(listens, port), True)
+        hub.execute("UPDATE delivery SET next_at = now() WHERE state = 'pending'")
+        found = await reading
     assert [fact.id for fact in found] == [envelope.id for envelope, *_ in deal]
