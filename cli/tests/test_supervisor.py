@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from io import StringIO
@@ -19,10 +18,11 @@ from rich.console import Console
 from local_infra.errors import CannotStart, PortTaken
 from local_infra.forking.client import ForkServer
 from local_infra.ports import free_port
-from local_infra.processes import READY_WITHIN_S, Child
+from local_infra.processes import Child
 from ltc.programs import Program, answers_ready
 from ltc.progress import Progress
 from ltc.supervisor import AlreadyRunning, Supervisor, restart_marker, supervised
+from testkit.deadline import DEADLINE_S
 
 ANSWER = """
 import sys
@@ -71,7 +71,7 @@ def a_program(
         port,
         Child(name, run, logs),
         {**os.environ, "PYTHONPATH": str(modules)},
-        ready_within_s=READY_WITHIN_S if status == 200 else 1,
+        ready_within_s=DEADLINE_S if status == 200 else 1,
         forks=ForkServer(run, logs, []) if os.environ["LTC_START"] == "fork" else None,
     )
 
@@ -98,11 +98,10 @@ def pid(program: Program) -> int:
     return process.pid
 
 
-async def eventually(true: Callable[[], bool], *, within_s: float = READY_WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        await asyncio.sleep(0.05)
+async def eventually(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not true():  # noqa: ASYNC110 - another process makes it true
+            await asyncio.sleep(0.05)
 
 
 async def test_supervisor_waits_until_a_process_reports_ready(tmp_path: Path) -> None:

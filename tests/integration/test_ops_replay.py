@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -66,6 +66,21 @@ async def a_published_lead(lead: Running) -> tuple[UUID, UUID]:
     return journey, lead_id
 
 
+async def unheard(service: Running) -> int:
+    """Records of the topic that a service has not dealt with."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka_bootstrap(),
+        group_id=service.service.consumer.group,
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([TopicPartition(TOPIC, n) for n in range(PARTITIONS)])
+        return sum([end - (await consumer.committed(p) or 0) for p, end in ends.items()])
+    finally:
+        await consumer.stop()
+
+
 async def converted(lead: Running) -> int:
     """Leads that know of their deal, and have published so."""
     rows = await lead.rows("SELECT count(*) FROM event_log WHERE type = 'ltc.lead.converted.v1'")
@@ -104,7 +119,7 @@ async def test_ops_replay_delivers_lost_events_once_in_order() -> None:
                 return await lead.rows("SELECT count(*) FROM outbox")
 
             await eventually(unpublished, [(0,)])
-            await asyncio.sleep(1)  # a second deal would be there by now
+            await eventually(partial(unheard, deal), 0)
             assert await deals() == 1
         records = await records_of(str(lead_id))
         logged = [tuple(r) for r in await lead.rows("SELECT id FROM event_log ORDER BY seq")]

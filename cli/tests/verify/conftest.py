@@ -20,6 +20,7 @@ from ltc.settings import SERVICES
 from ltc.verify.run import Wish, check, load
 from ltc.verify.scratch import new_scratch
 from ltc.verify.sources import Sources
+from testkit.deadline import DEADLINE_S
 from testkit.service_instances import running
 from testkit.webhook_receiver import receiving
 
@@ -70,7 +71,7 @@ async def chain(broker: str) -> AsyncIterator[Chain]:
 @pytest.fixture(scope="package")
 async def loaded(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Loaded]:
     """Everything read as a run reads it, with a history and a statement that agree."""
-    rest = await check(chain.sources, Wish(only=["D8"], wait_s=30))
+    rest = await check(chain.sources, Wish(only=["D8"], wait_s=DEADLINE_S))
     assert rest.words() == ""
     folder = tmp_path_factory.mktemp("verify")
     history = folder / "history.ndjson"

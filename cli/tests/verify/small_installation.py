@@ -65,7 +65,7 @@ class Chain:
             told = await self.count("deal", "deal WHERE body->'outcome'->>'settled_at' IS NOT NULL")
             return 3 * journeys - settled - done - told
 
-        await eventually(left, 0, within_s=60)
+        await eventually(left, 0)
         filed = "journey_event"
 
         async def unfiled() -> int:
@@ -74,7 +74,7 @@ class Chain:
             ]
             return sum(said) - await self.count(CONSOLE, filed)
 
-        await eventually(unfiled, 0, within_s=60)
+        await eventually(unfiled, 0)
 
         async def untold() -> int:
             said = await self.count(CONSOLE, filed)
@@ -84,7 +84,7 @@ class Chain:
             pending = await self.count(HUB, "delivery WHERE state = 'pending'")
             return unfed + unfolded + undealt + pending
 
-        await eventually(untold, 0, within_s=60)
+        await eventually(untold, 0)
 
     async def count(self, service: str, what: str) -> int:
         rows = await self.services[service].rows(f"SELECT count(*) FROM {what}")  # noqa: S608

@@ -12,6 +12,7 @@ from contracts.ids import new_id
 from ltc.settings import CONSOLE, HUB, STAGES
 from ltc.verify.hashing import database_hashes
 from ltc.verify.run import Wish, check
+from testkit.deadline import DEADLINE_S
 from testkit.service_instances import eventually
 
 CHECKS = 4
@@ -33,7 +34,7 @@ async def test_verify_reports_no_violation_on_a_busy_platform(loaded: Loaded, ch
     await asyncio.gather(sending, return_exceptions=True)
     captured = await chain.count("lead", "lead WHERE channel = 'website'")
     await chain.at_rest(captured + 1)
-    at_rest = await check(chain.sources, Wish(settled=True, wait_s=20))
+    at_rest = await check(chain.sources, Wish(settled=True, wait_s=DEADLINE_S))
 
     assert captured > ORDERS
     assert [report.words() for report in reports] == [""] * CHECKS
@@ -71,7 +72,7 @@ async def test_verify_reports_an_undecodable_record_without_an_owner(
         return await chain.count(observer, "parked_message WHERE state = 'skipped'")
 
     for observer in (CONSOLE, HUB):
-        await eventually(partial(set_aside, observer), 3, within_s=30)
+        await eventually(partial(set_aside, observer), 3)
     for name in STAGES:
         stage = chain.services[name]
         dead = "SELECT topic, key FROM parked_key WHERE status = 'dead'"
@@ -80,12 +81,12 @@ async def test_verify_reports_an_undecodable_record_without_an_owner(
         async def given_up(name: str = name) -> int:
             return await chain.count(name, "parked_key WHERE status = 'dead'")
 
-        await eventually(given_up, expected, within_s=30)
+        await eventually(given_up, expected)
         async with stage.client("ops") as ops:
             for topic, key in await stage.rows(dead):
                 path = f"/ops/parked/{topic}/{key}/skip"
                 assert (await ops.post(path, json={"reason": "no fact"})).is_success
-    report = await check(chain.sources, Wish(settled=True, wait_s=20))
+    report = await check(chain.sources, Wish(settled=True, wait_s=DEADLINE_S))
 
     assert {f.rule.code for f in report.findings if f.count} == {"D3"}, report.words()
     assert report.quiet == ()

@@ -7,8 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +18,8 @@ import pytest
 
 from local_infra.bank import OtherRequest, Statement
 from local_infra.ports import free_port
+from testkit.deadline import DEADLINE_S
+from testkit.polling import eventually
 
 TRANSFER = {
     "amount": {"amount": "10.00", "currency": "CNY"},
@@ -56,13 +57,6 @@ class Billing(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def until(check: Callable[[], bool], within_s: float = 20.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not check():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def billing() -> Iterator[type[Billing]]:
     Billing.heard, Billing.away = [], False
@@ -87,13 +81,13 @@ class Process:
             "BANK_BILLING_URL": url,
             "BANK_TOKEN_URL": url,
         }
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=2.0)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=DEADLINE_S)
         self.start()
 
     def start(self) -> None:
         command = [sys.executable, "-m", "local_infra.bank_server"]
         self.process = subprocess.Popen(command, env=self._env, stderr=subprocess.DEVNULL)
-        until(self._ready)
+        eventually(self._ready, what="the bank is ready")
 
     def _ready(self) -> bool:
         try:
@@ -105,9 +99,11 @@ class Process:
         self.process.kill()
         self.process.wait()
 
-    def transfer(self, key: str, **changes: Any) -> httpx.Response:
-        form = {**TRANSFER, **changes}
-        return self.client.post("/transfers", json=form, headers={"Idempotency-Key": key})
+    def transfer(
+        self, key: str, *, timeout_s: float = DEADLINE_S, **changes: Any
+    ) -> httpx.Response:
+        form, headers = {**TRANSFER, **changes}, {"Idempotency-Key": key}
+        return self.client.post("/transfers", json=form, headers=headers, timeout=timeout_s)
 
     def statement(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.client.get("/statement").text.splitlines()]
@@ -131,7 +127,7 @@ def test_fake_bank_takes_money_once_per_key_and_reports_it(bank: Process, billin
     assert (other.status_code, keyless.status_code) == (422, 400)
     [line] = bank.statement()
     assert (line["direction"], line["amount"], line["returns"]) == ("in", "10.00", None)
-    until(lambda: billing.heard == [line["reference"]])
+    eventually(lambda: billing.heard == [line["reference"]], what="billing has heard of it")
 
 
 def test_fake_bank_statement_shows_a_transfer_whose_response_timed_out(
@@ -140,9 +136,9 @@ def test_fake_bank_statement_shows_a_transfer_whose_response_timed_out(
     key = uuid4().hex
     bank.client.put("/behaviour", json={"transfers": "take_then_hang", "reports": "held"})
     with pytest.raises(httpx.ReadTimeout):
-        bank.transfer(key)
+        bank.transfer(key, timeout_s=0.5)
+    [line] = eventually(bank.statement, what="the money is taken")
     assert billing.heard == []
-    [line] = bank.statement()
 
     bank.client.put("/behaviour", json={"transfers": "answer"})
     assert bank.transfer(key).json() == line
@@ -161,7 +157,7 @@ def test_fake_bank_reports_transfers_after_a_kill_when_billing_is_back(
     assert [line["reference"] for line in bank.statement()] == taken
     billing.away = False
 
-    until(lambda: set(billing.heard) == set(taken))
+    eventually(lambda: set(billing.heard) == set(taken), what="billing has heard of all")
 
 
 def test_fake_bank_returns_money_as_a_separate_line(bank: Process) -> None:

@@ -20,6 +20,7 @@ from local_infra.jars import is_whole
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
 from local_infra.topics import ensure_topics
+from testkit.deadline import DEADLINE_S
 
 RECORDS = 200
 
@@ -74,7 +75,7 @@ async def test_topic_manifest_refuses_another_partition_count(broker: Kafka) -> 
     await admin.start()
     await admin.delete_topics([STATE_TOPICS[-1]])
     await admin.create_topics([NewTopic(STATE_TOPICS[-1], PARTITIONS + 1, 1)])
-    async with asyncio.timeout(20):  # a busy broker tells of the deleted one for a while
+    async with asyncio.timeout(DEADLINE_S):  # a busy broker tells of the deleted one for a while
         while True:
             [shown] = await admin.describe_topics([STATE_TOPICS[-1]])
             if len(shown["partitions"]) == PARTITIONS + 1:

@@ -12,8 +12,9 @@ import pytest
 
 from local_infra.errors import CannotStart
 from local_infra.processes import Child, wait_until
+from testkit.deadline import DEADLINE_S
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; time.sleep(3600)"]
 
 
 def a_child(folder: Path, name: str = "sleeper") -> Child:
@@ -48,8 +49,10 @@ def test_process_with_a_recycled_pid_is_not_taken_for_a_child(tmp_path: Path) ->
 def test_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     child = a_child(tmp_path)
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True)"
-    child.start([sys.executable, "-c", f"{deaf}; time.sleep(60)"])
-    wait_until(lambda: "deaf" in child.tail(), timeout_s=10, child=child, what="the deaf child")
+    child.start([sys.executable, "-c", f"{deaf}; time.sleep(3600)"])
+    wait_until(
+        lambda: "deaf" in child.tail(), timeout_s=DEADLINE_S, child=child, what="the deaf child"
+    )
 
     assert child.stop(timeout_s=0.2)
     assert child.process() is None
@@ -60,4 +63,4 @@ def test_process_that_exits_at_once_is_reported_with_its_log(tmp_path: Path) -> 
     child.start([sys.executable, "-c", "print('no such table', flush=True)"])
 
     with pytest.raises(CannotStart, match="no such table"):
-        wait_until(lambda: False, timeout_s=10, child=child, what="the child")
+        wait_until(lambda: False, timeout_s=DEADLINE_S, child=child, what="the child")
