@@ -11,9 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from maven_artifact import Artifact, Downloader
-from maven_artifact.requestor import RequestException
-
 from local_infra.errors import CannotStart, MissingPrerequisite
 
 CACHE = Path(os.environ.get("LTC_CACHE", Path.home() / ".cache" / "ltc"))
@@ -65,6 +62,10 @@ class Jars:
         return self.folder
 
     def _fetch(self, coordinates: str, digest: str) -> None:
+        # Not worth the wait of every command: what is in the cache is not fetched.
+        from maven_artifact import Artifact, Downloader
+        from maven_artifact.requestor import RequestException
+
         target = self.file(coordinates)
         group, artifact, version, *classifier = coordinates.split(":")
         part = target.with_suffix(f".{os.getpid()}.part")

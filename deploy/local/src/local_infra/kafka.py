@@ -87,7 +87,8 @@ class Kafka:
         )
         return [
             java(),
-            "-Xms256m",
+            # It grows under load. What is given at the start stays in memory at rest.
+            "-Xms64m",
             "-Xmx512m",
             "-XX:+UseSerialGC",
             # On few cores the optimising compiler takes more than it gives for the first hours.
