@@ -34,6 +34,7 @@ from chassis.grants import _librdkafka
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from ltc.programs import package_of
 from ltc.settings import STAGES, SUBSCRIBERS
+from testkit.deadline import DEADLINE_S
 from testkit.secured_kafka import ADMIN, SecuredKafka
 
 OUTSIDERS = ("erp", "bi")
@@ -53,8 +54,6 @@ PRIVATE = "other.ledger"
 """A topic of somebody else on the same cluster."""
 TOPICS = (*PUBLIC_TOPICS, *STATE_TOPICS, PRIVATE)
 GROUPS = (*SERVICES, "erp.nightly", "bi.reports", "stranger")
-WITHIN_S = 20.0
-
 Cells = dict[tuple[str, str, str], bool]
 """Whether a principal is let do something with a topic, group or the cluster."""
 
@@ -68,7 +67,7 @@ USERS: dict[str, str | None] = {name: password(name) for name in PRINCIPALS}
 
 def wait_for_coordinators(admin: AdminClient) -> None:
     """A new broker makes the topic of offsets when it is first asked for a group."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + DEADLINE_S
     for group in GROUPS:
         while (error := commit(admin, group, PUBLIC_TOPICS[0])) is not None:
             assert time.monotonic() < deadline, error
@@ -81,7 +80,7 @@ def commit(admin: AdminClient, group: str, topic: str) -> KafkaError | None:
     place = TopicPartition(topic, PARTITIONS - 1, 0)
     asked = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, [place])])
     try:
-        answer = asked[group].result(WITHIN_S)
+        answer = asked[group].result(DEADLINE_S)
     except KafkaException as error:
         return error.args[0]
     return answer.topic_partitions[0].error
@@ -106,7 +105,7 @@ def allowed(error: KafkaError | None, *harmless: int) -> bool:
 
 def outcome(answer: Any, *harmless: int) -> bool:
     try:
-        answer.result(WITHIN_S)
+        answer.result(DEADLINE_S)
     except KafkaException as error:
         return allowed(error.args[0], *harmless)
     return True
@@ -121,10 +120,10 @@ def read(kafka: SecuredKafka, name: str, topics: Iterable[str]) -> dict[str, boo
     found: dict[str, bool] = {}
     wanted = set(topics)
     try:
-        shown = {topic: consumer.list_topics(topic, WITHIN_S).topics[topic] for topic in wanted}
+        shown = {topic: consumer.list_topics(topic, DEADLINE_S).topics[topic] for topic in wanted}
         found = {topic: False for topic, about in shown.items() if not allowed(about.error)}
         consumer.assign([TopicPartition(topic, 0, 0) for topic in wanted - found.keys()])
-        deadline = time.monotonic() + WITHIN_S
+        deadline = time.monotonic() + DEADLINE_S
         while wanted - found.keys():
             assert time.monotonic() < deadline, f"{name}: no answer for {wanted - found.keys()}"
             message = consumer.poll(0.5)
@@ -138,7 +137,7 @@ def read(kafka: SecuredKafka, name: str, topics: Iterable[str]) -> dict[str, boo
 def write(
     kafka: SecuredKafka, name: str, topics: Iterable[str], *, partition: int = 1
 ) -> dict[str, bool]:
-    producer = Producer(as_(kafka, name, **{"message.timeout.ms": int(WITHIN_S * 1000)}))
+    producer = Producer(as_(kafka, name, **{"message.timeout.ms": int(DEADLINE_S * 1000)}))
     found: dict[str, bool] = {}
 
     def note(topic: str) -> Callable[[KafkaError | None, Any], None]:
@@ -146,7 +145,7 @@ def write(
 
     for topic in topics:
         producer.produce(topic, b"{}", key=b"grid", partition=partition, on_delivery=note(topic))
-    assert producer.flush(WITHIN_S) == 0
+    assert producer.flush(DEADLINE_S) == 0
     return found
 
 

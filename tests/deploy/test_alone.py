@@ -24,6 +24,7 @@ from aiokafka import AIOKafkaConsumer
 
 from local_infra.ports import free_port
 from ltc.settings import PROJECT, STAGES
+from testkit.deadline import DEADLINE_S
 from testkit.installation.supervised import House
 from testkit.servers import kafka_bootstrap
 from testkit.single_service import Bare, bare
@@ -191,11 +192,11 @@ def issuer(folder: Path) -> Iterator[tuple[str, str]]:
         yield url, _token(url)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(DEADLINE_S)
 
 
 def _token(url: str) -> str:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         try:
             wanted = {"sub": "shop", "roles": ["integration_web"]}

@@ -7,7 +7,6 @@ them.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -23,7 +22,6 @@ from local_infra.ports import free_port
 from testkit.single_service import Bare, bare
 
 PACKAGE = "quote_svc"
-AT_ONCE_S = 30.0
 BACK = f"UPDATE alembic_version SET version_num = '{of_package(PACKAGE)[-1]}'"  # noqa: S608
 NOWHERE = "127.0.0.1:1"
 
@@ -147,9 +145,7 @@ def test_service_with_a_bad_setting_exits_with_one_sentence(service: Bare, bad: 
     if bad.statements:
         execute(service.dsn, *bad.statements)
     try:
-        began = time.monotonic()
         ended = service.run("serve", **bad.changes(service))
-        took = time.monotonic() - began
     finally:
         if bad.undo:
             execute(service.dsn, *bad.undo)
@@ -158,7 +154,6 @@ def test_service_with_a_bad_setting_exits_with_one_sentence(service: Bare, bad: 
     assert len(ended.stderr.splitlines()) == 1
     assert "Traceback" not in ended.stdout + ended.stderr
     assert "secret" not in ended.stderr.replace("LTC_LINK_SECRET", "")
-    assert took < AT_ONCE_S
 
 
 @pytest.fixture(scope="module")

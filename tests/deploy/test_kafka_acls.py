@@ -38,6 +38,7 @@ from local_infra.processes import run_sync
 from local_infra.topics import ensure_topics
 from ltc.settings import STAGES
 from ltc.verify.topics import committed, topics
+from testkit.deadline import DEADLINE_S
 from testkit.secured_kafka import ADMIN, Certificate, SecuredKafka, grants, settings_of
 from testkit.single_service import bare
 from tests.deploy.grid import (
@@ -51,7 +52,6 @@ from tests.deploy.grid import (
     SERVICES,
     TOPICS,
     USERS,
-    WITHIN_S,
     Cells,
     as_,
     cluster_of,
@@ -76,7 +76,7 @@ def kafka() -> Iterator[SecuredKafka]:
             run_sync(ensure_topics(broker.cluster()))
             admin = AdminClient(_librdkafka(broker.cluster()))
             for made in admin.create_topics([NewTopic(PRIVATE, PARTITIONS, 1)]).values():
-                made.result(WITHIN_S)
+                made.result(DEADLINE_S)
             granted = grants(broker.cluster(), home, USERS)
             assert granted.returncode == 0, granted.stderr
             write(broker, ADMIN, TOPICS, partition=0)
@@ -216,7 +216,7 @@ def test_kafka_acl_grants_are_idempotent_and_revoke_others(
     surplus = [more("deal-svc", "ltc.billing.v1"), more("crm", "ltc.deal.v1"), more("crm", PRIVATE)]
     again = grants(kafka.cluster(), tmp_path, USERS)
     for made in admin.create_acls(surplus).values():
-        made.result(WITHIN_S)
+        made.result(DEADLINE_S)
     surplus_written = write(kafka, "deal-svc", ["ltc.billing.v1"])
     without_users = grants(kafka.cluster(), tmp_path, None)
     with_users = grants(kafka.cluster(), tmp_path, USERS)
@@ -307,7 +307,7 @@ async def test_kafka_acl_service_publishes_and_external_principal_consumes(
         assert migrated.returncode == 0, migrated.stderr
         with service.serving():
             journey = await ask_for_a_proposal(kafka)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(DEADLINE_S):
                 heard = await heard_by(
                     kafka, "erp", "erp.nightly", journey, "ltc.quote.gate_opened.v1"
                 )

@@ -20,6 +20,7 @@ from contracts.catalog import FACTS
 from contracts.schema import PACKAGE, SCHEMAS
 from local_infra.jars import CACHE, Jars
 from local_infra.ports import free_port
+from testkit.deadline import DEADLINE_S
 from testkit.polling import eventually
 
 WON = "ltc.deal.won.v1"
@@ -50,25 +51,29 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(DEADLINE_S)
 
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/subjects", timeout=5).status_code == 200
+        return httpx.get(f"{address}/subjects", timeout=DEADLINE_S).status_code == 200
     except httpx.HTTPError:
         return False
 
 
 def publish(address: str) -> str:
     command = [sys.executable, "-m", "ltc", "schemas", "publish", "--registry", address]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=2 * DEADLINE_S, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()[-1]
 
 
 def latest(address: str, name: str) -> dict[str, object]:
-    found = httpx.get(f"{address}/subjects/{name}/versions/latest", timeout=10).raise_for_status()
+    found = httpx.get(
+        f"{address}/subjects/{name}/versions/latest", timeout=DEADLINE_S
+    ).raise_for_status()
     told: dict[str, object] = found.json()
     return told
 
@@ -79,7 +84,7 @@ def test_schema_registry_stores_every_schema_once_unchanged(registry: str) -> No
     )
     assert publish(registry) == f"{len(FACTS)} schemas are in the registry, 0 of them new"
 
-    assert set(httpx.get(f"{registry}/subjects", timeout=10).json()) == set(FACTS)
+    assert set(httpx.get(f"{registry}/subjects", timeout=DEADLINE_S).json()) == set(FACTS)
     for name in FACTS:
         found = latest(registry, name)
         committed = (PACKAGE / SCHEMAS / f"{name}.json").read_text(encoding="utf-8")
@@ -90,10 +95,12 @@ def test_schema_registry_stores_every_schema_once_unchanged(registry: str) -> No
 def test_schema_registry_gets_a_new_version_per_changed_schema(registry: str) -> None:
     before = json.loads((PACKAGE / SCHEMAS / f"{WON}.json").read_text(encoding="utf-8"))
     del before["properties"]["imported"]
-    httpx.delete(f"{registry}/subjects/{WON}", timeout=10)
+    httpx.delete(f"{registry}/subjects/{WON}", timeout=DEADLINE_S)
     body = {"schemaType": "JSON", "schema": json.dumps(before)}
-    httpx.put(f"{registry}/config/{WON}", json={"compatibility": "BACKWARD"}, timeout=10)
-    httpx.post(f"{registry}/subjects/{WON}/versions", json=body, timeout=10).raise_for_status()
+    httpx.put(f"{registry}/config/{WON}", json={"compatibility": "BACKWARD"}, timeout=DEADLINE_S)
+    httpx.post(
+        f"{registry}/subjects/{WON}/versions", json=body, timeout=DEADLINE_S
+    ).raise_for_status()
 
     assert publish(registry).endswith(", 1 of them new")
 

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 import pytest
 
 from ltc.settings import PROJECT
-from testkit.fleet import GRACE_S, longest_gap_s, now, slowest_journey_s
+from testkit.deadline import DEADLINE_S
+from testkit.fleet import longest_gap_s, now, slowest_journey_s
 from testkit.installation.controlled import Rig
 from testkit.quiescence import Restless, quiesce
 from testkit.verification import violations
@@ -22,7 +23,6 @@ STAGES = sorted(patch.stem for patch in PATCHES.glob("*.patch"))
 PER_S = 3.0
 """Well below what two cores can do while four more processes start on them."""
 SIDE_BY_SIDE_S = 2.0
-AT_REST_WITHIN_S = 120.0
 
 
 @dataclass
@@ -69,7 +69,7 @@ def test_rollout_and_rollback_cause_no_failure_or_loss(rig: Rig, stage: str) -> 
     assert cost.violations == []
     assert cost.said_by_new > 0
     assert cost.said_by_old > 0
-    assert max(cost.exits_s) < GRACE_S, cost
+    assert max(cost.exits_s) < DEADLINE_S, cost
 
 
 STORAGE = "services/quote-svc/src/quote_svc/storage.py"
@@ -104,7 +104,7 @@ def test_rollout_test_detects_an_incompatible_change(rig: Rig, plant: str) -> No
     assert seen
 
 
-def release_and_roll_back(rollout: Rollout, at_rest_within_s: float = AT_REST_WITHIN_S) -> Cost:
+def release_and_roll_back(rollout: Rollout, at_rest_within_s: float = DEADLINE_S) -> Cost:
     rig, stage = rollout.rig, rollout.stage
     calls, load = rollout.calls(), rollout.load(PER_S)
     with calls.going_on():

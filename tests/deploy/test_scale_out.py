@@ -14,7 +14,8 @@ from aiokafka.coordinator.protocol import ConsumerProtocol
 
 from local_infra.processes import run_sync
 from ltc.settings import PROJECT, STAGES
-from testkit.fleet import GRACE_S, Fleet, longest_gap_s, now, slowest_journey_s
+from testkit.deadline import DEADLINE_S
+from testkit.fleet import Fleet, longest_gap_s, now, slowest_journey_s
 from testkit.installation.controlled import NAMES, Rig
 from testkit.quiescence import quiesce
 from testkit.verification import violations
@@ -23,7 +24,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PER_S = 3.0
 STEADY_S = 6.0
-SETTLED_WITHIN_S = 120.0
 SAID = "SELECT count(*) FROM event_log WHERE published_at BETWEEN $1 AND $2"
 
 
@@ -83,7 +83,7 @@ def test_scale_out_and_in_causes_no_failure_or_loss(rig: Rig, stage: str) -> Non
         assert len(phase.partitions) == phase.instances
         assert max(phase.partitions) - min(phase.partitions) <= len(heard(rig, stage))
         assert phase.facts_per_s > 0
-    assert max(seen.exits_s) < GRACE_S
+    assert max(seen.exits_s) < DEADLINE_S
 
 
 def scale_out_and_in(fleet: Fleet) -> Seen:
@@ -107,7 +107,7 @@ def scale_out_and_in(fleet: Fleet) -> Seen:
         finally:
             load.over.set()
         journeys = load.finish()
-        quiesce(rig, journeys, within_s=120)
+        quiesce(rig, journeys)
     return Seen(
         service=stage,
         requests=calls.made + load.sent,
@@ -146,7 +146,7 @@ def heard(rig: Rig, stage: str) -> list[str]:
 def shared_out(rig: Rig, stage: str, members: int) -> list[int]:
     """Wait until the group is stable with so many members that have all partitions among them;
     how many each has."""
-    deadline = time.monotonic() + SETTLED_WITHIN_S
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         state, shares = run_sync(describe(rig, stage))
         if state == "Stable" and len(shares) == members and all(shares):

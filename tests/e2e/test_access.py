@@ -82,6 +82,5 @@ def test_access_with_an_expired_token_is_refused(visit: Visit, short: str, stage
         lambda: doors.send("GET", stage, DOORS[stage]),
         lambda found: found.status_code == 401,
         what="a token that was good for a second is good no more",
-        within_s=LEEWAY_S + 10,
     )
     assert refused(answer, 401) == []

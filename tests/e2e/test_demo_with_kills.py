@@ -11,7 +11,7 @@ import pytest
 
 from testkit.installation.supervised import House, a_house
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 EXPECTED = {
     "rows": 258,

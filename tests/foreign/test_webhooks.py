@@ -19,6 +19,7 @@ import pytest
 
 from contracts.schema import GOLDEN, PACKAGE
 from local_infra.ports import free_port, is_free
+from testkit.deadline import DEADLINE_S
 from testkit.polling import eventually
 from tests.foreign.toolchain import HERE, node
 
@@ -38,7 +39,7 @@ def address() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/hooks"
     finally:
         receiver.kill()
-        receiver.wait(10)
+        receiver.wait(DEADLINE_S)
 
 
 def delivery(
@@ -54,7 +55,7 @@ def delivery(
 
 
 def answered(address: str, headers: dict[str, str], body: bytes) -> int:
-    return httpx.post(address, headers=headers, content=body, timeout=10).status_code
+    return httpx.post(address, headers=headers, content=body, timeout=DEADLINE_S).status_code
 
 
 def test_foreign_webhook_library_accepts_signatures_also_during_rotation(address: str) -> None:

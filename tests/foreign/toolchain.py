@@ -13,6 +13,7 @@ from typing import Any
 
 from local_infra.errors import CannotStart
 from local_infra.jars import CACHE, Jars
+from testkit.deadline import DEADLINE_S
 from testkit.tools import absent
 
 HERE = Path(__file__).resolve().parent
@@ -55,9 +56,9 @@ def java(classes: Path) -> list[str]:
 
 
 def lines_of(command: Sequence[str], said: str | None = None) -> list[dict[str, Any]]:
-    """What a program prints, a JSON object a line. It has two minutes, and must not fail."""
+    """What a program prints, a JSON object a line. It must end, and not fail."""
     run = subprocess.run(
-        command, input=said, capture_output=True, text=True, timeout=120, check=False
+        command, input=said, capture_output=True, text=True, timeout=DEADLINE_S, check=False
     )
     assert run.returncode == 0, run.stderr[-3000:]
     return [json.loads(line) for line in run.stdout.splitlines()]

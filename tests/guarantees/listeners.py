@@ -24,6 +24,7 @@ from ltc.people import Person
 from ltc.settings import HUB, STAGES
 from ltc_client import Fact, InSql, Refused, Subscription, as_cloudevent
 from ltc_client.doors import Arrival, Door
+from testkit.deadline import DEADLINE_S
 from testkit.installation.controlled import Rig
 from testkit.webhook_receiver import receiving
 from tests.guarantees.misbehaving import Misbehaving
@@ -35,7 +36,6 @@ CREATE TABLE IF NOT EXISTS heard (
     sequence INTEGER NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL)"""
 AWAY_S = 1.0
 """How long a listener that fell is away; the platform goes on meanwhile."""
-ENDS_WITHIN_S = 30.0
 A_PAGE = 199
 """Of a page of the feed only the last fact moves the cursor: who falls within reads it again."""
 
@@ -229,7 +229,7 @@ class Listeners:
         self._http = httpx.AsyncClient(
             base_url=rig.settings.url(HUB),
             headers={"Authorization": f"Bearer {self.token()}"},
-            timeout=10,
+            timeout=DEADLINE_S,
         )
 
     def token(self) -> str:
@@ -291,7 +291,7 @@ class Listeners:
     async def end(self) -> None:
         for task in self._tasks:
             task.cancel()
-        _, deaf = await asyncio.wait(self._tasks, timeout=ENDS_WITHIN_S)
+        _, deaf = await asyncio.wait(self._tasks, timeout=DEADLINE_S)
         await self._http.aclose()
         assert not deaf, f"did not end when cancelled: {deaf}"
 
@@ -314,11 +314,11 @@ class Listeners:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def complaints(self, said: Mapping[str, Told], *, within_s: float) -> list[str]:
+    async def complaints(self, said: Mapping[str, Told]) -> list[str]:
         """Once everybody has heard everything, or nothing new for so long."""
         began = changed = time.monotonic()
         late, before = [*self.all], -1
-        while late and time.monotonic() - changed < within_s:
+        while late and time.monotonic() - changed < DEADLINE_S:
             for task in self._tasks:
                 if task.done():
                     task.result()

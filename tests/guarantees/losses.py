@@ -20,19 +20,17 @@ from contracts.catalog import PARTITIONS
 from local_infra.errors import CannotStart
 from local_infra.postgres import admit
 from local_infra.processes import run_sync
+from testkit.deadline import DEADLINE_S
 from testkit.installation.controlled import Rig
 from testkit.installation.faulty import World
 from testkit.quiescence import health
 
 T = TypeVar("T")
 
-LEFT_WITHIN_S = 45.0
-PATIENCE_S = 60.0
-
 
 def patiently(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Try until it succeeds: another fault may be at work on what it needs."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         try:
             return run_sync(work())
@@ -90,7 +88,7 @@ async def _delete_group(rig: Rig, group: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
     try:
         await admin.start()
-        deadline = time.monotonic() + LEFT_WITHIN_S
+        deadline = time.monotonic() + DEADLINE_S
         while True:
             coordinator = await admin.find_coordinator(group)
             answer = await admin._send_request(DeleteGroupsRequest([group]), coordinator)
@@ -137,17 +135,17 @@ async def _admin(rig: Rig, *statements: str, admits: str | None = None) -> None:
         await connection.close()
 
 
-def start_unready(rig: World, name: str, *, within_s: float = 30.0) -> str:
+def start_unready(rig: World, name: str) -> str:
     """Start a service that is expected not to become ready; what it says of itself."""
     rig.start_at_all(name)
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + DEADLINE_S
     status = ""
     while time.monotonic() < deadline:
         status = readiness(rig, name)
         if status not in ("", "starting", "ready"):
             return status
         time.sleep(0.2)
-    raise AssertionError(f"{name} says {status!r} of itself after {within_s:.0f} s")
+    raise AssertionError(f"{name} says {status!r} of itself after {DEADLINE_S:.0f} s")
 
 
 def readiness(rig: Rig, name: str) -> str:
@@ -155,8 +153,8 @@ def readiness(rig: Rig, name: str) -> str:
     return health(rig, name).get("status", "")
 
 
-def ready_again(rig: Rig, name: str, *, within_s: float = 30.0) -> None:
-    deadline = time.monotonic() + within_s
+def ready_again(rig: Rig, name: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
     while readiness(rig, name) != "ready":
         assert time.monotonic() < deadline, f"{name} is not ready: {readiness(rig, name)}"
         time.sleep(0.2)

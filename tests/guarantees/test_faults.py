@@ -12,7 +12,7 @@ from tests.guarantees.trial import Injection, hold_trial
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(240, func_only=True),
+    pytest.mark.timeout(900, func_only=True),
     # A client of this process that a fault cut off may leave a socket behind.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

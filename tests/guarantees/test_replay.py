@@ -11,13 +11,14 @@ import pytest
 
 from local_infra.processes import run_sync
 from ltc.settings import CONSOLE
+from testkit.deadline import DEADLINE_S
 from testkit.installation.controlled import NAMES
 from testkit.installation.faulty import World
 from testkit.load import Load
 from testkit.quiescence import lags, quiesce
 from tests.guarantees import losses
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 BESIDE = "seen_at,created_at,updated_at,posted_at,revision,kafka_partition,kafka_offset"
 """Clocks of writing, how often a row was written, and places in Kafka."""
@@ -38,14 +39,14 @@ def orders(rig: World, seed: int, count: int, *, walks: int = 0) -> set[UUID]:
     """Web orders, accepted; they may not have come far."""
     file = rig.settings.home / f"history-{seed}.ndjson"
     load = Load(rig.settings, file, seed=seed, requests=count, per_s=40, walks=walks).start()
-    journeys = load.finish(120)
+    journeys = load.finish()
     assert load.wrong == []
     return journeys
 
 
 def heard_by_others(rig: World, name: str) -> None:
     """Wait until nobody but one service has anything left to hear."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + DEADLINE_S
     while (behind := run_sync(lags(rig))).keys() - {name}:
         assert time.monotonic() < deadline, behind
         time.sleep(0.3)
@@ -53,7 +54,7 @@ def heard_by_others(rig: World, name: str) -> None:
 
 def folded(rig: World) -> None:
     """Wait until every summary tells of all its facts."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + DEADLINE_S
     while left := rig.rows(CONSOLE, "SELECT count(*) FROM unfolded")[0][0]:
         assert time.monotonic() < deadline, left
         time.sleep(0.2)

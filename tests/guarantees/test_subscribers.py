@@ -11,13 +11,14 @@ from random import Random
 import pytest
 
 from ltc.settings import HUB
+from testkit.deadline import DEADLINE_S
 from testkit.installation.controlled import Rig
 from testkit.load import Load, Mix
 from testkit.quiescence import quiesce
 from testkit.verification import check
 from tests.guarantees.listeners import Listeners, listening, said_by_stages
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240, func_only=True)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900, func_only=True)]
 
 SEED = os.environ.get("LTC_LISTENERS_SEED", "7")
 REQUESTS = 10
@@ -48,7 +49,7 @@ def hub_killed_while_it_handles(rig: Rig, _: Listeners, chance: Random) -> None:
 
 
 def hub_killed_while_it_delivers(rig: Rig, listeners: Listeners, chance: Random) -> None:
-    enough, deadline = listeners.front.calls + chance.randint(5, 40), time.monotonic() + 30
+    enough, deadline = listeners.front.calls + chance.randint(5, 40), time.monotonic() + DEADLINE_S
     while listeners.front.calls < enough:
         assert time.monotonic() < deadline, "it delivers too little"
         time.sleep(0.01)
@@ -101,7 +102,7 @@ def _under_load(rig: Rig, listeners: Listeners, injected: list[str], fault: Faul
         fault(rig, listeners, chance)
         took_s = time.monotonic() - began
         injected.append(f"{fault.__name__}, seed {SEED}, over {took_s:.1f} s after the first order")
-        quiesce(rig, load.finish(120))
+        quiesce(rig, load.finish())
     rig.execute(HUB, LEASES_PASS)
     return load
 
@@ -115,9 +116,9 @@ async def test_subscribers_get_every_published_event_during_faults(
         load = await asyncio.to_thread(_under_load, rig, listeners, injected, fault)
         rested = time.monotonic()
         said = await asyncio.to_thread(said_by_stages, rig)
-        complaints = await listeners.complaints(said, within_s=40)
+        complaints = await listeners.complaints(said)
     heard = time.monotonic()
-    report = await asyncio.to_thread(check, rig, load, wait_s=20)
+    report = await asyncio.to_thread(check, rig, load, wait_s=DEADLINE_S)
     injected.append(
         f"  {len(said)} facts said; at rest {rested - began:.1f} s, heard {heard - rested:.1f} s,"
         f" verified {time.monotonic() - heard:.1f} s; {dict(listeners.front.done)}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from ltc.verify import Report
 from testkit import fake_bank
+from testkit.deadline import DEADLINE_S
 from testkit.installation.faulty import World
 from testkit.load import Load, Mix
 from testkit.quiescence import quiesce
@@ -79,8 +80,8 @@ def hold_trial(
         _inject(world, strands, trial)
         began = time.monotonic()
         with on_call(world) as trial.repairs:
-            journeys = load.finish(180)
-            quiesce(world, journeys, within_s=REST_WITHIN_S)
+            journeys = load.finish()
+            quiesce(world, journeys)
         trial.heal_s = round(time.monotonic() - began, 1)
     trial.journeys = len(journeys)
     trial.requests_wrong = load.wrong
@@ -123,7 +124,7 @@ def _inject(world: World, strands: Sequence[Sequence[Injection]], trial: Trial) 
 def violations(world: World, load: Load) -> list[str]:
     """Every invariant, in words. Records that a fault forged are not held against their owners."""
     _add_bank(world, load)
-    return violated(check(world, load, wait_s=20), world)
+    return violated(check(world, load, wait_s=DEADLINE_S), world)
 
 
 def _add_bank(world: World, load: Load) -> None:

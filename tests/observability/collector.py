@@ -55,6 +55,10 @@ class Collector:
         """Spans that a backend has taken from it."""
         return self._sum("otelcol_exporter_sent_spans_total", exporter=exporter)
 
+    def queued(self) -> int:
+        """Batches that wait for a backend."""
+        return self._sum("otelcol_exporter_queue_size")
+
     def _sum(self, name: str, **labels: str) -> int:
         text = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
         return int(

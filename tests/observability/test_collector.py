@@ -43,7 +43,7 @@ def spans(watched: Watched, ride: Ride) -> list[Seen]:
         settled = {span.journey for span in watched.backend.spans() if span.event_type == SETTLED}
         return len(set(numbers)) == 1 and set(ride.journeys) <= settled
 
-    numbers = eventually(counted, complete, what="accepted = exported = stored", within_s=30)
+    numbers = eventually(counted, complete, what="accepted = exported = stored")
     print(f"spans: {numbers[0]} accepted, exported to each of two, stored")  # noqa: T201
     return watched.backend.spans()
 

@@ -63,7 +63,6 @@ def heard(monitoring: Monitoring, status: str, *alerts: tuple[str, str]) -> None
         eventually(
             lambda alert=alert, service=service: monitoring.heard(alert, service, status),
             what=f"{alert} of {service} is {status}",
-            within_s=75,
         )
 
 

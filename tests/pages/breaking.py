@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from local_infra.processes import run_sync
 from ltc.programs import database_url
 from ltc.settings import Settings
+from testkit.deadline import DEADLINE_S
 from testkit.installation.supervised import House
 
 NOTHING_IS_HEARD = "LOCK TABLE inbox IN EXCLUSIVE MODE"
@@ -38,7 +39,7 @@ def held(house: House, stage: str, statement: str) -> Iterator[None]:
     holder = threading.Thread(target=hold)
     holder.start()
     try:
-        assert taken.wait(30), f"{statement} in {stage}: not within 30 s"
+        assert taken.wait(DEADLINE_S), f"{statement} in {stage}: not taken"
         yield
     finally:
         over.set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_stuck_page_polls_without_a_live_stream(house: House, cast: Cast, desk: 
         deal = asked_for_proposal(cast)
         agrees(desk.finds(deal["number"]), cast, deal["journey_id"], "CONSUMER_LAG")
         for _ in range(2):
-            desk.asks(re.compile("/journeys/[^/]+$"), within_ms=10_000)
+            desk.asks(re.compile("/journeys/[^/]+$"))
     desk.says("WAITING_EXTERNAL", "customer")
 
 
@@ -109,6 +109,7 @@ def test_stuck_page_names_an_outbox_backlog(house: House, cast: Cast, desk: Desk
 
 
 def test_stuck_page_names_a_person_who_is_late(cast: Cast, desk: Desk) -> None:
+    began = datetime.now(UTC)
     before = cast.manager.changes_policy("deal", "pipeline", "a hurry", needs_within_hours=0)
     try:
         lead = cast.rep.captures(
@@ -126,7 +127,7 @@ def test_stuck_page_names_a_person_who_is_late(cast: Cast, desk: Desk) -> None:
     reason = reason_of(cast, lead["journey_id"], "WAITING_HUMAN")
     assert reason["hop"]
     assert reason["owner"] == f"person:{cast.rep.sub}"
-    assert datetime.fromisoformat(reason["since"]) > datetime.now(UTC) - timedelta(minutes=5)
+    assert datetime.fromisoformat(reason["since"]) > began
 
     def overdue() -> list[str]:
         page = cast.oncall.doors.get("console", "/stuck", over_sla=True, limit=200)

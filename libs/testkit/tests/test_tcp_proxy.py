@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_infra.ports import free_port
+from testkit.deadline import DEADLINE_S
 from testkit.tcp_proxy import Network, Wire
 
 SOON_S = 0.3
@@ -50,10 +51,10 @@ def network(echo: int) -> Iterator[Network]:
 
 
 def connect(network: Network) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", network.wires["wire"].front), timeout=5)
+    return socket.create_connection(("127.0.0.1", network.wires["wire"].front), timeout=DEADLINE_S)
 
 
-def said_back(connection: socket.socket, words: bytes, within_s: float = 5.0) -> bytes:
+def said_back(connection: socket.socket, words: bytes, within_s: float = DEADLINE_S) -> bytes:
     """What comes back; nothing when it takes too long."""
     connection.settimeout(within_s)
     connection.sendall(words)

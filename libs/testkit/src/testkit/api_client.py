@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import httpx
 
+from testkit.deadline import DEADLINE_S
+
 if TYPE_CHECKING:
     from testkit.installation.supervised import House
 
@@ -36,7 +38,7 @@ class Doors:
     def __init__(self, house: House, token: str | None = None) -> None:
         self._house = house
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(headers=headers, timeout=30)
+        self._client = httpx.Client(headers=headers, timeout=DEADLINE_S)
 
     def close(self) -> None:
         self._client.close()

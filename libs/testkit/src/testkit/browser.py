@@ -27,10 +27,11 @@ from playwright.sync_api import (
 )
 
 from ltc.settings import PROJECT
+from testkit.deadline import DEADLINE_S
 from testkit.installation.supervised import House
 from testkit.tools import program
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = DEADLINE_S * 1000
 LANGUAGES = PROJECT / "console" / "web" / "src" / "i18n"
 WORDS: dict[str, dict[str, Any]] = {
     locale: json.loads((LANGUAGES / file).read_text())
@@ -136,9 +137,9 @@ class Desk:
         """Something on the way lets no stream through."""
         self.page.route("**/live", lambda asked: asked.abort())
 
-    def asks(self, url: re.Pattern[str], *, within_ms: int) -> None:
+    def asks(self, url: re.Pattern[str]) -> None:
         """The page asks for something, from now on, by itself."""
-        with self.page.expect_request(url, timeout=within_ms):
+        with self.page.expect_request(url):
             pass
 
     def says(self, code: str, words: str) -> None:

@@ -12,10 +12,9 @@ from pathlib import Path
 import httpx
 
 from local_infra.ports import free_port
-from local_infra.processes import READY_WITHIN_S, Child
+from local_infra.processes import Child
+from testkit.deadline import DEADLINE_S
 from testkit.installation.faulty import World
-
-REPORTED_WITHIN_S = 60.0
 
 
 def home_of(world: World) -> Path:
@@ -46,7 +45,7 @@ def open_bank(world: World) -> Iterator[httpx.Client]:
 
 
 def _until_open(counter: httpx.Client) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         with suppress(httpx.TransportError):
             if counter.get("/health/ready").is_success:
@@ -77,7 +76,7 @@ def make_sure(counter: httpx.Client, keys: Sequence[str]) -> None:
     taken = [line for line in counter.get("/statement").text.splitlines() if line]
     for reference in references:
         assert sum(str(reference) in line for line in taken) == 1, f"{reference} of {taken}"
-    deadline = time.monotonic() + REPORTED_WITHIN_S
+    deadline = time.monotonic() + DEADLINE_S
     while not counter.post("/reports", timeout=35).is_success:
         assert time.monotonic() < deadline, "billing did not hear of the payments"
         time.sleep(0.5)

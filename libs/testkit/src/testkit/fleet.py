@@ -16,14 +16,13 @@ import httpx
 from chassis.issuer import mint
 from ltc.programs import Program, service
 from testkit.balancer import Balancer
+from testkit.deadline import DEADLINE_S
 from testkit.installation.controlled import Rig
 from testkit.load import Load
 
 MOST_UNDER_WAY = 60
 """Journeys between capture and cash: those of twenty seconds, ten times what is ever seen where
 a machine keeps up."""
-GRACE_S = 30.0
-"""From SIGTERM to SIGKILL, as in the chart."""
 LET_GO_S = 1.0
 """Between leaving the rotation and SIGTERM: the chart's preStop, shortened."""
 CALLS_PAUSE_S = 0.05
@@ -58,7 +57,7 @@ class Calls:
 
         def call() -> None:
             headers = {"Authorization": f"Bearer {self.token}", "Connection": "close"}
-            with httpx.Client(headers=headers, timeout=10) as client:
+            with httpx.Client(headers=headers, timeout=DEADLINE_S) as client:
                 while not over.wait(CALLS_PAUSE_S):
                     self._one(client)
 
@@ -133,7 +132,8 @@ class Fleet:
         self.balancer = Balancer(rig.settings.http_port(stage))
         self.running: list[Program] = []
         self.exits_s: list[float] = []
-        """From SIGTERM to the end of each instance that was removed."""
+        """From SIGTERM to the end of each instance that was removed; the deadline where one did not
+        end by itself."""
         self._instance = 1
 
     def add(self, environment: Mapping[str, str] | None = None) -> Program:
@@ -152,7 +152,7 @@ class Fleet:
         self.balancer.targets.remove(program.port)
         time.sleep(LET_GO_S)
         began = time.monotonic()
-        program.child.stop(timeout_s=GRACE_S)
+        program.child.stop(timeout_s=DEADLINE_S)
         self.exits_s.append(round(time.monotonic() - began, 1))
 
     def calls(self) -> Calls:

@@ -29,8 +29,9 @@ from chassis.issuer import mint
 from ltc.settings import Settings
 from ltc.walk import sellers, walk
 from testkit import web_orders
+from testkit.deadline import DEADLINE_S
 
-PATIENCE_S = 90.0
+PATIENCE_S = DEADLINE_S
 ANSWER_WITHIN_S = 10.0
 
 
@@ -117,7 +118,7 @@ class Load:
     def running(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
-    def finish(self, within_s: float = 300.0) -> set[UUID]:
+    def finish(self, within_s: float = 2 * DEADLINE_S) -> set[UUID]:
         """Wait for the last answer; the journeys that must reach cash. Raises what went wrong."""
         if self._thread is not None:
             self._thread.join(within_s)

@@ -1,4 +1,5 @@
-"""Waiting for what must come: bounded polling, and a failure that tells what was there instead."""
+"""Waiting for a condition: polling with one deadline for all, and a failure that shows the last
+observation."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import TypeVar
 import httpx
 
 from testkit.api_client import Refused
+from testkit.deadline import DEADLINE_S
 
 T = TypeVar("T")
 
@@ -21,11 +23,10 @@ def eventually(
     until: Callable[[T], object] = bool,
     *,
     what: str,
-    within_s: float = 90.0,
 ) -> T:
     """Look until what is seen is as wanted, and return it. A door that is shut for the moment, or
     knows nothing yet, is asked again. Fails with the last thing that was seen."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         seen: object
         try:
@@ -40,5 +41,5 @@ def eventually(
                 raise
             seen = error
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {within_s:.0f} s; the last was {seen!r}")
+            raise AssertionError(f"{what}: not within {DEADLINE_S:.0f} s; the last was {seen!r}")
         time.sleep(STEP_S)

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from contracts.catalog import PARTITIONS
 from local_infra.processes import run_sync
+from testkit.deadline import DEADLINE_S
 from testkit.installation.controlled import NAMES, Rig
 
 LOOK_AGAIN_S = 0.4
@@ -52,7 +53,7 @@ class Restless(AssertionError):
     """It did not come to rest in time; the message says what still waits."""
 
 
-def quiesce(rig: Rig, journeys: Collection[UUID] = (), *, within_s: float = 60.0) -> float:
+def quiesce(rig: Rig, journeys: Collection[UUID] = (), *, within_s: float = DEADLINE_S) -> float:
     """Wait until nothing waits anywhere and these journeys are settled; the seconds it took. Given
     up when so long nothing has changed, or three times as long in all."""
     began = since = time.monotonic()
@@ -119,7 +120,7 @@ def health(rig: Rig, name: str) -> dict[str, str]:
 async def _look(rig: Rig, journeys: list[UUID]) -> Unrest:
     found = Unrest({}, {}, {}, {}, [], {})
     for name in NAMES:
-        connection = await asyncpg.connect(rig.dsn(name), timeout=5)
+        connection = await asyncpg.connect(rig.dsn(name), timeout=DEADLINE_S)
         try:
             row = await connection.fetchrow(WAITING)
             for part in ("outbox", "buried", "parked"):

@@ -20,6 +20,7 @@ from chassis.migrate import ensure_group_offsets, upgrade
 from chassis.runtime import Service
 from chassis.settings import Settings
 from contracts.catalog import PARTITIONS
+from testkit.deadline import DEADLINE_S
 from testkit.harness import KEY, Harness
 from testkit.servers import create_database, drop_database, kafka_bootstrap
 
@@ -92,11 +93,9 @@ async def running(
         drop_database(name)
 
 
-async def eventually(
-    check: Callable[[], Awaitable[Any]], wanted: Any, *, within_s: float = 30.0
-) -> Any:
+async def eventually(check: Callable[[], Awaitable[Any]], wanted: Any) -> Any:
     """Poll until the check answers what is wanted; the last answer is what fails the test."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         found = await check()
         if found == wanted or time.monotonic() > deadline:

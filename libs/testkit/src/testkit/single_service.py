@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 
 from local_infra.ports import free_port
-from local_infra.processes import READY_WITHIN_S
+from testkit.deadline import DEADLINE_S
 from testkit.servers import create_database, drop_database, kafka_bootstrap
 
 
@@ -52,7 +52,7 @@ class Bare:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=READY_WITHIN_S,
+            timeout=DEADLINE_S,
             check=False,
         )
 
@@ -71,17 +71,17 @@ class Bare:
                 stderr=written,
             )
         try:
-            with httpx.Client(base_url=self.url, timeout=10, verify=verify) as client:
+            with httpx.Client(base_url=self.url, timeout=DEADLINE_S, verify=verify) as client:
                 _until_ready(client, process, log)
                 yield client
         finally:
             process.terminate()
-            code = process.wait(20)
+            code = process.wait(DEADLINE_S)
         assert code in (0, -15), log.read_text()[-2000:]
 
 
 def _until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
+    deadline = time.monotonic() + DEADLINE_S
     last = "no answer"
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()[-2000:]

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from testkit.deadline import DEADLINE_S
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 Behaviour = Callable[["Call", asyncio.StreamWriter], Awaitable[None]]
@@ -90,9 +92,9 @@ class Receiver:
     def ids(self, path: str | None = None) -> list[str]:
         return [c.event_id for c in self.calls if path is None or c.path == path]
 
-    async def until(self, calls: int, *, within_s: float = 10.0) -> None:
+    async def until(self, calls: int) -> None:
         """Wait for so many calls in all."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(DEADLINE_S):
             while len(self.calls) < calls:
                 self._called.clear()
                 await self._called.wait()

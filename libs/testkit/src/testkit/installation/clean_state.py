@@ -14,8 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS
 from local_infra.postgres import admit
+from testkit.deadline import DEADLINE_S
 
-PATIENCE_S = 40.0
 """A member that was killed holds its group until its session is over."""
 
 
@@ -107,7 +107,7 @@ async def _go_to_end(bootstrap: str, group: str, topics: Sequence[str]) -> None:
         partitions = _partitions(topics)
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(DEADLINE_S):
             while True:
                 try:
                     await consumer.commit(ends)

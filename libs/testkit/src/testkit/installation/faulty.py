@@ -24,12 +24,12 @@ from local_infra.postgres import SYSTEM_USER
 from local_infra.processes import run_sync
 from ltc.programs import Program
 from ltc.settings import PROJECT
+from testkit.deadline import DEADLINE_S
 from testkit.installation.controlled import NAMES, Rig
 from testkit.tcp_proxy import Network
 
 FAULTY = ("-m", "testkit.launch_faulty")
 ROOMY = "4g"
-STARTS_WITHIN_S = 90.0
 TRIES = 50
 SMALL = "order"
 """The service whose tables lie on a disk of their own."""
@@ -125,7 +125,7 @@ class World(Rig):
 
     def start(self, name: str, *, launcher: Sequence[str] = FAULTY, **environment: str) -> None:
         """As `Rig.start`, and again while another fault keeps it from coming up."""
-        deadline = time.monotonic() + STARTS_WITHIN_S
+        deadline = time.monotonic() + DEADLINE_S
         while True:
             try:
                 with self._locks[name]:
@@ -177,9 +177,9 @@ class World(Rig):
             finally:
                 self.watched = False
 
-    def back(self, name: str, within_s: float = 60.0) -> None:
+    def back(self, name: str) -> None:
         """Start what a fault has ended, unless a watcher does; return when it is there."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + DEADLINE_S
         while not self.running(name):
             if not self.watched:
                 try:
@@ -189,7 +189,7 @@ class World(Rig):
                     if time.monotonic() > deadline:
                         raise
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{name} did not come back in {within_s:.0f} s")
+                raise TimeoutError(f"{name} did not come back in {DEADLINE_S:.0f} s")
             time.sleep(0.1)
 
     # --- disks -------------------------------------------------------------------------------
