@@ -39,14 +39,19 @@ def a_web_order(n: int) -> dict[str, Any]:
 
 
 async def offer(lead: Running, numbers: range) -> None:
-    """Half through the bulk door, half one request each."""
+    """Half through the bulk door, half one request each, a few at once: who waits too long for a
+    connection of the database is refused."""
+    at_once = asyncio.Semaphore(4)
     async with lead.client("integration_web") as client:
+
+        async def one(n: int) -> httpx.Response:
+            async with at_once:
+                return await client.post("/leads", json=a_web_order(n))
+
         half = numbers.start + len(numbers) // 2
         batch = [a_web_order(n) for n in range(numbers.start, half)]
         answers: list[httpx.Response] = [await client.post("/leads/batch", json={"leads": batch})]
-        answers += await asyncio.gather(
-            *(client.post("/leads", json=a_web_order(n)) for n in range(half, numbers.stop))
-        )
+        answers += await asyncio.gather(*(one(n) for n in range(half, numbers.stop)))
     assert all(answer.is_success for answer in answers)
 
 
