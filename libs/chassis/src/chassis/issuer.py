@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -20,6 +19,7 @@ from joserfc.jwk import ECKey, KeySet
 from pydantic import ValidationError
 
 from chassis.issuer_codes import Codes, GrantRefused, SignIn, authorization_router
+from chassis.server import run
 
 AUDIENCE = "ltc"
 FORM = "application/x-www-form-urlencoded"
@@ -188,7 +188,7 @@ def main() -> None:
         file=sys.stderr,
         flush=True,
     )
-    uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")
+    run(app, host=host, port=port, access_log=False, log_level="warning")
 
 
 if __name__ == "__main__":

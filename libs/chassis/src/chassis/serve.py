@@ -6,12 +6,11 @@ import argparse
 import asyncio
 import importlib
 
-import uvicorn
-
 from chassis.app import create_app
 from chassis.exits import MustStop, leave
 from chassis.preflight import check_database, check_topics
 from chassis.runtime import Service
+from chassis.server import run
 from chassis.settings import Settings, read_settings
 from chassis.wire import BoundedHttp
 
@@ -28,7 +27,7 @@ def serve(package: str) -> None:
     settings = read_settings(package.replace("_", "-"))
     service: Service = importlib.import_module(f"{package}.main").service
     asyncio.run(_look_first(package, service, settings))
-    uvicorn.run(
+    run(
         create_app(service, settings),
         host=settings.http_host,
         port=settings.http_port,
