@@ -93,6 +93,7 @@ class Kafka:
             "-XX:+UseSerialGC",
             # On few cores the optimising compiler takes more than it gives for the first hours.
             "-XX:TieredStopAtLevel=1",
+            "-XX:-UsePerfData",
             f"-Dlog4j2.configurationFile={log4j}",
             "-cp",
             f"{jars}/*",
@@ -131,7 +132,9 @@ class Kafka:
             "log.dirs": str(self.logs),
             # A broker that was killed may register again once its old session has run out.
             "broker.session.timeout.ms": "3000",
-            "broker.heartbeat.interval.ms": "500",
+            "broker.heartbeat.interval.ms": "1000",
+            # No record twice a second that only tells other controllers that this one is there.
+            "metadata.max.idle.interval.ms": "0",
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": "0",
             "offsets.topic.num.partitions": "4",
