@@ -10,7 +10,7 @@ from console.storage import JourneyEventRow, JourneyKeyRow, UnfoldedRow
 from contracts.catalog import FACTS
 from contracts.event import Event
 
-consumer = Consumer("console", fetch_min_bytes=256 * 1024, observes=True)
+consumer = Consumer("console", gathers_s=0.25, observes=True)
 
 
 class Glimpse(Event):

@@ -65,6 +65,32 @@ async def test_poll_takes_a_backlog_in_the_order_of_the_chain(behind: Behind) ->
         assert (CONTRACT, 10) in taken[:2]
 
 
+async def test_poll_leaves_no_record_behind_a_fetch_that_the_broker_holds() -> None:
+    """While a batch takes long, aiokafka would fetch the other partitions, and the broker hold that
+    fetch for longer than this test waits."""
+    consumer = PatientConsumer(
+        bootstrap_servers=kafka_bootstrap(), enable_auto_commit=False, fetch_max_wait_ms=60_000
+    )
+    await consumer.start()
+    try:
+        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap()) as producer:
+            ends = await consumer.end_offsets([ORDER, CONTRACT])
+            consumer.assign([ORDER, CONTRACT])
+            for partition, end in ends.items():
+                consumer.seek(partition, end)
+            for _ in range(3):
+                polling = asyncio.create_task(consumer.getmany(timeout_ms=1000))
+                await producer.send_and_wait(ORDER.topic, b"{}", partition=0)
+                async with asyncio.timeout(20):
+                    assert list(await polling) == [ORDER]
+                await producer.send_and_wait(ORDER.topic, b"{}", partition=0)  # is prefetched
+                await asyncio.sleep(0.3)  # the batch takes long
+                async with asyncio.timeout(20):
+                    assert list(await consumer.getmany(timeout_ms=1000)) == [ORDER]
+    finally:
+        await consumer.stop()
+
+
 async def test_poll_that_fails_halfway_loses_no_record(
     behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:

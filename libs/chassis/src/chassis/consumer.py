@@ -33,13 +33,10 @@ class Consumer:
     """The subscriptions of one service: one consumer group, one inbox name."""
 
     group: str
-    fetch_min_bytes: int = 1
-    """What the broker gathers, for a quarter of a second at most, before it answers: more where
-    nobody waits for what is heard."""
     gathers_s: float = 0.0
     """How long a batch is followed by nothing, so that more comes together in the next: for those
     who hear everything, to whom each transaction costs more than the facts in it. The first fact
-    after a silence waits for nothing."""
+    after a silence, and what follows a full batch, waits for nothing."""
     observes: bool = False
     """The promise that nothing kept here depends on the order of a key's messages beyond the number
     that each fact carries. So a message that cannot be handled holds up none behind it: it is set

@@ -32,7 +32,7 @@ from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.failures import is_infrastructure
 from chassis.metrics import Metrics
-from chassis.polling import PatientConsumer
+from chassis.polling import FETCH_WAIT_MS, HOLD_FETCHES_AFTER_S, PatientConsumer
 from chassis.progress import Progress
 from chassis.settings import Settings
 
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 COMMIT_EVERY_S = 1.0
 COMMIT_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 10.0
+POLL_MS = 5000
+"""How long a poll that finds nothing lasts. Records, a rebalance and the stop end it."""
 HEARTBEAT_MS = 1000
 """A member learns from its heartbeats that another came or went: so long may partitions of one
 that left lie idle."""
@@ -117,6 +119,7 @@ class Intake:
         self._processor = processor
         self.progress = Progress(consumer.topics)
         self._gathers_s = consumer.gathers_s
+        self._most = settings.consumer_batch
         self._committing = asyncio.Lock()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -139,7 +142,7 @@ class Intake:
             group_id=consumer.group,
             batch=True,
             max_records=settings.consumer_batch,
-            batch_timeout_ms=settings.consumer_poll_ms,
+            batch_timeout_ms=POLL_MS,
             auto_offset_reset=settings.auto_offset_reset,
             isolation_level="read_committed",
             ack_policy=AckPolicy.MANUAL,
@@ -147,8 +150,7 @@ class Intake:
             heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
-            fetch_max_wait_ms=250,
-            fetch_min_bytes=consumer.fetch_min_bytes,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             max_partition_fetch_bytes=2 * 1024 * 1024,
             listener=_Rebalances(self),
             parser=_parse,
@@ -166,7 +168,8 @@ class Intake:
         finally:
             self.progress.at_hand = []
             self._idle.set()
-        await asyncio.sleep(self._gathers_s)
+        if len(records) < self._most:
+            await asyncio.sleep(self._gathers_s)
 
     async def _settle(self, batch: list[Any]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -252,6 +255,10 @@ class Intake:
             # Also the addresses: FastStream takes a text of several for one.
             **self._cluster.client(),
             "given_up": self.progress.given_up,
+            # Its fetching waits for what happens; this is only how often it looks without cause.
+            "consumer_timeout_ms": POLL_MS,
+            # What is fetched while more gathers would come before it, in a poll of its own.
+            "hold_fetches_after_s": max(0.0, HOLD_FETCHES_AFTER_S - self._gathers_s),
         }
         clients.builder = partial(PatientConsumer, **given)
         await self.broker.start()

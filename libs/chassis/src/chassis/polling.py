@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.catalog import PUBLIC_TOPICS
 
+FETCH_WAIT_MS = 1000
+"""How long the broker holds a fetch that finds nothing. A record that comes meanwhile ends it, so
+this costs no latency; but whatever the consumer asks next waits behind it, such as the first fetch
+of partitions that a rebalance has given it."""
+HOLD_FETCHES_AFTER_S = 0.05
+"""Less than the 0.1 s after which aiokafka fetches without the partitions whose records wait."""
+
 
 class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     """What FastStream polls, instead of aiokafka's own consumer.
@@ -17,13 +25,25 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     FastStream sleeps after a poll that found nothing, and what comes meanwhile would wait that
     long, at every hop. A poll that finds more than it may take empties partition by partition as
     they came, so that orders would be heard before their contracts, and parked.
+
+    A consumer whose records wait for a long batch to end goes on to fetch other partitions, and the
+    broker may hold that fetch while records come to the partitions that it leaves out. So a batch
+    that takes long holds the fetches up, but for the one that is under way.
     """
 
     def __init__(
-        self, *topics: str, given_up: set[TopicPartition] | None = None, **settings: Any
+        self,
+        *topics: str,
+        given_up: set[TopicPartition] | None = None,
+        hold_fetches_after_s: float = HOLD_FETCHES_AFTER_S,
+        **settings: Any,
     ) -> None:
         super().__init__(*topics, **settings)
         self._backlog = False
+        self._hold_after_s = hold_fetches_after_s
+        """Seconds. Zero: at once."""
+        self._hold_soon: asyncio.TimerHandle | None = None
+        self._held = False
         self._given_up = set() if given_up is None else given_up
         """Taken away since the last poll that returned records of them. A poll waits for the new
         assignment: what it returns is of that, though the partition was taken away meanwhile.
@@ -35,6 +55,7 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         most = max_records or sys.maxsize
         found: dict[TopicPartition, list[Any]] = {}
         before = self._positions()
+        self._fetch_again()
         try:
             if self._backlog:
                 await self._upstream_first(most, found)
@@ -46,7 +67,27 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             self._go_back(before | {p: records[0].offset for p, records in found.items()})
             raise
         self._backlog = sum(map(len, found.values())) >= most
+        if self._hold_after_s:
+            self._hold_soon = asyncio.get_running_loop().call_later(self._hold_after_s, self._hold)
+        else:
+            self._hold()
         return found
+
+    def _hold(self) -> None:
+        self._held = True
+        self.pause(*self.assignment())
+
+    def _fetch_again(self) -> None:
+        if self._hold_soon is not None:
+            self._hold_soon.cancel()
+        if self._held:
+            self._held = False
+            self.resume(*self.paused())
+
+    async def stop(self) -> None:
+        if self._hold_soon is not None:
+            self._hold_soon.cancel()
+        await super().stop()
 
     def _positions(self) -> dict[TopicPartition, int]:
         """The next offset of each partition that has one."""
