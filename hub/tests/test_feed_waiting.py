@@ -92,6 +92,7 @@ async def test_feed_long_poll_returns_events_of_its_instance_at_once(
 ) -> None:
     """By the bell: no sweep comes before the request ends."""
     monkeypatch.setattr(wake, "SWEEP_S", 3600.0)
+    monkeypatch.setattr(wake, "REST_S", 3600.0)
     await hub_svc.receives_raw(a_record(a_capture(6)))
     [(before,)] = await hub_svc.rows("SELECT max(position) FROM feed")
 

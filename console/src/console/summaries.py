@@ -20,6 +20,7 @@ AT_ONCE = 200
 
 TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('summaries', 0))"
 """One instance at a time: of two that read at different moments the later could write first."""
+ANY_UNFOLDED = "EXISTS (SELECT 1 FROM unfolded)"
 TAKE = """
 WITH due AS (SELECT DISTINCT journey_id
              FROM (SELECT journey_id FROM unfolded ORDER BY journey_id LIMIT $1) part)

@@ -6,7 +6,7 @@ from chassis.timers import Timers
 from chassis.transaction import Transaction
 from console.sessions import forget_ended
 from console.spans import forget_old_spans
-from console.summaries import keep_up
+from console.summaries import ANY_UNFOLDED, keep_up
 
 timers = Timers()
 
@@ -17,7 +17,7 @@ async def forget_spans(tx: Transaction) -> int:
     return await forget_old_spans(tx)
 
 
-@timers.every(0.5)
+@timers.when(ANY_UNFOLDED)
 async def fold_journeys(tx: Transaction) -> int:
     """Bring the summaries of journeys up to their facts."""
     return await keep_up(tx)

@@ -34,6 +34,10 @@ SELECT position, seen_at, event_id, type, stage, subject, sequence, journey_id, 
        kafka_offset, data
 FROM feed WHERE position > $1 AND seen_at > $2 ORDER BY position LIMIT $3
 """
+ANY_UNFOLDED = """
+(SELECT position FROM feed ORDER BY position DESC LIMIT 1) > (SELECT position FROM fold)
+OR EXISTS (SELECT 1 FROM state_partition WHERE said < folded)
+"""
 KNOWN = """
 SELECT aggregate_id, stage, journey_id, sequence, event_id, said_at, partition, kafka_offset, data
 FROM snapshot WHERE (stage, aggregate_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from chassis.timers import Timers
 from chassis.transaction import Transaction
 from hub.feed import KEEP_FEED
-from hub.folding import fold
+from hub.folding import ANY_UNFOLDED, fold
 from hub.webhooks.keeping import keep_time
-from hub.webhooks.replays import deal_replays
+from hub.webhooks.replays import ANY_RUNNING, deal_replays
 
 timers = Timers()
 keep_time(timers)
-timers.every(0.5)(deal_replays)
+timers.when(ANY_RUNNING)(deal_replays)
 
 
 @timers.every(3600)
@@ -21,7 +21,7 @@ async def keep_feed(tx: Transaction) -> int:
     return 0
 
 
-@timers.every(0.5)
+@timers.when(ANY_UNFOLDED)
 async def fold_states(tx: Transaction) -> int:
     """Take what the feed has gained into the states."""
     return await fold(tx)

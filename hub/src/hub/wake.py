@@ -13,7 +13,10 @@ from chassis.db import Database
 logger = logging.getLogger(__name__)
 
 SWEEP_S = 0.1
-"""How soon what another instance has added is seen here; what this one adds is seen at once."""
+"""How soon what another instance has added is seen here while the feed goes on; what this one adds
+is seen at once."""
+REST_S = 1.0
+"""The same when the feed has rested: each look that finds nothing doubles the pause up to this."""
 END = "SELECT position FROM feed ORDER BY position DESC LIMIT 1"
 
 
@@ -49,9 +52,10 @@ class Watch:
         return True
 
     async def _look(self) -> None:
+        pause = SWEEP_S
         while self._waiting:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP_S):
+                async with asyncio.timeout(pause):
                     await self._added.wait()
             self._added.clear()
             try:
@@ -60,7 +64,9 @@ class Watch:
                 logger.warning("the feed was not looked at: %s: %s", type(error).__name__, error)
                 await asyncio.sleep(SWEEP_S)
                 continue
-            self._end = rows[0][0] if rows else 0
+            end = rows[0][0] if rows else 0
+            pause = SWEEP_S if end != self._end else min(pause * 2, REST_S)
+            self._end = end
             async with self._moved:
                 self._moved.notify_all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from box_service import announced
 from prometheus_client.parser import text_string_to_metric_families
 
 from chassis import queues
+from chassis.runtime import Runtime
 from testkit.harness import Harness
 from testkit.service_instances import eventually
 
@@ -64,3 +66,47 @@ async def test_gauges_show_the_age_of_an_open_transaction(box_svc: Harness) -> N
         return (await samples(box_svc, name)).get(name, 0) < later
 
     await eventually(over, True)
+
+
+async def test_gauges_are_read_from_the_database_when_metrics_are_asked_for(
+    box_svc: Harness,
+) -> None:
+    await box_svc.receives(announced(None))
+    app = box_svc.app
+    app.state.runtime = Runtime(
+        box_svc.service, box_svc.settings, box_svc.database, app.state.metrics
+    )
+    app.state.ready = True
+    async with box_svc.client() as anybody:
+        text = (await anybody.get("/metrics")).text
+    assert "ltc_gate_open 1.0" in text
+
+
+async def test_gauges_are_read_once_for_all_who_ask_at_a_time() -> None:
+    read = 0
+
+    async def slow() -> None:
+        nonlocal read
+        read += 1
+        await asyncio.sleep(0.05)
+
+    gauges = queues.Gauges()
+    gauges.readers.append(slow)
+    await asyncio.gather(*(gauges.refresh() for _ in range(5)))
+    assert read == 1
+
+
+async def test_gauges_are_read_although_another_reader_fails() -> None:
+    read = 0
+
+    async def failing() -> None:
+        raise ConnectionError("no database")
+
+    async def sound() -> None:
+        nonlocal read
+        read += 1
+
+    gauges = queues.Gauges()
+    gauges.readers += [failing, sound]
+    await gauges.refresh()
+    assert read == 1

@@ -102,7 +102,7 @@ async def test_ops_bulk_retry_keeps_the_requested_rate_with_two_instances(failin
         fresh = await the_group(ops)
 
     for tick, acted in enumerate(done[1:]):
-        allowed = 4 * tick * 0.1 + 4 * bulk_runs.LOOK_S
+        allowed = 4 * tick * 0.1 + 4 * bulk_runs.PORTION_S
         assert acted <= allowed + 1e-9, f"{acted} after {tick * 0.1:.1f} s"
     assert shown["acted"] == KEYS
     assert fresh["new_since_retry"] == 0

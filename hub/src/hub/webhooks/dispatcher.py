@@ -8,7 +8,6 @@ only those.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import random
@@ -16,11 +15,13 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from chassis.db import Database
 from chassis.domain import DomainError
+from chassis.due import Work, keep_up
 from chassis.metrics import Metrics
 from chassis.runtime import Runtime
 from chassis.settings import Settings
@@ -45,7 +46,7 @@ LEASE_S = 60.0
 """When what a killed process was sending is sent by another: an attempt and its recording take
 much less."""
 LOOK_S = 0.1
-"""What becomes due by time, or by another process, is looked for so often."""
+"""Busy with what is new, a pass looks so often for what has become due by time."""
 PASS_AFTER_S = 0.005
 """A pass begins so long after the last one began, at least, and takes all that has come meanwhile.
 """
@@ -76,7 +77,7 @@ class Dispatcher:
         guard = guard_of(settings)
         self._sender = Sender(guard) if attempt_s is None else Sender(guard, attempt_s=attempt_s)
         self._vault = Vault(settings.link_secret)
-        self._instruments = Instruments(metrics)
+        self.instruments = Instruments(metrics)
         self._lease = uuid4()
         self._lease_s = lease_s
         self._sending: dict[asyncio.Task[None], UUID] = {}
@@ -89,7 +90,11 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Until cancelled. What is being sent then is sent again, here or elsewhere."""
-        helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._report())]
+        due = Work("webhooks", queue.ANY_DUE, wake=self._woken)
+        helpers = [
+            asyncio.create_task(self._listen()),
+            asyncio.create_task(keep_up(self._database.engine, [due])),
+        ]
         try:
             while True:
                 began = time.monotonic()
@@ -100,9 +105,8 @@ class Dispatcher:
                     # A database that crashed may have taken back what was dealt out last.
                     self._dealt.clear()
                     await asyncio.sleep(AFTER_TROUBLE_S)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
-                        await self._woken.wait()
+                    self._woken.set()
+                await self._woken.wait()
                 await asyncio.sleep(began + PASS_AFTER_S - time.monotonic())
                 self._woken.clear()
         finally:
@@ -146,20 +150,12 @@ class Dispatcher:
             self._dealt.clear()
             self._woken.set()
 
-    async def _report(self) -> None:
-        while True:
-            try:
-                await self._instruments.report(self._database.engine)
-            except Exception as error:
-                logger.debug("webhooks' state not read: %s", error)
-            await asyncio.sleep(5)
-
     def _recorded(self, done: Sequence[Done], notices: Sequence[str]) -> None:
         """These are kept."""
         del self._done[: len(done)]
         for notice in notices:
             logger.warning("%s", notice)
-        self._instruments.recorded(done)
+        self.instruments.recorded(done)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._sending.pop(task, None)
@@ -247,4 +243,6 @@ def _test_event(due: Due) -> bytes:
 
 async def dispatch(runtime: Runtime) -> None:
     """Send webhooks as long as the process serves."""
-    await Dispatcher(runtime.database, runtime.settings, runtime.metrics).run()
+    dispatcher = Dispatcher(runtime.database, runtime.settings, runtime.metrics)
+    runtime.gauges.readers.append(partial(dispatcher.instruments.report, runtime.database.engine))
+    await dispatcher.run()

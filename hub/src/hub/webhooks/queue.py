@@ -42,6 +42,14 @@ RETURNING d.endpoint_id, d.event_id, d.position, d.seen_at, d.subject, d.type, d
   d.created_at
 """
 """A test, at position 0, is sent even to who wants to be left alone: somebody looks at it now."""
+ANY_DUE = """
+EXISTS (SELECT 1 FROM endpoint e CROSS JOIN LATERAL (
+  SELECT 1 FROM delivery q
+  WHERE q.endpoint_id = e.id AND q.turn AND q.next_at <= clock.now
+    AND (q.position = 0 OR e.quiet_until IS NULL OR e.quiet_until <= clock.now)
+    AND (q.leased_until IS NULL OR q.leased_until <= clock.now)
+  ORDER BY q.next_at LIMIT 1) due WHERE e.enabled)
+"""
 CONTENTS = """
 SELECT f.position, f.type, f.stage, f.envelope, f.data
 FROM unnest($1::bigint[], $2::timestamptz[]) AS w(position, seen_at)

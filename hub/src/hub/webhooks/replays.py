@@ -44,6 +44,7 @@ FROM (SELECT seen_at FROM feed WHERE seen_at >= coalesce($1::timestamptz, '-infi
 """Positions around a time: whoever came in much later has a higher one."""
 GRANTED = "SELECT stages FROM subscriber WHERE name = $1"
 HOW_MANY = "SELECT count(*) FROM replay WHERE endpoint_id = $1 AND state = 'running'"
+ANY_RUNNING = "EXISTS (SELECT 1 FROM replay WHERE state = 'running')"
 PROGRESS = """
 SELECT replay_id, state, count(*) FROM delivery WHERE replay_id = ANY($1::uuid[]) GROUP BY 1, 2
 """

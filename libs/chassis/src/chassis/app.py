@@ -118,6 +118,8 @@ def _health(app: FastAPI) -> APIRouter:
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         """Prometheus text."""
+        if app.state.ready:
+            await app.state.runtime.gauges.refresh()
         return Response(app.state.metrics.render(), media_type="text/plain; version=0.0.4")
 
     return router

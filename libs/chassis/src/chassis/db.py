@@ -27,6 +27,7 @@ def _engine(settings: Settings, pool_size: int, *, max_overflow: int, **server: 
         max_overflow=max_overflow,
         pool_timeout=10,
         pool_pre_ping=False,
+        pool_use_lifo=True,  # a few connections with warm caches do all the work at rest
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={

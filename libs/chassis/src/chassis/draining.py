@@ -23,6 +23,10 @@ SELECT topic, key, attempts FROM parked_key
 WHERE consumer = $1 AND status = 'retrying' AND next_retry_at <= $2
 ORDER BY next_retry_at LIMIT $3 FOR UPDATE SKIP LOCKED
 """
+_ANY_DUE = """
+(SELECT min(next_retry_at) FROM parked_key
+ WHERE consumer = '{consumer}' AND status = 'retrying') <= clock.now
+"""
 _COLUMNS = """
 SELECT m.id, m.event_id, m.topic, m.key, m.partition, m.kafka_offset, m.type,
        m.headers::text AS headers, m.raw, m.journey_id, m.tries::text AS tries"""
@@ -97,6 +101,11 @@ class Head:
         )
         values = (row["journey_id"], row["tries"])
         return cls(row["id"], row["event_id"], row["type"], record, *values)
+
+
+def any_due(consumer: str) -> str:
+    """The condition under which a lane of this consumer is due (`chassis.due`)."""
+    return _ANY_DUE.format(consumer=consumer)
 
 
 async def due_lanes(

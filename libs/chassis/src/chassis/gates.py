@@ -15,6 +15,9 @@ OVERDUE = """
 SELECT aggregate_id, name, aggregate FROM gate
 WHERE cleared_at IS NULL AND overdue_at IS NULL AND due_at < $1 ORDER BY due_at LIMIT $2
 """
+ANY_OVERDUE = """
+(SELECT min(due_at) FROM gate WHERE cleared_at IS NULL AND overdue_at IS NULL) < clock.now
+"""
 
 
 async def sweep_overdue(

@@ -35,7 +35,9 @@ SELECT asked.id FROM unnest($2::uuid[]) AS asked(id)
 WHERE NOT EXISTS (SELECT 1 FROM inbox i WHERE i.consumer = $1 AND i.event_id = asked.id)
   AND NOT EXISTS (SELECT 1 FROM parked_message m WHERE m.consumer = $1 AND m.event_id = asked.id)
 """
-FREE = f"SELECT pg_try_advisory_xact_lock_shared({REBUILD_LOCK})"
+_FREE = f"pg_try_advisory_xact_lock_shared({REBUILD_LOCK})"
+FREE = f"SELECT {_FREE}"
+AS_IT_WAS = f"SELECT {_FREE} AND NOT EXISTS ({UNKNOWN})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,15 @@ def _event(metadata: str | None) -> UUID | None:
         return None
 
 
+def _remembered(events: Iterable[UUID]) -> list[UUID]:
+    """Those of the events that an inbox keeps, if it has had them."""
+    oldest = first_id(datetime.now(UTC) - timedelta(days=INBOX_DAYS - 1))
+    return [event for event in events if event >= oldest]
+
+
 async def unknown(engine: AsyncEngine, group: str, events: Iterable[UUID]) -> set[UUID]:
     """Those of the events that the database has not accounted for, as far as it remembers."""
-    oldest = first_id(datetime.now(UTC) - timedelta(days=INBOX_DAYS - 1))
-    recent = [event for event in events if event >= oldest]
+    recent = _remembered(events)
     if not recent:
         return set()
     return {row[0] for row in await ask(engine, UNKNOWN, group, recent)}
@@ -115,6 +122,11 @@ async def unknown(engine: AsyncEngine, group: str, events: Iterable[UUID]) -> se
 async def being_rebuilt(engine: AsyncEngine) -> bool:
     """Whether somebody rebuilds this database just now."""
     return not (await ask(engine, FREE))[0][0]
+
+
+async def as_it_was(engine: AsyncEngine, group: str, events: Iterable[UUID]) -> bool:
+    """Whether nobody rebuilds this database, and it has accounted for these events."""
+    return bool((await ask(engine, AS_IT_WAS, group, _remembered(events)))[0][0])
 
 
 def misfits(

@@ -1,7 +1,11 @@
-"""What waits in a service's database, read for its metrics."""
+"""What waits in a service's database, read when its metrics are asked for."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -11,6 +15,13 @@ from chassis import bulk
 from chassis.db import Database
 from chassis.metrics import Metrics
 from chassis.schema import first_id
+
+logger = logging.getLogger(__name__)
+
+FRESH_S = 2.0
+"""However many ask for the metrics, the database is not read more often."""
+READ_WITHIN_S = 2.0
+"""After that the metrics are told without what the database would add."""
 
 STATE = """
 SELECT (SELECT count(*) FROM outbox),
@@ -45,6 +56,28 @@ FROM gate WHERE cleared_at IS NULL AND overdue_at IS NOT NULL GROUP BY 1, 2
 
 LATELY = timedelta(hours=1)
 """So long a message that was set aside by rule is told of: no act of a person ends that."""
+
+
+class Gauges:
+    """What a process reads from its database for its metrics, once for all who ask at a time."""
+
+    def __init__(self) -> None:
+        self.readers: list[Callable[[], Awaitable[None]]] = []
+        self._reading = asyncio.Lock()
+        self._read_at = -FRESH_S
+
+    async def refresh(self) -> None:
+        """Read what is older than `FRESH_S`. A reader that fails leaves its gauges as they are."""
+        async with self._reading:
+            if time.monotonic() - self._read_at < FRESH_S:
+                return
+            for read in self.readers:
+                try:
+                    async with asyncio.timeout(READ_WITHIN_S):
+                        await read()
+                except Exception as error:
+                    logger.info("state not read: %s: %s", type(error).__name__, error)
+            self._read_at = time.monotonic()
 
 
 async def report(database: Database, metrics: Metrics) -> None:

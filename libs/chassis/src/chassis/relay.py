@@ -51,7 +51,9 @@ READ = f"""
 SELECT seq, id, topic, key, type, headers::text, payload, created_at FROM outbox o
 WHERE shard = ANY($1::smallint[]) AND {_SENDABLE} ORDER BY seq LIMIT $2
 """  # noqa: S608
-BACKLOG = f"SELECT EXISTS (SELECT 1 FROM outbox o WHERE {_SENDABLE})"  # noqa: S608
+BACKLOG = f"EXISTS (SELECT 1 FROM outbox o WHERE {_SENDABLE})"  # noqa: S608
+"""What the process looks for now and then (`chassis.due`): facts that another process has left, or
+that were committed although the commit seemed to fail."""
 MOVE_TO_LOG = f"""
 WITH gone AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]) RETURNING *),
 logged AS (
@@ -189,7 +191,6 @@ class Relay:
         client_id: str,
         said: asyncio.Event,
         metrics: Metrics,
-        sweep_ms: int = 75,
         batch: int = 500,
     ) -> None:
         self._engine = engine
@@ -197,12 +198,10 @@ class Relay:
         self._client_id = client_id
         self._said = said
         self._metrics = metrics
-        self._sweep_s = sweep_ms / 1000
         self._batch = batch
         self._producer: AIOKafkaProducer | None = None
         self._stopping = False
         self._round_under_way = asyncio.Lock()
-        self.last_round_at = time.monotonic()
 
     async def run(self) -> None:
         """Relay until `stop`, whatever happens to Kafka or the database meanwhile."""
@@ -220,6 +219,7 @@ class Relay:
                     await self._discard_producer()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+                self._said.set()  # what was left is still there
 
     async def stop(self, timeout_s: float = 5.0) -> None:
         """Publish what is there, for at most ``timeout_s``, then close the producer. What was said
@@ -235,27 +235,21 @@ class Relay:
         await self._discard_producer(flush=True)
 
     async def _drain(self) -> None:
-        """Wait to be woken or for the sweep, then publish until the outbox is empty."""
-        try:
-            async with asyncio.timeout(self._sweep_s):
-                await self._said.wait()
-            waiting = True
-        except TimeoutError:
-            waiting = await self._backlog()
-        self.last_round_at = time.monotonic()
+        """Wait to be woken, then publish until the outbox is empty."""
+        await self._said.wait()
+        waiting = True
         while waiting and not self._stopping:
             # Before the round: what is said from here on is in it, or in its answer.
             self._said.clear()
             done = await self._round()
-            self.last_round_at = time.monotonic()
             waiting = done.more
             if done.contended:
                 await asyncio.sleep(0.003)
                 waiting = await self._backlog()
 
     async def _backlog(self) -> bool:
-        """Most sweeps find nothing: one cheap question, before sixteen shards are asked."""
-        [row] = await bulk.ask(self._engine, BACKLOG)
+        """Whether anything can be sent: one cheap question, before sixteen shards are asked."""
+        [row] = await bulk.ask(self._engine, f"SELECT {BACKLOG}")
         return bool(row[0])
 
     async def _round(self) -> Round:

@@ -1,9 +1,8 @@
-"""What runs beside the HTTP server: relay, intake, retries, sweeper, timers, watch."""
+"""What runs beside the HTTP server: relay, intake, due work, timers, watch."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -11,22 +10,24 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from chassis import bulk, kafka_connections, queues  # noqa: F401 - before any client is made
+from chassis import bulk, draining, kafka_connections, queues  # noqa: F401 - before any client is made
 from chassis.batch import BatchProcessor
 from chassis.clearing import Clearing
 from chassis.consumer import Consumer
 from chassis.db import Database
-from chassis.gates import sweep_overdue
+from chassis.due import Work, keep_up
+from chassis.gates import ANY_OVERDUE, sweep_overdue
 from chassis.idempotency import purge
 from chassis.intake import Intake
 from chassis.metrics import Metrics
 from chassis.ops import bulk_runs
-from chassis.relay import Relay
+from chassis.relay import BACKLOG, Relay
 from chassis.repository import Repository
 from chassis.retries import Retries
 from chassis.schema import KEEP_PARTITIONS
@@ -37,8 +38,6 @@ from chassis.vigil import Vigil
 
 logger = logging.getLogger(__name__)
 
-RETRY_LOOK_S = 0.5
-SWEEP_GATES_S = 1.0
 WATCH_S = 2.0
 CANCEL_AGAIN_S = 5.0
 """Longer than what a task does when it is cancelled the first time."""
@@ -95,7 +94,6 @@ class Runtime:
             client_id=f"{service.name}-relay-{settings.instance}",
             said=database.said,
             metrics=metrics,
-            sweep_ms=settings.relay_sweep_ms,
             batch=settings.relay_batch,
         )
         self.processor = BatchProcessor(
@@ -118,6 +116,8 @@ class Runtime:
             if self.intake
             else None
         )
+        self.gauges = queues.Gauges()
+        self.gauges.readers.append(partial(queues.report, database, metrics))
         self._hearing: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -125,18 +125,17 @@ class Runtime:
         if self.service.on_start is not None:
             await self.service.on_start(self.database)
         self._spawn(self.relay.run())
-        self._spawn(self._sweep_gates())
+        self._spawn(keep_up(self.database.engine, self._works()))
         self._spawn(self._maintain())
         self._spawn(self._watch())
         for timer in self.service.timers.timers:
-            self._spawn(run_timer(self.database, timer))
-        self._spawn(run_timer(self.database, bulk_runs.timer(self.service.consumer.group)))
+            if not timer.condition:
+                self._spawn(run_timer(self.database, timer))
         for work in self.service.background:
             self._spawn(work(self))
         if self.intake is not None and self.vigil is not None:
             self._hearing = asyncio.create_task(self.vigil.run())
             self._spawn(self.intake.run_commits())
-            self._spawn(self._retry_parked())
         # Live pydantic objects of a batch otherwise trigger the collector again and again.
         gc.collect()
         gc.freeze()
@@ -165,27 +164,21 @@ class Runtime:
     def _spawn(self, work: Any) -> None:
         self._tasks.append(asyncio.create_task(work))
 
-    async def _retry_parked(self) -> None:
-        while True:
-            try:
-                while await self.retries.retry_due():
-                    pass
-            except Exception as error:
-                logger.warning("retry of a parked key: %s: %s", type(error).__name__, error)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RETRY_LOOK_S):
-                    await self.database.woken.wait()
-            self.database.woken.clear()
-
-    async def _sweep_gates(self) -> None:
-        repositories = {r.table().name: r for r in self.service.repositories}
-        while True:
-            await asyncio.sleep(SWEEP_GATES_S)
-            try:
-                while await sweep_overdue(self.database, repositories):
-                    pass
-            except Exception as error:
-                logger.warning("gate sweep: %s: %s", type(error).__name__, error)
+    def _works(self) -> list[Work]:
+        """What the database is looked through for."""
+        service, database = self.service, self.database
+        group = service.consumer.group
+        repositories = {r.table().name: r for r in service.repositories}
+        works = [
+            Work("relay", BACKLOG, wake=database.said),
+            Work("gates", ANY_OVERDUE, partial(sweep_overdue, database, repositories)),
+            *(t.work(database) for t in service.timers.timers if t.condition),
+            bulk_runs.timer(group).work(database),
+        ]
+        if self.intake is not None:
+            due = draining.any_due(group)
+            works.append(Work("retries", due, self.retries.retry_due, wake=database.woken))
+        return works
 
     async def _maintain(self) -> None:
         """Partitions ahead of time; hourly, because a day's first row must find its partition."""
@@ -199,13 +192,10 @@ class Runtime:
             await asyncio.sleep(3600)
 
     async def _watch(self) -> None:
-        """Report the state of the queues, and leave when messages wait and none is applied."""
+        """Leave when messages wait and none is applied."""
         stuck_since: float | None = None
-        while True:
+        while self.intake is not None:
             await asyncio.sleep(WATCH_S)
-            await self._report()
-            if self.intake is None:
-                continue
             lag = self.intake.lag()
             self.metrics.lag(lag, self.intake.lag_ages())
             now = time.monotonic()
@@ -220,9 +210,3 @@ class Runtime:
                     now - stuck_since,
                 )
                 os._exit(EXIT_NO_PROGRESS)
-
-    async def _report(self) -> None:
-        try:
-            await queues.report(self.database, self.metrics)
-        except Exception as error:
-            logger.debug("state not read: %s", error)

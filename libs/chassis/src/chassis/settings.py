@@ -100,10 +100,8 @@ class Settings(BaseSettings):
     migrate_patience_s: float = 300.0
     """How long a migration goes on trying."""
 
-    relay_sweep_ms: int = 100
     relay_batch: int = 500
     consumer_batch: int = 500
-    consumer_poll_ms: int = 200
     no_progress_exit_s: float = 30.0
 
     @field_validator("egress_networks", mode="before")

@@ -131,18 +131,13 @@ class Vigil:
                     logger.warning("%s has stopped fetching; it joins anew", self._group)
                     return
                 try:
-                    if await self._database_changed():
+                    last = self._intake.progress.last_events()
+                    if not await positions.as_it_was(self._engine, self._group, last):
                         return
                 except Exception as error:  # it is asked again; hearing goes on meanwhile
                     logger.debug("not looked: %s", error)
             else:
                 return
-
-    async def _database_changed(self) -> bool:
-        if await positions.being_rebuilt(self._engine):
-            return True
-        last = self._intake.progress.last_events()
-        return bool(await positions.unknown(self._engine, self._group, last))
 
 
 def _told_to_stop() -> bool:

@@ -12,9 +12,10 @@ LAPSED = """
 SELECT id FROM quote WHERE status = 'sent' AND valid_until <= $1
 ORDER BY valid_until LIMIT 100 FOR UPDATE SKIP LOCKED
 """
+ANY_LAPSED = "(SELECT min(valid_until) FROM quote WHERE status = 'sent') <= clock.now"
 
 
-@timers.every(1.0)
+@timers.when(ANY_LAPSED)
 async def expire(tx: Transaction) -> int:
     """Expire what is past its validity; asked again under the lock, so an acceptance wins."""
     rows = (await tx.connection.exec_driver_sql(LAPSED, (tx.now,))).all()

@@ -31,7 +31,8 @@ from contracts.ids import new_id
 
 router = APIRouter(route_class=TransactionalRoute)
 
-LOOK_S = 0.5
+PORTION_S = 0.5
+"""How long the rate of a run gives for one portion."""
 MOST = 10_000
 
 ALIKE = f"""
@@ -46,6 +47,7 @@ NEXT = """
 SELECT n, topic, key, event_id FROM bulk_item WHERE run_id = $1 AND outcome IS NULL
 ORDER BY n LIMIT $2
 """
+ANY_DUE = "(SELECT min(next_at) FROM bulk_run WHERE status = 'running') <= clock.now"
 TICK_OFF = """
 UPDATE bulk_item i SET outcome = t.outcome, acted_at = $4
 FROM unnest($2::int[], $3::text[]) AS t(n, outcome) WHERE i.run_id = $1 AND i.n = t.n
@@ -265,15 +267,15 @@ def timer(consumer: str) -> Timer:
     async def tick(tx: Transaction) -> int:
         return await act_on_portion(tx, consumer)
 
-    return Timer("bulk", LOOK_S, tick)
+    return Timer("bulk", tick, ANY_DUE, pause_s=PORTION_S)
 
 
 async def act_on_portion(tx: Transaction, consumer: str) -> int:
-    """Act on the next keys of one run, as many as its rate allows for until the next look."""
+    """Act on the next keys of one run, as many as its rate allows for in the time of a portion."""
     run = await tx.scalar_row(DUE, tx.now)
     if run is None:
         return 0
-    portion = max(1, int(run["per_second"] * LOOK_S))
+    portion = max(1, int(run["per_second"] * PORTION_S))
     items = await tx.read(NEXT, run["id"], portion)
     if not items:
         await bulk.execute(
