@@ -273,7 +273,9 @@ class Rig:
             "LTC_TEST_FAILPOINTS": str(self.settings.home / "failpoints" / name),
             **(environment or {}),
         }
-        return replace(program, command=command, env=env)
+        # What a planted bug or fault changes in memory must be changed before modules are imported.
+        planted = any(key.startswith("LTC_TEST_") for key in environment or {})
+        return replace(program, command=command, env=env, forks=None if planted else program.forks)
 
     def _revive(self, name: str) -> None:
         if not self.units[name].running() and name in self._wanted:
