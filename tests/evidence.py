@@ -131,11 +131,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    _Run.spoilt = _Run.spoilt or any(Path(item.path) in test_files() for item in items)
+    files = test_files()
+    _Run.spoilt = _Run.spoilt or any(Path(item.path) in files for item in items)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.failed and (ROOT / report.fspath) in test_files():
+    if report.failed and not _Run.spoilt and (ROOT / report.fspath) in test_files():
         _Run.spoilt = True
 
 
