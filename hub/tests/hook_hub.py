@@ -14,6 +14,7 @@ from uuid import UUID
 
 from hub_builders import a_record
 
+from chassis.metrics import Metrics
 from contracts.ids import LeadId, new_id
 from contracts.lead import LeadCaptured
 from contracts.samples import sample
@@ -26,9 +27,12 @@ from testkit.harness import Harness
 
 
 @asynccontextmanager
-async def dispatching(hub: Harness, **settings: float) -> AsyncIterator[Dispatcher]:
-    """One instance that sends, until the end of the block."""
-    one = Dispatcher(hub.database, hub.settings, hub.app.state.metrics, **settings)
+async def dispatching(
+    hub: Harness, metrics: Metrics | None = None, **settings: float
+) -> AsyncIterator[Dispatcher]:
+    """One instance that sends, until the end of the block. Without ``metrics`` it counts in those
+    of the harness."""
+    one = Dispatcher(hub.database, hub.settings, metrics or hub.app.state.metrics, **settings)
     task = asyncio.create_task(one.run())
     try:
         yield one

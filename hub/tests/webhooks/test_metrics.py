@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from hook_hub import an_endpoint, dispatching, facts, make_due, settled, until
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -37,20 +36,20 @@ async def dealt_out(hub: Harness) -> None:
 
 
 async def test_webhook_metrics_count_attempts_and_outcomes_separately(
-    hub: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    hub: Harness, receiver: Receiver
 ) -> None:
     await an_endpoint(hub, receiver.url())
-    monkeypatch.setattr(hub.app.state, "metrics", Metrics("hub", instance="1"))
+    metrics = Metrics("hub", instance="1")
     receiver.behave = status(500)
-    async with dispatching(hub):
-        before = samples(hub.app.state.metrics)
+    async with dispatching(hub, metrics):
+        before = samples(metrics)
         await facts(hub, 1)
         await until(hub, "SELECT 1 FROM attempt")
         receiver.behave = accept
         await make_due(hub)
         await settled(hub, "delivered", 1)
         await until(hub, "SELECT 1 FROM attempt HAVING count(*) = 2")
-    after = samples(hub.app.state.metrics)
+    after = samples(metrics)
     assert before["deliveries_total given_up"] == 0  # there, so that the first is an increase
     assert after["attempts_total rejected"] == after["attempts_total accepted"] == 1
     assert after["deliveries_total delivered"] == 1
