@@ -17,6 +17,7 @@ from chassis.app import create_app
 from chassis.cluster import Cluster
 from chassis.metrics import Metrics
 from chassis.problems import Problem
+from chassis.queues import Gauges
 from chassis.revisions import of_package
 from console import kafka_look, shared_look
 from console.kafka_look import GroupLag, KafkaLook
@@ -184,7 +185,8 @@ async def test_services_page_answers_while_half_of_the_services_are_down(
     metrics.parked_state(2, 1, 5, 60.0)
     metrics.oldest_transaction(0.25)
     metrics.lag(3, {"ltc.deal.v1": 1.5})
-    app.state.runtime = SimpleNamespace(vigil=SimpleNamespace(obstacle=None, hearing=True))
+    consuming = SimpleNamespace(obstacle=None, hearing=True)
+    app.state.runtime = SimpleNamespace(vigil=consuming, gauges=Gauges())
     app.state.ready = True
     starting = create_app(console_svc.service, console_svc.settings)
     async with over_http(app) as one, over_http(starting) as two:
