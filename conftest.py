@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 import console  # noqa: F401 - the package, before a test folder of that name is taken for it
 import hub  # noqa: F401 - the same
+from chassis import due
+from hub import wake
 from testkit.servers import infrastructure, share_fork_server, wants_containers
 
 share_fork_server()
@@ -33,3 +35,10 @@ def pytest_report_header() -> list[str]:
 def quiet_libraries() -> None:
     """Client libraries log every refused connection that a test provokes."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def short_intervals() -> None:
+    """Services in the test's process look for due work ten times a second. A test that writes due
+    work into the database would otherwise wait a second for each step."""
+    due.LOOK_S = due.LOOK_AGAIN_S = wake.REST_S = 0.1

@@ -144,7 +144,8 @@ async def looked(one: Dispatcher) -> None:
     async with asyncio.timeout(DEADLINE_S):
         for _ in range(2):  # the pass under way, and the next
             before = one._looked_at
-            while one._looked_at == before:  # noqa: ASYNC110 - it has no event
+            while one._looked_at == before:
+                one._woken.set()  # at rest it looks only when the database has something due
                 await asyncio.sleep(0.02)
 
 
