@@ -64,7 +64,7 @@ pages-check: $(PAGES) ## types, lint, format and unit tests of the pages
 
 test: $(READY) $(PAGES) ## checks, then every behaviour test; guarantee groups are left out and counted
 	@$(TOGETHER) $(CHECKS) pages-check
-	@$(BIN)/python -m pytest --behaviour
+	@$(BIN)/python -m pytest --behaviour --cost
 
 test-all: test ## every behaviour test, then every guarantee group (about an hour on two cores)
 	@$(BIN)/python -m testkit.proofs prove --all

@@ -19,7 +19,7 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 
-pytest_plugins = ("tests.evidence", "testkit.proofs.plugin")
+pytest_plugins = ("tests.evidence", "testkit.proofs.plugin", "testkit.cost")
 
 
 def pytest_report_header() -> list[str]:
