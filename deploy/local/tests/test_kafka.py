@@ -121,3 +121,35 @@ def test_kafka_formats_storage_for_any_cluster_id(
     unlucky._format(kafka.JARS.ensure())
 
     assert "cluster.id=-AEBAQ" in (unlucky.logs / "meta.properties").read_text()
+
+
+def test_kafka_writes_the_storage_that_its_tool_writes(tmp_path: Path) -> None:
+    ours = Kafka(tmp_path / "ours", free_port(), free_port())
+    tools = Kafka(tmp_path / "tools", free_port(), free_port())
+    for broker in (ours, tools):
+        broker._write_config()
+    ours._format(kafka.JARS.ensure())
+    tools._format_with_tool(kafka.JARS.ensure())
+
+    names = {
+        broker: sorted(file.name for file in broker.logs.iterdir()) for broker in (ours, tools)
+    }
+    assert names[ours] == names[tools]
+    keys = [
+        {
+            line.split("=")[0]
+            for line in (broker.logs / "meta.properties").read_text().splitlines()
+            if not line.startswith("#")
+        }
+        for broker in (ours, tools)
+    ]
+    assert keys[0] == keys[1]
+
+
+def test_kafka_maps_its_classes_from_the_archive_of_a_first_run(broker: Kafka) -> None:
+    archive = kafka.start_files(kafka.JARS.ensure()) / kafka.ARCHIVE
+
+    process = broker.child.process()
+
+    assert process is not None
+    assert str(archive) in {region.path for region in process.memory_maps()}
