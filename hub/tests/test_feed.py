@@ -9,8 +9,10 @@ from typing import Any
 from hook_hub import waits_or_ends
 from hub_builders import a_capture, a_record, number_of
 
+from contracts.billing import InvoicePaid
 from contracts.deal import DealWon
 from contracts.ids import new_id
+from contracts.money import Money
 from contracts.samples import sample
 from testkit.harness import Harness
 
@@ -44,6 +46,14 @@ async def test_feed_returns_cloud_events_in_order_of_arrival(
     assert event["dataschema"] == "/schemas/ltc.lead.captured/v1"
     assert event["subject"] == str(captures[0].lead_id)
     assert int(event["sequence"]) == 1
+
+
+async def test_feed_keeps_an_amount_of_zero(hub_svc: Harness) -> None:
+    zero = Money.zero("CNY")
+    free = sample(InvoicePaid).model_copy(update={"gross": zero})
+    await hub_svc.receives_raw(a_record(free))
+
+    assert await hub_svc.rows("SELECT amount_minor, currency FROM feed") == [(0, "CNY")]
 
 
 async def test_feed_contains_a_redelivered_event_once(hub_svc: Harness) -> None:

@@ -120,6 +120,14 @@ def test_money_of_two_currencies_is_never_equal() -> None:
     assert Money(100, "CNY") != 100
 
 
+@pytest.mark.parametrize("minor", [0, 1, -1])
+@pytest.mark.parametrize("test", [bool, lambda m: not m, lambda m: m or None, lambda m: any([m])])
+def test_money_has_no_truth_value(minor: int, test: Any) -> None:
+    with pytest.raises(TypeError, match="CNY has no truth value"):
+        test(Money(minor, "CNY"))
+    assert Money(minor, "CNY").is_zero == (minor == 0)
+
+
 @given(SMALL, FACTORS)
 def test_money_scaling_rounds_half_away_from_zero(minor: int, factor: Decimal) -> None:
     exact = (Decimal(minor) * factor).quantize(Decimal(1), rounding=ROUND_HALF_UP)

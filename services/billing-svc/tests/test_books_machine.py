@@ -147,19 +147,23 @@ class Books(RuleBasedStateMachine):
         self._post(ledger.reverse(ledger.allocate(amount)))
         self._keep(invoice)
 
-    @precondition(lambda self: any(p.unapplied for p in self.payments))
+    @precondition(lambda self: any(not p.unapplied.is_zero for p in self.payments))
     @rule(data=st.data())
     def give_back(self, data: st.DataObject) -> None:
-        p = data.draw(st.sampled_from([n for n, x in enumerate(self.payments) if x.unapplied]))
+        p = data.draw(
+            st.sampled_from([n for n, x in enumerate(self.payments) if not x.unapplied.is_zero])
+        )
         amount = Money(data.draw(st.integers(1, self.payments[p].unapplied.minor)), "CNY")
         back = Return(bank_reference="OUT", amount=amount, reason="x", at=NOW)
         self.payments[p], _ = self.payments[p].give_back(back, transaction=WHERE, by="x", now=NOW)
         self._post(ledger.reverse(ledger.receive("bank", amount)))
 
-    @precondition(lambda self: any(i.outstanding for i in self.invoices))
+    @precondition(lambda self: any(not i.outstanding.is_zero for i in self.invoices))
     @rule(data=st.data())
     def credit(self, data: st.DataObject) -> None:
-        invoice = data.draw(st.sampled_from([i for i in self.invoices if i.outstanding]))
+        invoice = data.draw(
+            st.sampled_from([i for i in self.invoices if not i.outstanding.is_zero])
+        )
         amount = Money(data.draw(st.integers(1, invoice.outstanding.minor)), "CNY")
         lines = correction.spread(invoice.standing, amount)
         gift = correction.beyond(lines, correction.over_of(self.account, self.invoices))

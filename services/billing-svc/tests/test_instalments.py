@@ -59,9 +59,7 @@ def test_instalment_invoices_of_three_thirds_equal_the_signed_schedule() -> None
 
 
 @given(
-    lines=st.lists(
-        st.tuples(st.integers(0, 10**9), st.integers(0, 10**8)), min_size=1, max_size=6
-    ).filter(lambda lines: any(net + tax for net, tax in lines)),
+    lines=st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**8)), min_size=1, max_size=6),
     weights=st.lists(st.integers(0, 10_000), min_size=1, max_size=8).filter(any),
 )
 def test_instalment_items_and_lines_both_add_up(

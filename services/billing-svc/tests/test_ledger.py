@@ -32,7 +32,7 @@ def test_ledger_postings_add_up_to_zero(net: int, tax: int) -> None:
 
     for entries in postings:
         assert sum(entry.amount.minor for entry in entries) == 0
-        assert all(entry.amount for entry in entries)
+        assert not any(entry.amount.is_zero for entry in entries)
 
 
 def test_ledger_credit_note_reverses_its_invoice() -> None:

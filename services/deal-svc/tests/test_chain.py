@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
-from deal_builders import LEAD, a_lead_qualified, a_web_order
+from deal_builders import LEAD, a_lead_qualified, a_web_order, told
 
+from contracts.contract import ContractSigned
 from contracts.deal import DealLost, DealOpened, ProposalRequested
 from contracts.ids import DealId, derived_id
 from contracts.money import Money
+from contracts.terms import Totals
 from testkit.harness import JOURNEY, Harness
 
 
@@ -74,6 +77,32 @@ async def test_deal_import_creates_each_deal_once(deal_svc: Harness) -> None:
     assert asked.imported.agreed == Money(451400, "USD")
     [lost] = await deal_svc.published(DealLost)
     assert lost.lost_at == datetime(2017, 3, 2, tzinfo=UTC)
+
+
+async def test_deal_won_for_zero_is_taken_over_as_won(deal_svc: Harness) -> None:
+    row = {
+        "source_system": "crm",
+        "external_id": "free-1",
+        "product": "GTX Pro",
+        "stage": "won",
+        "account": "Free Ltd",
+        "value": {"amount": "0.00", "currency": "USD"},
+        "closed_at": "2017-03-01T00:00:00Z",
+    }
+    async with deal_svc.client("integration_import", "sales_manager") as client:
+        answer = (await client.post("/deals/batch", json={"deals": [row]})).json()
+        [asked] = await deal_svc.published(ProposalRequested)
+        deal_id = DealId(UUID(answer["results"][0]["deal_id"]))
+        zero = Money.zero("USD")
+        await deal_svc.receives(
+            told(ContractSigned, deal_id=deal_id, totals=Totals(net=zero, tax=zero, gross=zero))
+        )
+        totals = await client.get("/deals/totals")
+
+    assert asked.imported is not None
+    assert (asked.imported.agreed, asked.payment_terms.kind) == (zero, "prepaid")
+    assert await deal_svc.rows("SELECT status, amount_minor FROM deal") == [("won", 0)]
+    assert totals.json()[0]["value"] == {"amount": "0.00", "currency": "USD"}
 
 
 async def test_deal_goes_from_qualification_to_proposal_through_the_api(deal_svc: Harness) -> None:

@@ -10,6 +10,7 @@ from lead_builders import ADA, DEAL, LEAD, NOW, REP, a_lead, an_activity
 
 from chassis.domain import IllegalTransition
 from contracts.lead import LeadDisqualified, LeadMerged, LeadQualified
+from contracts.money import Money
 from lead_svc.domain.activity import Kind
 from lead_svc.domain.lead import LIFECYCLE, Elsewhere, Lead, NoContact, NotYetAble, Status
 
@@ -77,6 +78,13 @@ def test_lead_qualified_event_has_actor_and_reasons() -> None:
         qualified_by="u-1",
         qualified_at=NOW,
     )
+
+
+def test_lead_keeps_a_budget_of_zero() -> None:
+    stated = a_lead(owner=REP, budget=Money(100, "CNY"))
+    qualified, _ = stated.qualify(by="u-1", at=NOW, need="x", budget=Money.zero("CNY"))
+
+    assert qualified.budget == Money.zero("CNY")
 
 
 def test_lead_disqualified_or_merged_has_a_reason_and_no_gate() -> None:

@@ -104,6 +104,13 @@ async def test_order_prepaid_is_held_until_paid_and_again_after_a_return(
     assert "prepayment" in await gates(order_svc)
 
 
+async def test_order_of_zero_is_not_held_for_its_prepayment(order_svc: Harness) -> None:
+    await order_svc.receives(a_signature("prepaid", gross=Money.zero("CNY")))
+
+    assert await order_svc.published(OrderHeld) == []
+    assert await gates(order_svc) == ["delivery", "erp_confirmation"]
+
+
 async def test_order_shipped_or_on_credit_is_not_held_by_a_returned_payment(
     order_svc: Harness,
 ) -> None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.domain import DependencyMissing, DomainError
 from chassis.failures import is_infrastructure, sqlstate
 from chassis.tracing import current_trace_id
+from contracts.money import MoneyError
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +149,9 @@ def install(app: FastAPI) -> None:
         status = error.status if isinstance(error, DomainError) else 409
         return respond(status, slug(type(error).__name__), str(error))
 
+    async def no_result(_: Request, error: Exception) -> JSONResponse:
+        return respond(422, slug(type(error).__name__), str(error))
+
     async def unexpected(_: Request, error: Exception) -> JSONResponse:
         if is_infrastructure(error):
             logger.warning("unavailable: %s: %s", type(error).__name__, error)
@@ -171,6 +175,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(DomainError, refused)
     app.add_exception_handler(DependencyMissing, refused)
+    app.add_exception_handler(MoneyError, no_result)
     broken = (PostgresError, InterfaceError, InternalClientError)
     for kind in (SQLAlchemyError, *broken, OSError, TimeoutError):
         app.add_exception_handler(kind, unexpected)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import total_ordering
 from itertools import accumulate, pairwise
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -27,8 +27,19 @@ _SURELY_SMALL = 15
 _WIRE = core_schema.dict_schema(core_schema.str_schema(), core_schema.str_schema())
 
 
-class CurrencyMismatch(ValueError):
+class MoneyError(ValueError):
+    """Two amounts have no result in Money. The message says why, in a sentence for the caller."""
+
+
+class CurrencyMismatch(MoneyError):
     """Two currencies were mixed without a rate."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other} are two currencies, and no rate is given")
+
+
+class TooMuchMoney(MoneyError):
+    """The amount is beyond the largest that is counted."""
 
 
 @total_ordering
@@ -50,7 +61,7 @@ class Money:
         if currency not in EXPONENTS:
             raise ValueError(f"{currency!r} is no ISO 4217 currency")
         if not -LIMIT <= minor <= LIMIT:
-            raise ValueError(f"{minor} minor units are more than we can count")
+            raise TooMuchMoney(f"{minor} minor units are more than we can count")
         object.__setattr__(self, "minor", minor)
         object.__setattr__(self, "currency", currency)
 
@@ -101,8 +112,14 @@ class Money:
     def __neg__(self) -> Money:
         return Money(-self.minor, self.currency)
 
-    def __bool__(self) -> bool:
-        return self.minor != 0
+    if not TYPE_CHECKING:  # without it the type checker refuses a truth test (truthy-bool)
+
+        def __bool__(self) -> bool:
+            raise TypeError(f"{self} has no truth value; ask is_zero, or compare with None")
+
+    @property
+    def is_zero(self) -> bool:
+        return self.minor == 0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Money):
@@ -144,13 +161,13 @@ class Money:
         result = 0
         for money in amounts:
             if money.currency != currency:
-                raise CurrencyMismatch(f"{currency} + {money.currency}")
+                raise CurrencyMismatch(currency, money.currency)
             result += money.minor
         return Money(result, currency)
 
     def _same(self, other: Money) -> int:
         if self.currency != other.currency:
-            raise CurrencyMismatch(f"{self.currency} and {other.currency}")
+            raise CurrencyMismatch(self.currency, other.currency)
         return other.minor
 
     @classmethod

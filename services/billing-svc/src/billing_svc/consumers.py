@@ -57,6 +57,9 @@ async def open_account(fact: ContractSigned, tx: Transaction) -> None:
     trusted = prepaid is not None and prepaid.provider in ruling.rules.trust_providers
     paid_already = trusted or fact.imported is not None
     for item in account.due_items("on_signature", now=max(tx.now, fact.signed_at)):
+        if item.amount.is_zero:
+            account = account.waive(item.n)
+            continue
         account, invoice = await charge(
             account,
             account.item_lines(item),

@@ -96,7 +96,7 @@ _BY = {
 
 async def totals(tx: Transaction, by: Literal["owner", "product", "month"]) -> list[Total]:
     rows = await tx.read(
-        f"SELECT {_BY[by]}, currency, count(*), sum(amount_minor)::bigint FROM deal"  # noqa: S608
+        f"SELECT {_BY[by]}, currency, count(*), coalesce(sum(amount_minor), 0)::bigint FROM deal"  # noqa: S608
         f" WHERE status = 'won' AND {sight.SEEN} GROUP BY 1, 2 ORDER BY 4 DESC",
         *sight.parameters(tx.actor),
     )

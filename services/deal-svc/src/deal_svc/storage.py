@@ -77,8 +77,8 @@ class Deals(Repository[Deal]):
             "owner_sub": aggregate.owner.sub if aggregate.owner else None,
             "account_name": aggregate.account.name if aggregate.account else None,
             "product": aggregate.lines[0].sku if aggregate.lines else None,
-            "amount_minor": amount.minor if amount else None,
-            "currency": amount.currency if amount else aggregate.currency,
+            "amount_minor": None if amount is None else amount.minor,
+            "currency": aggregate.currency if amount is None else amount.currency,
             "opened_at": aggregate.opened_at,
             "closed_at": aggregate.closed_at,
         }

@@ -51,7 +51,7 @@ async def release(fact: PaymentAllocated, tx: Transaction) -> None:
         order = await Orders(tx).find(order_id_of(allocation.contract_id))
         if order is None:
             raise DependencyMissing("order", order_id_of(allocation.contract_id))
-        if order.held == PREPAYMENT and not allocation.outstanding:
+        if order.held == PREPAYMENT and allocation.outstanding.is_zero:
             await release_order(order, by="system:billing-svc", evidence=fact.number, tx=tx)
 
 

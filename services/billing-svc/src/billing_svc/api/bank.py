@@ -86,7 +86,7 @@ async def book_statement(_: bank, tx: Tx, form: StatementBatch) -> list[LineResu
                 payment_id=payment.id,
                 number=payment.number,
                 new=new,
-                unapplied=payment.unapplied or None,
+                unapplied=None if payment.unapplied.is_zero else payment.unapplied,
             )
         )
     return results

@@ -102,7 +102,8 @@ async def credit_invoice(
     another person must have agreed."""
     invoice = await credit.lock_invoice(invoice_id, tx)
     refuse_stale(seen, tx, invoice_id)
-    amount = form.amount or invoice.totals.gross - invoice.credited
+    left = invoice.totals.gross - invoice.credited
+    amount = left if form.amount is None else form.amount
     await need_second_person(amount, form, actor, tx)
     credited = await credit.credit_invoice(invoice, form.amount, form.reason, tx, again=form.again)
     audit(

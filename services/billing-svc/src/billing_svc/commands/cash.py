@@ -188,7 +188,7 @@ async def _apply_what_is_left(
     tx: Transaction,
 ) -> BillingAccount:
     amount = min(payment.unapplied, invoice.outstanding)
-    if amount and payment.amount.currency == account.currency:
+    if payment.amount.currency == account.currency and not amount.is_zero:
         payment, account = await apply(payment, account, invoice, amount, evidence, tx)
     await await_rest(payment, invoice, tx)
     return account
@@ -236,9 +236,9 @@ def _confirmed(
 async def await_rest(payment: Payment, invoice: Invoice, tx: Transaction) -> None:
     """What a prepayment is short of the customer pays; what is over finance applies."""
     current = await Invoices(tx).get(invoice.id)
-    if current.outstanding:
+    if not current.outstanding.is_zero:
         due_at = max(invoice.issued_at, tx.now) + timedelta(days=7)
         await Invoices(tx).save(current.await_payment(at=tx.now, due_at=due_at))
-    if payment.unapplied:
+    if not payment.unapplied.is_zero:
         due_at = tx.now + timedelta(days=1)
         await Payments(tx).save(payment.await_application(at=tx.now, due_at=due_at))

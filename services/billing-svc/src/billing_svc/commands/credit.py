@@ -35,12 +35,14 @@ async def credit_invoice(
     ``again`` invoiced by a new one."""
     account = await BillingAccounts(tx).get(invoice.contract_id)
     invoices = await invoices_of(account, tx)
-    lines = tuple(line for line in invoice.standing if line.net or line.tax)
+    lines = tuple(line for line in invoice.standing if not (line.net.is_zero and line.tax.is_zero))
     if amount is not None and lines:
         left = Money.total((x.net + x.tax for x in lines), account.currency)
         lines = correction.spread(lines, min(amount, left)) if amount <= left else ()
     if not lines:
-        raise NothingToCredit(f"{amount or 'nothing'} is more than is left of {invoice.number}")
+        raise NothingToCredit(
+            f"{'nothing' if amount is None else amount} is more than is left of {invoice.number}"
+        )
     gift = correction.beyond(lines, correction.over_of(account, invoices))
     reversal = Money.zero(account.currency)
     if not again:
@@ -124,7 +126,7 @@ async def _free(invoice: Invoice, amount: Money, reason: str, tx: Transaction) -
     for payment_id in reversed(invoice.payments):
         payment = await payments.get(payment_id)
         part = min(amount, payment.applied_to(InvoiceId(invoice.id)))
-        if not part:
+        if part.is_zero:
             continue
         amount = amount - part
         invoice = invoice.unpay(part, at=tx.now, due_at=day)
@@ -145,6 +147,6 @@ async def _free(invoice: Invoice, amount: Money, reason: str, tx: Transaction) -
         )
         await payments.save(freed.await_application(at=tx.now, due_at=day))
         tx.publish(fact)
-    if amount:
+    if not amount.is_zero:
         raise Conflict(f"{amount} paid on {invoice.number} is not on any payment")
     return invoice

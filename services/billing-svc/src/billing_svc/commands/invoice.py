@@ -123,7 +123,7 @@ async def note_delivery(
 ) -> BillingAccount:
     """What was delivered is earned, and invoiced where the schedule ties it to delivery."""
     account, earned, parts = account.deliver(progress, fulfilled=fulfilled, at=at)
-    if earned:
+    if not earned.is_zero:
         post(
             tx,
             ledger.recognise(earned),
@@ -132,7 +132,7 @@ async def note_delivery(
             document=account.contract_number,
             at=at,
         )
-    if account.bills_by_delivery and parts:
+    if account.bills_by_delivery and not account.sum_of(parts).is_zero:
         account, _ = await charge(account, parts, item=1, part=len(account.charges), at=at, tx=tx)
     elif account.fulfilled:
         for item in account.due_items("on_delivery", now=max(at, tx.now)):
@@ -143,7 +143,10 @@ async def note_delivery(
 async def charge_item(
     account: BillingAccount, item: ScheduleItem, *, at: datetime, tx: Transaction
 ) -> BillingAccount:
-    """Invoice a schedule item, or what is left of it once less is owed than was agreed."""
+    """Invoice a schedule item, or what is left of it once less is owed than was agreed. An item
+    of zero is not invoiced: nobody would ever pay it."""
+    if item.amount.is_zero:
+        return account.waive(item.n)
     if account.reduced:
         lines = correction.rest_of_item(account, item, await invoices_of(account, tx))
         if not lines:
@@ -182,8 +185,8 @@ async def mark_overdue(invoice_id: UUID, tx: Transaction) -> None:
     """Asked again under the lock, so that a payment of the same moment wins."""
     invoices = Invoices(tx)
     invoice = await invoices.get(invoice_id)
-    late = invoice.due_on < tx.now.date() and invoice.outstanding and not invoice.overdue_since
-    if late:
+    late = invoice.due_on < tx.now.date() and invoice.overdue_since is None
+    if late and not invoice.outstanding.is_zero:
         overdue, fact = invoice.overdue(at=tx.now)
         await invoices.save(overdue)
         tx.publish(fact)

@@ -82,7 +82,7 @@ async def _take_back(
     parts, left = [], amount
     for invoice_id in reversed(payment.invoices):
         part = min(left, payment.applied_to(invoice_id))
-        if not part:
+        if part.is_zero:
             break
         left = left - part
         invoice = await invoices.get(invoice_id)

@@ -46,7 +46,7 @@ async def take_statement_line(line: StatementLine, tx: Transaction) -> tuple[Pay
     payment, new = await receive(line, tx, journey_id=new_id())
     if not new:
         return payment, False
-    if invoice is not None and invoice.outstanding:
+    if invoice is not None and not invoice.outstanding.is_zero:
         evidence = Evidence(
             by=line.payer or line.source,
             at=line.booked_at,
@@ -55,7 +55,7 @@ async def take_statement_line(line: StatementLine, tx: Transaction) -> tuple[Pay
         )
         amount = min(line.amount, invoice.outstanding)
         payment = await apply_and_settle(payment, invoice, amount, evidence, tx)
-    if payment.unapplied:
+    if not payment.unapplied.is_zero:
         due_at = tx.now + timedelta(days=1)
         payment = await Payments(tx).save(payment.await_application(at=tx.now, due_at=due_at))
     return payment, True

@@ -79,7 +79,7 @@ class BillingAccount(Aggregate, frozen=True):
     schedule: tuple[ScheduleItem, ...]
     charges: tuple[Charge, ...] = ()
     waived: tuple[int, ...] = ()
-    """Schedule items of which nothing was left to invoice."""
+    """Schedule items that had nothing, or nothing more, to invoice."""
     forgiven: tuple[InvoiceLine, ...] = ()
     """What was delivered, or is to be, and is not owed: credited by a person."""
     prepayment: Prepayment | None = None
@@ -93,6 +93,10 @@ class BillingAccount(Aggregate, frozen=True):
     @property
     def currency(self) -> str:
         return self.totals.gross.currency
+
+    def sum_of(self, lines: Sequence[InvoiceLine]) -> Money:
+        """What these lines come to, with tax."""
+        return Money.total((line.net + line.tax for line in lines), self.currency)
 
     @property
     def bills_by_delivery(self) -> bool:
@@ -222,13 +226,13 @@ class BillingAccount(Aggregate, frozen=True):
         charges = []
         for c in self.charges:
             if c.invoice_id == invoice_id:
-                total = c.credited + credited if credited else c.credited
+                total = c.credited if credited is None else c.credited + credited
                 changed = {"outstanding": outstanding, "credited": total}
                 charges.append(c.model_copy(update=changed))
             else:
                 charges.append(c)
         status = self.status
-        if credited and status is Status.SETTLED:
+        if credited is not None and status is Status.SETTLED:
             # What was said to be earned is no longer so: it is settled, and said, anew.
             status = LIFECYCLE.move(status, Status.OPEN)
         return self.model_copy(
@@ -269,7 +273,7 @@ class BillingAccount(Aggregate, frozen=True):
     def _over(self) -> bool:
         """All that is owed was invoiced, and nothing beyond it, and paid."""
         net_invoiced = self.invoiced - self.credited
-        return self.fulfilled and net_invoiced == self.owed and not self.outstanding
+        return self.fulfilled and net_invoiced == self.owed and self.outstanding.is_zero
 
     def settle(self, *, at: datetime) -> tuple[BillingAccount, JourneySettled | None]:
         """Done when all that was contracted is delivered or cancelled, invoiced and paid. What was

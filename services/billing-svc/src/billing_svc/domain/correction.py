@@ -42,7 +42,7 @@ def rest_of_item(
             Money(max(0, owed.minor * share // whole - had.minor), account.currency)
             for owed, had in zip(account.owed_of(line), sums[line.line_no], strict=True)
         )
-        if net or tax:
+        if not (net.is_zero and tax.is_zero):
             part = InvoiceLine(line_no=line.line_no, description=line.name, net=net, tax=tax)
             lines.append(part)
     return tuple(lines)
@@ -72,7 +72,7 @@ def excess(
             net, tax = over[line.line_no]
             taken = min(net, line.net), min(tax, line.tax)
             over[line.line_no] = net - taken[0], tax - taken[1]
-            if any(taken):
+            if not all(side.is_zero for side in taken):
                 parts.append(line.model_copy(update={"net": taken[0], "tax": taken[1]}))
         if parts:
             credits.append((InvoiceId(invoice.id), tuple(parts)))
@@ -86,7 +86,7 @@ def beyond(lines: Sequence[InvoiceLine], over: Sums) -> tuple[InvoiceLine, ...]:
         net, tax = over[line.line_no]
         zero = Money.zero(net.currency)
         gift = {"net": max(line.net - net, zero), "tax": max(line.tax - tax, zero)}
-        if any(gift.values()):
+        if not all(side.is_zero for side in gift.values()):
             gifts.append(line.model_copy(update=gift))
     return tuple(gifts)
 
@@ -97,5 +97,5 @@ def spread(lines: Sequence[InvoiceLine], amount: Money) -> tuple[InvoiceLine, ..
     return tuple(
         line.model_copy(update={"net": parts[2 * n], "tax": parts[2 * n + 1]})
         for n, line in enumerate(lines)
-        if parts[2 * n] or parts[2 * n + 1]
+        if not (parts[2 * n].is_zero and parts[2 * n + 1].is_zero)
     )

@@ -155,7 +155,7 @@ class Invoice(Aggregate, frozen=True):
             raise TooMuch(f"{amount} of {self.outstanding} outstanding on {self.number}")
         payments = tuple(dict.fromkeys((*self.payments, payment)))
         invoice = self.model_copy(update={"paid": self.paid + amount, "payments": payments})
-        if invoice.outstanding:
+        if not invoice.outstanding.is_zero:
             return invoice._moved(Status.PARTIALLY_PAID), None
         return invoice._fully_paid(by=by, at=at, now=now, evidence=f"{amount}")
 
@@ -165,7 +165,7 @@ class Invoice(Aggregate, frozen=True):
             raise TooMuch(f"{amount} of {self.paid} paid on {self.number}")
         paid = self.paid - amount
         invoice = self.model_copy(update={"paid": paid, "paid_at": None})
-        invoice = invoice._moved(Status.PARTIALLY_PAID if paid else Status.ISSUED)
+        invoice = invoice._moved(Status.ISSUED if paid.is_zero else Status.PARTIALLY_PAID)
         return invoice.await_payment(at=at, due_at=due_at)
 
     def _moved(self, target: Status) -> Invoice:
@@ -210,9 +210,9 @@ class Invoice(Aggregate, frozen=True):
             lines=note.lines,
             outstanding=invoice.outstanding,
         )
-        if invoice.outstanding:
+        if not invoice.outstanding.is_zero:
             return invoice, [credited]
-        if invoice.paid:
+        if not invoice.paid.is_zero:
             invoice, paid = invoice._fully_paid(
                 by=note.by, at=note.at, now=note.at, evidence=note.number
             )

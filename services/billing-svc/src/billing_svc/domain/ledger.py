@@ -27,7 +27,7 @@ Entries = tuple[Entry, ...]
 
 def _balanced(*entries: Entry) -> Entries:
     """Leave out what is zero; refuse what does not add up."""
-    kept = tuple(entry for entry in entries if entry.amount)
+    kept = tuple(entry for entry in entries if not entry.amount.is_zero)
     if kept and sum(entry.amount.minor for entry in kept) != 0:
         raise ValueError(f"entries do not add up: {kept}")
     return kept

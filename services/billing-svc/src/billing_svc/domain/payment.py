@@ -89,7 +89,7 @@ class Payment(Aggregate, frozen=True):
     def invoices(self) -> tuple[InvoiceId, ...]:
         """The invoices that it pays now."""
         known = dict.fromkeys(a.invoice_id for a in self.allocations)
-        return tuple(invoice_id for invoice_id in known if self.applied_to(invoice_id))
+        return tuple(invoice_id for invoice_id in known if not self.applied_to(invoice_id).is_zero)
 
     def received(self) -> PaymentReceived:
         """What is said of money that just arrived."""
@@ -116,7 +116,7 @@ class Payment(Aggregate, frozen=True):
         if total > self.unapplied:
             raise NotSoMuchLeft(f"{total} of {self.unapplied} left of {self.number}")
         payment = self._with(allocations=(*self.allocations, *parts))
-        if not payment.unapplied:
+        if payment.unapplied.is_zero:
             payment = payment.pass_gate(UNAPPLIED, by=evidence.by, at=now, evidence=evidence.method)
         fact = PaymentAllocated(
             payment_id=PaymentId(self.id),
@@ -163,7 +163,7 @@ class Payment(Aggregate, frozen=True):
         if not 0 < returned.amount.minor <= self.unapplied.minor:
             raise NotSoMuchLeft(f"{returned.amount} of {self.unapplied} left of {self.number}")
         payment = self._with(returns=(*self.returns, returned))
-        if not payment.unapplied:
+        if payment.unapplied.is_zero:
             payment = payment.pass_gate(UNAPPLIED, by=by, at=now, evidence=returned.reason)
         fact = PaymentReturned(
             payment_id=PaymentId(self.id),
@@ -183,10 +183,10 @@ class Payment(Aggregate, frozen=True):
         payment = self.model_copy(update=changes)
         if payment.returned == payment.amount:
             target = Status.RETURNED
-        elif not payment.unapplied:
+        elif payment.unapplied.is_zero:
             target = Status.ALLOCATED
         else:
-            target = Status.PARTLY_ALLOCATED if payment.allocated else Status.RECEIVED
+            target = Status.RECEIVED if payment.allocated.is_zero else Status.PARTLY_ALLOCATED
         if target is not self.status:
             LIFECYCLE.move(self.status, target)
         return payment.model_copy(update={"status": target})

@@ -188,7 +188,7 @@ def _taken_over(moved: MovedDeal, number: str, now: datetime) -> Deal:
         owner=moved.owner,
         stage=Stage.QUALIFICATION if moved.stage == "prospecting" else Stage.NEEDS,
         amount=moved.value,
-        currency=moved.value.currency if moved.value else "USD",
+        currency="USD" if moved.value is None else moved.value.currency,
         lines=(WantedLine(sku=moved.product, quantity=1),),
         payment_terms=PaymentTerms(kind="prepaid" if won else "on_delivery"),
         imported=ImportedOutcome(
@@ -197,7 +197,7 @@ def _taken_over(moved: MovedDeal, number: str, now: datetime) -> Deal:
             agreed=moved.value,
             closed_at=moved.closed_at,
         )
-        if won and moved.value and moved.closed_at
+        if won and moved.value is not None and moved.closed_at is not None
         else None,
         moved=True,
         opened_at=moved.engaged_at or moved.closed_at or now,

@@ -141,7 +141,7 @@ class Lead(Aggregate, frozen=True):
         """Intent and ability are shown. A web order shows both; a person states them."""
         LIFECYCLE.move(self.status, Status.QUALIFIED)
         need = need or self.need
-        budget = budget or self.budget
+        budget = self.budget if budget is None else budget
         if self.web_order is None and need is None:
             raise NotYetAble("say what they need before qualifying")
         lead = self.pass_every_gate(by=by, at=at, evidence=need or "web order").model_copy(

@@ -42,7 +42,9 @@ async def place_order(fact: ContractSigned, tx: Transaction) -> None:
             Line(line_no=x.line_no, sku=x.sku, name=x.name, kind=x.kind, ordered=x.quantity)
             for x in fact.lines
         ),
-        prepaid=fact.payment_terms.kind == "prepaid" and fact.prepayment is None,
+        prepaid=fact.payment_terms.kind == "prepaid"
+        and fact.prepayment is None
+        and not fact.totals.gross.is_zero,
         promised_on=(fact.signed_at + timedelta(days=rules.promise_days)).date(),
         placed_at=fact.signed_at,
     )
