@@ -127,3 +127,35 @@ def test_order_gates_wait_for_erp_and_promised_day() -> None:
     ]
     shipped, _ = order.ship(some(3), erp_reference="E", at=NOW, now=NOW)
     assert [g.name for g in shipped.gates] == ["delivery"]
+
+
+@given(
+    ordered=st.integers(1, 12),
+    moves=st.lists(
+        st.tuples(
+            st.sampled_from(["ship", "deliver", "cancel"]),
+            st.lists(st.integers(1, 5), min_size=1, max_size=3),
+        ),
+        max_size=8,
+    ),
+)
+def test_order_of_services_ships_no_more_than_it_delivers(
+    ordered: int, moves: list[tuple[str, list[int]]]
+) -> None:
+    order = an_order(Line(line_no=1, sku="S", name="x", kind="service", ordered=ordered))
+    for move, quantities in moves:
+        parts = [LineQuantity(line_no=1, quantity=q) for q in quantities]
+        [before] = order.lines
+        try:
+            if move == "ship":
+                order, _ = order.ship(parts, erp_reference=None, at=NOW, now=NOW)
+            elif move == "cancel":
+                order, _ = order.cancel(parts, reason="x", by="x", at=NOW)
+            else:
+                order, _ = order.deliver(parts, EVIDENCE, at=NOW, now=NOW)
+        except DomainError:
+            continue
+        [after] = order.lines
+        if move == "deliver":
+            assert after.delivered == before.delivered + sum(quantities)
+            assert after.shipped == max(before.shipped, after.delivered)

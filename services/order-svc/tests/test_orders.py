@@ -59,7 +59,8 @@ async def test_order_is_fulfilled_after_goods_and_services_are_delivered(
         asked = (await erp.get("/fulfilment-requests")).json()["items"]
         shipped = [await erp.post(f"{PATH}/shipments", json=SHIPMENT) for _ in range(2)]
         delivered = await erp.post(f"{PATH}/deliveries", json=DELIVERY)
-        again = await erp.post(f"{PATH}/deliveries", json=DELIVERY)
+        other = {**DELIVERY, "reference": "DN-2"}
+        again = await erp.post(f"{PATH}/deliveries", json=other)
         left = (await erp.get("/fulfilment-requests")).json()["items"]
 
     assert ([order["id"] for order in asked], left) == ([str(ORDER)], [])

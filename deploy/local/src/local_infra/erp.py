@@ -52,10 +52,11 @@ class ErpSimulator:
                 steps += 2
             elif line["kind"] != "goods" and line["delivered"] < line["ordered"]:
                 parts = [{"line_no": number, "quantity": line["ordered"] - line["delivered"]}]
+                protocol = f"acceptance protocol {uuid4().hex[:10]}"
                 self._desk.post(
                     "order",
                     f"{path}/deliveries",
-                    {"lines": parts, "reference": "acceptance protocol", "received_by": "客户"},
+                    {"lines": parts, "reference": protocol, "received_by": "客户"},
                 )
                 steps += 1
         return steps

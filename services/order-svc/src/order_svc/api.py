@@ -14,6 +14,7 @@ from chassis.auth import Actor, roles
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
 from chassis.pagination import Cursor, Limit, Page
 from chassis.policies import policy_router
+from contracts.references import Reference
 from contracts.terms import Evidence, LineQuantity
 from order_svc import queries
 from order_svc.commands import fulfil
@@ -53,7 +54,7 @@ class ShipmentForm(ApiModel):
     """Pieces that left the house, and the ERP's own name for it."""
 
     lines: list[PartForm] = Field(min_length=1, max_length=200)
-    erp_reference: str = Field(min_length=1, max_length=100)
+    erp_reference: Reference = Field(min_length=1, max_length=100)
     shipped_at: AwareDatetime | None = None
 
 
@@ -61,7 +62,7 @@ class DeliveryForm(ApiModel):
     """Pieces that reached the customer, and what proves it."""
 
     lines: list[PartForm] = Field(min_length=1, max_length=200)
-    reference: str = Field(min_length=1, max_length=200)
+    reference: Reference = Field(min_length=1, max_length=200)
     received_by: str = Field(min_length=1, max_length=200)
 
 
@@ -138,7 +139,8 @@ async def show(_: looker, tx: Tx, order_id: UUID, response: Response) -> queries
 async def book_shipment(
     _: erp, tx: Tx, order_id: UUID, form: ShipmentForm, response: Response
 ) -> queries.OrderView:
-    """Pieces left the house. The same ERP reference again changes nothing."""
+    """Pieces left the house. The same ERP reference again changes nothing; with other lines it is
+    refused."""
     order = await fulfil.ship(order_id, _parts(form.lines), form.erp_reference, form.shipped_at, tx)
     return _answer(order, tx, response)
 
@@ -147,14 +149,15 @@ async def book_shipment(
 async def book_delivery(
     actor: erp, tx: Tx, order_id: UUID, form: DeliveryForm, response: Response
 ) -> queries.OrderView:
-    """Pieces reached the customer."""
+    """Pieces reached the customer. The same proof again changes nothing; with other lines it is
+    refused."""
     evidence = Evidence(
         by=form.received_by,
         at=tx.now,
         method="erp" if "integration_erp" in actor.roles else "person",
         reference=form.reference,
     )
-    order = await fulfil.deliver(order_id, _parts(form.lines), evidence, tx)
+    order = await fulfil.deliver(order_id, _parts(form.lines), evidence, form.reference, tx)
     return _answer(order, tx, response)
 
 

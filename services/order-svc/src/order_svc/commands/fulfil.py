@@ -9,6 +9,7 @@ from uuid import UUID
 from chassis.transaction import Transaction
 from contracts.terms import Evidence, LineQuantity
 from order_svc.domain.order import PREPAYMENT, Order
+from order_svc.domain.report import report_of
 from order_svc.policies import Fulfilment, policies
 from order_svc.storage import Orders
 
@@ -45,27 +46,37 @@ async def hold_if_unpaid(order: Order, tx: Transaction) -> None:
 async def ship(
     order_id: UUID,
     parts: Sequence[LineQuantity],
-    erp_reference: str | None,
+    erp_reference: str,
     at: datetime | None,
     tx: Transaction,
 ) -> Order:
     """Book a shipment; the ERP's own reference keeps one from being booked twice."""
     orders = Orders(tx)
     order = await orders.get(order_id)
-    if erp_reference is not None and erp_reference in order.erp_references:
+    report = report_of("shipment", erp_reference, parts)
+    if order.is_known(report):
         return order
     shipped, fact = order.ship(parts, erp_reference=erp_reference, at=at or tx.now, now=tx.now)
-    await orders.save(shipped)
+    shipped = await orders.save(shipped.note(report))
     tx.publish(fact)
     return shipped
 
 
 async def deliver(
-    order_id: UUID, parts: Sequence[LineQuantity], evidence: Evidence, tx: Transaction
+    order_id: UUID,
+    parts: Sequence[LineQuantity],
+    evidence: Evidence,
+    reference: str,
+    tx: Transaction,
 ) -> Order:
+    """Book a delivery; the reference of its proof keeps one from being booked twice."""
     orders = Orders(tx)
-    order, facts = (await orders.get(order_id)).deliver(parts, evidence, at=evidence.at, now=tx.now)
-    await orders.save(order)
+    order = await orders.get(order_id)
+    report = report_of("delivery", reference, parts)
+    if order.is_known(report):
+        return order
+    order, facts = order.deliver(parts, evidence, at=evidence.at, now=tx.now)
+    order = await orders.save(order.note(report))
     for fact in facts:
         tx.publish(fact)
     return order

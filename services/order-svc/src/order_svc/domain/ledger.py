@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from pydantic import BaseModel, model_validator
@@ -70,6 +71,26 @@ def _changed(lines: Sequence[Line], parts: Sequence[LineQuantity], what: str) ->
         values = {**line.model_dump(), what: getattr(line, what) + part.quantity}
         by_number[part.line_no] = Line.model_validate(values)
     return tuple(by_number[line.line_no] for line in lines)
+
+
+def quantities(parts: Sequence[LineQuantity]) -> Counter[int]:
+    """How many pieces of each line; a line that is named twice counts with its sum."""
+    pieces: Counter[int] = Counter()
+    for part in parts:
+        pieces[part.line_no] += part.quantity
+    return pieces
+
+
+def ship_services(lines: Sequence[Line], parts: Sequence[LineQuantity]) -> tuple[Line, ...]:
+    """Services need no shipment of their own: of a delivery, ship the pieces that are not shipped
+    yet, as far as the line has them."""
+    delivered = quantities(parts)
+    missing = {
+        line.line_no: min(delivered[line.line_no] - (line.shipped - line.delivered), line.open)
+        for line in lines
+        if line.kind != "goods"
+    }
+    return ship(lines, [LineQuantity(line_no=n, quantity=q) for n, q in missing.items() if q > 0])
 
 
 def ship(lines: Sequence[Line], parts: Sequence[LineQuantity]) -> tuple[Line, ...]:

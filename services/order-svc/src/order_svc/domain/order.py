@@ -24,6 +24,7 @@ from contracts.parties import Account, Owner
 from contracts.terms import Evidence, LineQuantity
 from order_svc.domain import ledger
 from order_svc.domain.ledger import Line
+from order_svc.domain.report import Report, is_known
 
 
 class Status(StrEnum):
@@ -94,6 +95,8 @@ class Order(Aggregate, frozen=True):
     """Nothing leaves before it is paid."""
     promised_on: date
     erp_references: tuple[str, ...] = ()
+    reports: tuple[Report, ...] = ()
+    """Shipments and deliveries as they were reported; one that comes again is not booked again."""
     placed_at: AwareDatetime
 
     @property
@@ -120,6 +123,17 @@ class Order(Aggregate, frozen=True):
             promised_on=self.promised_on,
             placed_at=self.placed_at,
         )
+
+    def is_known(self, report: Report) -> bool:
+        """Whether this was booked before. Raises OtherContent when the reference was used for
+        something else."""
+        if is_known(self.reports, report):
+            return True
+        # Shipments that were booked before reports were kept are known by reference alone.
+        return report.kind == "shipment" and report.reference in self.erp_references
+
+    def note(self, report: Report) -> Order:
+        return self.model_copy(update={"reports": (*self.reports, report)})
 
     def hold(
         self, reason: str, *, owner: str, at: datetime, due_at: datetime
@@ -181,16 +195,7 @@ class Order(Aggregate, frozen=True):
     ) -> tuple[Order, list[OrderDelivered | OrderFulfilled]]:
         """Pieces reach the customer; services are shipped and delivered in one."""
         self._must_move()
-        by_number = {line.line_no: line for line in self.lines}
-        unshipped = [
-            LineQuantity(line_no=p.line_no, quantity=min(p.quantity, by_number[p.line_no].open))
-            for p in parts
-            if p.line_no in by_number
-            and by_number[p.line_no].kind != "goods"
-            and by_number[p.line_no].open
-        ]
-        lines = ledger.ship(self.lines, unshipped) if unshipped else self.lines
-        lines = ledger.deliver(lines, parts)
+        lines = ledger.deliver(ledger.ship_services(self.lines, parts), parts)
         order = self.model_copy(update={"lines": lines})
         delivered = OrderDelivered(
             **self._about(),
