@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from chassis.auth import Actor, roles
 from chassis.db import Database
@@ -18,6 +18,7 @@ from chassis.policies import policy_router
 from chassis.problems import Problem
 from chassis.wire import DRAINING
 from contracts.catalog import FACTS, STAGES
+from contracts.instants import DueInstant
 from hub import feed, states
 from hub.cursors import Cursor, read_cursor
 from hub.events import as_page, known_types
@@ -120,7 +121,7 @@ async def read_events(
         Query(description="`next` of the answer before; `latest`; without it the oldest kept"),
     ] = None,
     from_: Annotated[
-        AwareDatetime | None,
+        DueInstant | None,
         Query(alias="from", description="instead of a cursor: what came at this instant or later"),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,

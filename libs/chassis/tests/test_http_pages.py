@@ -109,6 +109,8 @@ async def test_pagination_limit_is_1_to_200(client: httpx.AsyncClient, limit: ob
         cursor_after(None, uuid4()),
         cursor_after("noon", uuid4()),
         cursor_after("2026-11-24T12:00:00", uuid4()),
+        cursor_after("20261124", uuid4()),
+        cursor_after("9999-12-31T23:59:59-05:00", uuid4()),
         cursor_after(NOON, uuid4())[:-10],
         cursor_after([NOON], uuid4()),
         cursor_after("a\x00", uuid4()),

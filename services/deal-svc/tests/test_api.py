@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from testkit.harness import Harness
 
 NOBODY = "00000000-0000-0000-0000-00000000dead"
 FORM = {"title": "gateways", "account": "Acme", "owner": {"sub": "u-1", "name": "Rep"}}
+SOON = datetime.now(UTC) + timedelta(days=30)
 LINES = {"lines": [{"sku": "HW-GATEWAY", "quantity": 2}]}
 
 
@@ -72,14 +74,14 @@ async def test_deal_stage_change_follows_the_checklist(deal_svc: Harness) -> Non
         )
         good = await client.put(
             f"{deal}/stage",
-            json={"stage": "needs", "expected_close": "2999-01-01"},
+            json={"stage": "needs", "expected_close": str(SOON.date())},
             headers=await seen(client, deal),
         )
 
     is_problem(too_early, 409, "checklist-incomplete")
     is_problem(past, 422, "close-past")
     is_problem(unknown, 422, "invalid")
-    assert good.json()["expected_close"] == "2999-01-01"
+    assert good.json()["expected_close"] == str(SOON.date())
     [fact] = await deal_svc.published(DealStageChanged)
     assert (fact.from_stage, fact.to_stage) == ("qualification", "needs")
 
@@ -102,7 +104,7 @@ async def test_deal_is_put_on_hold_until_a_day_and_resumed(deal_svc: Harness) ->
         past = await client.post(
             f"{deal}/hold", json={"reason": "r", "until": "2020-01-01T00:00:00Z"}
         )
-        until = {"reason": "new budget in spring", "until": "2999-01-01T00:00:00Z"}
+        until = {"reason": "new budget in spring", "until": SOON.isoformat()}
         held = await client.post(f"{deal}/hold", json=until)
         twice = await client.post(f"{deal}/hold", json=until)
         asked = await client.post(f"{deal}/proposal-request", json={})
@@ -145,7 +147,7 @@ async def test_deal_activities_distinguish_done_and_open_tasks(deal_svc: Harness
         path = f"{deal}/activities"
         call = await client.post(path, json={"kind": "call", "note": "spoke"})
         task = await client.post(
-            path, json={"kind": "task", "note": "send data", "due_at": "2999-01-01T00:00:00Z"}
+            path, json={"kind": "task", "note": "send data", "due_at": SOON.isoformat()}
         )
         to_do = (await client.get(path, params={"to_do": True})).json()["items"]
         done_path = f"{path}/{task.json()['id']}/completion"
@@ -161,7 +163,7 @@ async def test_deal_activities_distinguish_done_and_open_tasks(deal_svc: Harness
     assert call.json()["by_name"] == "Rep"
     assert [a["note"] for a in to_do] == ["send data"]
     is_problem(elsewhere, 404, "not-found")
-    is_problem(future, 422, "refused")
+    is_problem(future, 422, "invalid")
     assert done.json()["done_at"] is not None
     is_problem(twice, 409, "conflict")
     assert left == []
@@ -176,7 +178,7 @@ async def test_deal_activities_are_paged_newest_first(deal_svc: Harness) -> None
         is_problem(await auditor.post(path, json={"kind": "note", "note": "n"}), 403, "forbidden")
         fax = await client.post(path, json={"kind": "fax", "note": "n"})
         future = {"kind": "call", "note": "n", "done_at": "2999-01-01T00:00:00Z"}
-        is_problem(await client.post(path, json=future), 422, "refused")
+        is_problem(await client.post(path, json=future), 422, "invalid")
         nowhere = await client.get(f"/deals/{NOBODY}/activities")
 
     assert notes == ["n4", "n3", "n2", "n1", "n0"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
 from deal_builders import LEAD, a_lead_qualified, a_web_order, told
 
 from contracts.contract import ContractSigned
@@ -103,6 +104,22 @@ async def test_deal_won_for_zero_is_taken_over_as_won(deal_svc: Harness) -> None
     assert (asked.imported.agreed, asked.payment_terms.kind) == (zero, "prepaid")
     assert await deal_svc.rows("SELECT status, amount_minor FROM deal") == [("won", 0)]
     assert totals.json()[0]["value"] == {"amount": "0.00", "currency": "USD"}
+
+
+@pytest.mark.parametrize("field", ["engaged_at", "closed_at"])
+@pytest.mark.parametrize(
+    "moment", ["20170301", 42795, "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "2099-01-01"]
+)
+async def test_deal_import_refuses_an_instant_out_of_bounds_by_row(
+    deal_svc: Harness, field: str, moment: str | int
+) -> None:
+    good = {"source_system": "crm", "external_id": "A", "product": "GTX Pro", "stage": "lost"}
+    async with deal_svc.client("integration_import") as client:
+        rows = [good | {"external_id": "B", field: moment}, good]
+        answer = (await client.post("/deals/batch", json={"deals": rows})).json()
+
+    assert [row["outcome"] for row in answer["results"]] == ["refused", "accepted"]
+    assert answer["results"][0]["errors"][0]["pointer"] == f"/{field}"
 
 
 async def test_deal_goes_from_qualification_to_proposal_through_the_api(deal_svc: Harness) -> None:

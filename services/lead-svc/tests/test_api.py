@@ -140,7 +140,7 @@ async def test_lead_activity_that_is_invalid_is_refused_and_not_stored(lead_svc:
         is_problem(await client.post(path, json={**good, "kind": "fax"}), 422, "invalid")
         is_problem(await client.post(path, json={**good, "note": ""}), 422, "invalid")
         future = {**good, "happened_at": "2999-01-01T00:00:00Z"}
-        is_problem(await client.post(path, json=future), 422, "refused")
+        is_problem(await client.post(path, json=future), 422, "invalid")
         is_problem(await client.post(f"/leads/{NOBODY}/activities", json=good), 404, "not-found")
         is_problem(await auditor.post(path, json=good), 403, "forbidden")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadCaptured, LeadQualified
 from testkit.harness import Harness
@@ -110,6 +112,32 @@ async def test_lead_batch_answers_for_every_row(lead_svc: Harness) -> None:
     assert answer["results"][3]["errors"][0]["pointer"] == "/contact/email"
     assert answer["results"][5]["errors"][0]["pointer"].startswith("/budget")
     assert (again["accepted"], again["duplicates"], again["refused"]) == (0, 3, 4)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "20261127",
+        46353,
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T00:00:00Z",
+        "2999-01-01T00:00:00Z",
+    ],
+)
+async def test_lead_batch_refuses_an_instant_out_of_bounds_by_row(
+    lead_svc: Harness, moment: str | int
+) -> None:
+    order = a_web_order()
+    order["order"]["prepayment"] |= {"captured_at": moment}
+    rows = [a_lead(), a_lead(captured_at=moment), order]
+    async with lead_svc.client("integration_import") as client:
+        answer = (await client.post("/leads/batch", json={"leads": rows})).json()
+        alone = await client.post("/leads", json=order)
+
+    assert [row["outcome"] for row in answer["results"]] == ["accepted", "refused", "refused"]
+    pointers = [row["errors"][0]["pointer"] for row in answer["results"][1:]]
+    assert pointers == ["/captured_at", "/order/prepayment/captured_at"]
+    assert alone.json()["errors"][0]["pointer"] == "/body/order/prepayment/captured_at"
 
 
 async def test_lead_batch_gives_each_journey_its_own_trace(lead_svc: Harness) -> None:

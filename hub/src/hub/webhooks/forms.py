@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from chassis.http import ApiModel, unprocessable
 from contracts.catalog import FACTS, STAGES
+from contracts.instants import DueInstant
 from contracts.money import Money
 from hub.webhooks.choosing import Choice, unknown
 from hub.webhooks.replays import ReplayState
@@ -87,10 +88,10 @@ class ReplayForm(ApiModel):
     """What of the feed to deliver again: all that is kept and that meets each word given here, the
     endpoint's filter and its subscriber's grant."""
 
-    from_: AwareDatetime | None = Field(
+    from_: DueInstant | None = Field(
         default=None, alias="from", description="what came in at this instant or later"
     )
-    to: AwareDatetime | None = Field(default=None, description="and before this; default: now")
+    to: DueInstant | None = Field(default=None, description="and before this; default: now")
     types: list[Name] = Field(
         default=[], max_length=50, description="`ltc.deal.won.v1`, `deal.won` or `deal.*`"
     )

@@ -14,10 +14,11 @@ from uuid import UUID
 import orjson
 from fastapi import Query
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter
 from sqlalchemy import ColumnElement, TypeDecorator, tuple_
 
 from chassis.problems import Problem
+from contracts.instants import read_instant
 
 T = TypeVar("T")
 Q = TypeVar("Q", bound=Any)
@@ -39,7 +40,7 @@ def cursor_after(value: Any, row_id: UUID) -> str:
 
 
 _READERS: dict[type, TypeAdapter[Any]] = {
-    datetime: TypeAdapter(AwareDatetime),
+    datetime: TypeAdapter(Annotated[AwareDatetime, BeforeValidator(read_instant)]),
     date: TypeAdapter(date),
     int: TypeAdapter(Annotated[int, Field(ge=-(2**63), lt=2**63)]),
     str: TypeAdapter(Annotated[str, Field(pattern=r"^[^\x00]*$")]),

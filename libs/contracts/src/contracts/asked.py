@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from contracts.currencies import EXPONENTS
+from contracts.instants import PastInstant
 from contracts.money import PositiveMoney
 from contracts.terms import Consent, Instalment, PaymentTerms, Prepayment, WantedLine, WebOrder
 
@@ -76,6 +77,7 @@ class AskedConsent(Consent):
     model_config = STRICT
 
     given_by: str = Field(min_length=1, max_length=200)
+    given_at: PastInstant
     text_hash: str = Field(min_length=1, max_length=200)
     covers: tuple[Literal["price", "terms", "signature"], ...] = ()
 
@@ -88,6 +90,7 @@ class AskedPrepayment(Prepayment):
     provider: str = Field(min_length=1, max_length=100)
     reference: str = Field(min_length=1, max_length=140)
     amount: PositiveMoney
+    captured_at: PastInstant
 
 
 class AskedOrder(WebOrder):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from chassis.http import ApiModel
+from chassis.problems import field_errors
 from contracts.asked import AskedOrder
+from contracts.instants import PastInstant
 from contracts.money import NonNegativeMoney
 from contracts.parties import Owner
 from contracts.terms import Origin
@@ -50,7 +52,7 @@ class LeadForm(ApiModel):
     budget: NonNegativeMoney | None = None
     owner: Owner | None = None
     order: AskedOrder | None = None
-    captured_at: AwareDatetime | None = None
+    captured_at: PastInstant | None = None
 
     def command(self) -> CaptureLead:
         """In normal form. Raises UnreadableField."""
@@ -77,13 +79,7 @@ def read_row(row: Any) -> CaptureLead | list[dict[str, str]]:
     try:
         return LeadForm.model_validate(row).command()
     except ValidationError as error:
-        return [
-            {
-                "pointer": "/" + "/".join(map(str, e["loc"])),
-                "detail": str(e["msg"]).removeprefix("Value error, "),
-            }
-            for e in error.errors(include_url=False)[:20]
-        ]
+        return [e.model_dump() for e in field_errors(error.errors(include_url=False)[:20])]
     except identity.UnreadableField as error:
         pointer = "/contact/" + error.field if "/" not in error.field else "/" + error.field
         return [{"pointer": pointer, "detail": str(error)}]

@@ -7,13 +7,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chassis.audit import audit
 from chassis.auth import Actor, roles
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
 from chassis.pagination import Cursor, Limit, Page
 from chassis.policies import policy_router
+from contracts.instants import PastInstant
 from contracts.references import Reference
 from contracts.terms import Evidence, LineQuantity
 from order_svc import queries
@@ -55,7 +56,7 @@ class ShipmentForm(ApiModel):
 
     lines: list[PartForm] = Field(min_length=1, max_length=200)
     erp_reference: Reference = Field(min_length=1, max_length=100)
-    shipped_at: AwareDatetime | None = None
+    shipped_at: PastInstant | None = None
 
 
 class DeliveryForm(ApiModel):

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from billing_svc.api.doors import MOVES_MONEY, bank
 from billing_svc.commands.cash import StatementLine
@@ -16,6 +16,7 @@ from billing_svc.commands.statement import lock_named, take_statement_line
 from chassis.domain import DomainError
 from chassis.http import ApiModel, TransactionalRoute, Tx
 from chassis.problems import Problem
+from contracts.instants import PastInstant
 from contracts.money import PositiveMoney
 
 MOST_ROWS = 2_000
@@ -29,7 +30,7 @@ class StatementForm(ApiModel):
 
     bank_reference: str = Field(min_length=1, max_length=140)
     amount: PositiveMoney
-    booked_at: AwareDatetime
+    booked_at: PastInstant
     payer: str | None = Field(default=None, max_length=200)
     remittance: str | None = Field(default=None, max_length=500)
     returns: str | None = Field(

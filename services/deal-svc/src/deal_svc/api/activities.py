@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chassis.http import ApiModel, Tx
 from chassis.pagination import Cursor, Limit, Page
+from contracts.instants import DueInstant, PastInstant
 from deal_svc import queries
 from deal_svc.api.doors import Looker, Seller, deal_router
 from deal_svc.commands import activities
@@ -21,12 +22,12 @@ class ActivityForm(ApiModel):
 
     kind: Kind = Field(examples=["call"])
     note: str = Field(min_length=1, max_length=2000)
-    due_at: AwareDatetime | None = None
-    done_at: AwareDatetime | None = None
+    due_at: DueInstant | None = None
+    done_at: PastInstant | None = None
 
 
 class CompletionForm(ApiModel):
-    done_at: AwareDatetime | None = None
+    done_at: PastInstant | None = None
 
 
 @router.post("/deals/{deal_id}/activities", status_code=201, operation_id="logActivity")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from chassis.http import ApiModel, Tx
+from chassis.problems import field_errors
+from contracts.instants import PastInstant
 from contracts.money import NonNegativeMoney
 from contracts.parties import Owner
 from deal_svc.api.doors import Importer, deal_router
@@ -26,8 +28,8 @@ class MovedForm(ApiModel):
     product: str = Field(min_length=1, max_length=100)
     stage: Literal["prospecting", "engaging", "won", "lost"]
     value: NonNegativeMoney | None = None
-    engaged_at: AwareDatetime | None = None
-    closed_at: AwareDatetime | None = None
+    engaged_at: PastInstant | None = None
+    closed_at: PastInstant | None = None
 
 
 class MovedBatch(ApiModel):
@@ -89,10 +91,7 @@ def _errors(row: Any) -> list[dict[str, str]]:
     try:
         form = MovedForm.model_validate(row)
     except ValidationError as error:
-        return [
-            {"pointer": "/" + "/".join(map(str, e["loc"])), "detail": str(e["msg"])}
-            for e in error.errors(include_url=False)[:20]
-        ]
+        return [e.model_dump() for e in field_errors(error.errors(include_url=False)[:20])]
     if form.stage == "won":
         for name in ("account", "value", "closed_at"):
             if getattr(form, name) is None:

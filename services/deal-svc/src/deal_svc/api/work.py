@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chassis.http import ApiModel, Revision, Tx, refuse_stale
 from contracts.asked import MOST_LINES, AskedLine, AskedTerms, CurrencyCode
+from contracts.instants import DueDay, DueInstant
 from deal_svc import queries
 from deal_svc.api.doors import Manager, Seller, answer, deal_router
 from deal_svc.commands import work
@@ -31,7 +31,7 @@ class ProposalForm(ApiModel):
 
 class StageForm(ApiModel):
     stage: Stage
-    expected_close: date | None = None
+    expected_close: DueDay | None = None
 
 
 class LossForm(ApiModel):
@@ -45,7 +45,7 @@ class ReasonForm(ApiModel):
 
 class HoldForm(ApiModel):
     reason: str = Field(min_length=1, max_length=500)
-    until: AwareDatetime
+    until: DueInstant
 
 
 @router.put("/deals/{deal_id}/needs", operation_id="recordNeeds")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chassis.http import ApiModel, Tx
 from chassis.pagination import Cursor, Limit, Page
+from contracts.instants import PastInstant
 from lead_svc import queries
 from lead_svc.api.doors import Looker, Seller, answer, lead_router
 from lead_svc.commands import activities
@@ -22,13 +23,13 @@ class ActivityForm(ApiModel):
 
     kind: Kind = Field(examples=["call"])
     note: str = Field(min_length=1, max_length=2000)
-    happened_at: AwareDatetime | None = None
+    happened_at: PastInstant | None = None
 
 
 class ContactNote(ApiModel):
     note: str = Field(min_length=1, max_length=2000)
     kind: Kind = Kind.CALL
-    happened_at: AwareDatetime | None = None
+    happened_at: PastInstant | None = None
 
 
 @router.post("/leads/{lead_id}/activities", status_code=201, operation_id="logLeadActivity")

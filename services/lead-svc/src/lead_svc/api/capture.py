@@ -88,11 +88,6 @@ async def take_in(rows: list[Any], tx: Tx, *, show_keys: bool = False) -> BatchR
         for n, errors in enumerate(read)
         if not isinstance(errors, CaptureLead)
     }
-    for n, lead in list(good):
-        if lead.captured_at is not None and lead.captured_at > tx.now:
-            errors = [{"pointer": "/captured_at", "detail": "has not come yet"}]
-            results[n] = RowResult(row=n, outcome="refused", errors=errors)
-            good.remove((n, lead))
     captured = await capture_leads([lead for _, lead in good], tx) if good else []
     for (n, lead), one in zip(good, captured, strict=True):
         values = one.model_dump()

@@ -18,12 +18,11 @@ from contracts.parties import Account, Contact, Owner
 from contracts.terms import Origin, WebOrder
 from lead_svc.commands.register import PARTIES, party_row
 from lead_svc.domain import identity
-from lead_svc.domain.lead import CapturedInTheFuture, Lead
+from lead_svc.domain.lead import Lead
 from lead_svc.domain.scoring import score
 from lead_svc.policies import Qualification, policies
 from lead_svc.storage import DedupeRow, Leads, PartyRow
 
-CLOCK_LEEWAY = timedelta(minutes=5)
 FLUSH_EVERY = 500
 """Leads of one request that are written at once, so that a long one lets others in between."""
 
@@ -65,10 +64,7 @@ class Captured(BaseModel, frozen=True):
 
 
 async def capture_leads(offered: Sequence[CaptureLead], tx: Transaction) -> list[Captured]:
-    """Store the new ones among the offered, in one go. Raises CapturedInTheFuture."""
-    for lead in offered:
-        if lead.captured_at is not None and lead.captured_at > tx.now + CLOCK_LEEWAY:
-            raise CapturedInTheFuture(f"captured_at {lead.captured_at} has not come yet")
+    """Store the new ones among the offered, in one go."""
     if len(offered) > 1:
         tx.trace_apart()
     keys = [lead.keys() for lead in offered]

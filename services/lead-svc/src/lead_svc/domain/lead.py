@@ -54,10 +54,6 @@ QUALIFICATION = "qualification"
 FIRST_CONTACT = "first_contact"
 
 
-class CapturedInTheFuture(Refused):
-    """A lead cannot have come in later than now."""
-
-
 class NoContact(Refused):
     """A note is no contact: somebody must have called, written or met."""
 
