@@ -19,7 +19,13 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 
-pytest_plugins = ("tests.evidence", "testkit.proofs.plugin", "testkit.cost")
+pytest_plugins = (
+    "tests.evidence",
+    "testkit.proofs.plugin",
+    "testkit.cost",
+    "testkit.shared_installation",
+    "testkit.secured_kafka",
+)
 
 
 def pytest_report_header() -> list[str]:
@@ -27,7 +33,7 @@ def pytest_report_header() -> list[str]:
     where = "in containers" if wants_containers() else "embedded"
     return [
         f"infrastructure: {infrastructure()}",
-        f"tests/e2e: installations of their own by `ltc up`, PostgreSQL and Kafka {where}",
+        f"stories: installations that `ltc up` starts, PostgreSQL and Kafka {where}",
     ]
 
 

@@ -24,7 +24,7 @@ import httpx
 from ltc.programs import database_url, package_of, service_env
 from ltc.settings import PROJECT
 from testkit.fleet import Fleet
-from testkit.installation.controlled import NAMES, Rig
+from testkit.installation.controlled import NAMES, ControlledInstallation
 
 PATCHES = Path(__file__).parent / "patches"
 
@@ -61,7 +61,7 @@ class Edit:
 class Rollout(Fleet):
     """Instances of two versions of one service."""
 
-    def __init__(self, rig: Rig, stage: str, plant: Sequence[Edit] = ()) -> None:
+    def __init__(self, rig: ControlledInstallation, stage: str, plant: Sequence[Edit] = ()) -> None:
         super().__init__(rig, stage)
         home = rig.settings.home / "trees" / stage
         self.trees = {
@@ -79,7 +79,7 @@ class Rollout(Fleet):
             [sys.executable, "-m", "chassis.migrate", package_of(self.stage)],
             env={
                 **self._environment(version),
-                "LTC_DATABASE_OWNER_URL": database_url(self.rig.settings, self.stage),
+                "LTC_DATABASE_OWNER_URL": database_url(self.installation.settings, self.stage),
             },
             capture_output=True,
             text=True,
@@ -106,12 +106,14 @@ class Rollout(Fleet):
     def _environment(self, version: str) -> dict[str, str]:
         folder = self.trees[version]
         paths = [*folder.glob("libs/*/src"), *folder.glob("services/*/src")]
-        given = service_env(self.rig.settings, os.environ, self.stage)
+        given = service_env(self.installation.settings, os.environ, self.stage)
         return {**given, "PYTHONPATH": os.pathsep.join(map(str, paths))}
 
 
 @contextmanager
-def rolling(rig: Rig, stage: str, plant: Sequence[Edit] = ()) -> Iterator[Rollout]:
+def rolling(
+    rig: ControlledInstallation, stage: str, plant: Sequence[Edit] = ()
+) -> Iterator[Rollout]:
     """The installation with two N-1 instances of a service behind a balancer."""
     rig.up([name for name in NAMES if name != stage])
     rollout = Rollout(rig, stage, plant)

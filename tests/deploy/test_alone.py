@@ -25,9 +25,9 @@ from aiokafka import AIOKafkaConsumer
 from local_infra.ports import free_port
 from ltc.settings import PROJECT, STAGES
 from testkit.deadline import DEADLINE_S
-from testkit.installation.supervised import House
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.servers import kafka_bootstrap
-from testkit.single_service import Bare, bare
+from testkit.single_service import SingleService, single_service
 from testkit.web_orders import web_order
 
 
@@ -52,7 +52,7 @@ def newest_revision(stage: str) -> str:
 def test_service_serves_while_every_other_one_is_down(stage: str, tmp_path: Path) -> None:
     package = f"{stage}_svc"
     version = importlib.import_module(package).__version__
-    with bare(package, tmp_path) as service:
+    with single_service(package, tmp_path) as service:
         migrated = service.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
 
@@ -119,7 +119,7 @@ def canonical(name: str) -> str:
 
 
 def test_ltc_up_only_starts_the_named_service(tmp_path: Path) -> None:
-    house = House(tmp_path)
+    house = SupervisedInstallation(tmp_path)
     try:
         started = house.run("up", "--detach", "--only", "quote")
         status = json.loads(house.run("status", "--json").stdout)
@@ -135,7 +135,7 @@ def test_ltc_up_only_starts_the_named_service(tmp_path: Path) -> None:
 async def test_service_alone_publishes_events_for_later_consumers(tmp_path: Path) -> None:
     with issuer(tmp_path) as (url, token):
         oidc = {"LTC_OIDC_ISSUER": url, "LTC_OIDC_JWKS_URL": f"{url}/jwks.json"}
-        with bare("lead_svc", tmp_path, **oidc) as service:
+        with single_service("lead_svc", tmp_path, **oidc) as service:
             assert service.run("migrate").returncode == 0
             captured = capture(service, token)
             journeys = await journeys_of("ltc.lead.v1", "ltc.lead.captured.v1", captured["lead_id"])
@@ -143,7 +143,7 @@ async def test_service_alone_publishes_events_for_later_consumers(tmp_path: Path
     assert journeys == [captured["journey_id"]]
 
 
-def capture(service: Bare, token: str) -> dict[str, str]:
+def capture(service: SingleService, token: str) -> dict[str, str]:
     """A web order through the door of lead-svc; it is stopped right after its answer."""
     key = f"alone-{uuid4().hex[:8]}"
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}

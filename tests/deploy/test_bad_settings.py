@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from chassis.revisions import of_package
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
-from testkit.single_service import Bare, bare
+from testkit.single_service import SingleService, single_service
 
 PACKAGE = "quote_svc"
 BACK = f"UPDATE alembic_version SET version_num = '{of_package(PACKAGE)[-1]}'"  # noqa: S608
@@ -27,8 +27,8 @@ NOWHERE = "127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bare]:
-    with bare(PACKAGE, tmp_path_factory.mktemp("service")) as made:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SingleService]:
+    with single_service(PACKAGE, tmp_path_factory.mktemp("service")) as made:
         migrated = made.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
         yield made
@@ -46,10 +46,10 @@ def execute(dsn: str, *statements: str) -> None:
     asyncio.run(run())
 
 
-def with_url(**changes: str) -> Callable[[Bare], dict[str, str]]:
+def with_url(**changes: str) -> Callable[[SingleService], dict[str, str]]:
     """The database's address with another part."""
 
-    def change(service: Bare) -> dict[str, str]:
+    def change(service: SingleService) -> dict[str, str]:
         url = urlsplit(service.settings["LTC_DATABASE_URL"])
         user, _, password = url.netloc.rpartition("@")[0].partition(":")
         parts = {"user": user, "password": password, "at": url.netloc.rpartition("@")[2]}
@@ -66,12 +66,12 @@ class Bad:
 
     code: int
     said: str
-    settings: dict[str, str | None] | Callable[[Bare], dict[str, str]]
+    settings: dict[str, str | None] | Callable[[SingleService], dict[str, str]]
     statements: tuple[str, ...] = ()
     """Run in the database before; undone by the next."""
     undo: tuple[str, ...] = ()
 
-    def changes(self, service: Bare) -> dict[str, str | None]:
+    def changes(self, service: SingleService) -> dict[str, str | None]:
         return dict(self.settings(service) if callable(self.settings) else self.settings)
 
 
@@ -141,7 +141,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
-def test_service_with_a_bad_setting_exits_with_one_sentence(service: Bare, bad: Bad) -> None:
+def test_service_with_a_bad_setting_exits_with_one_sentence(
+    service: SingleService, bad: Bad
+) -> None:
     if bad.statements:
         execute(service.dsn, *bad.statements)
     try:
@@ -167,7 +169,7 @@ def empty_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         kafka.stop()
 
 
-def test_service_without_its_topics_exits(service: Bare, empty_broker: Kafka) -> None:
+def test_service_without_its_topics_exits(service: SingleService, empty_broker: Kafka) -> None:
     ended = service.run("serve", LTC_KAFKA_BOOTSTRAP=empty_broker.bootstrap)
 
     assert ended.returncode == 72, ended.stderr
@@ -175,7 +177,7 @@ def test_service_without_its_topics_exits(service: Bare, empty_broker: Kafka) ->
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_topic_manifest_creates_the_topics(service: Bare, empty_broker: Kafka) -> None:
+def test_topic_manifest_creates_the_topics(service: SingleService, empty_broker: Kafka) -> None:
     async def topics() -> set[str]:
         admin = AIOKafkaAdminClient(bootstrap_servers=empty_broker.bootstrap)
         await admin.start()
@@ -190,7 +192,7 @@ def test_topic_manifest_creates_the_topics(service: Bare, empty_broker: Kafka) -
     assert "ltc.deal.v1" in asyncio.run(topics())
 
 
-def test_migrate_with_a_bad_setting_exits_with_the_same_sentence(service: Bare) -> None:
+def test_migrate_with_a_bad_setting_exits_with_the_same_sentence(service: SingleService) -> None:
     misspelt = service.run("migrate", LTC_DATABASE="x")
     away = service.run("migrate", **with_url(at=NOWHERE)(service))
     fresh_group = service.run("migrate", LTC_KAFKA_BOOTSTRAP=NOWHERE)
@@ -209,12 +211,14 @@ ABSORBED = {
 
 
 @pytest.mark.parametrize("settings", ABSORBED.values(), ids=ABSORBED)
-def test_service_starts_while_kafka_is_down(service: Bare, settings: dict[str, str]) -> None:
+def test_service_starts_while_kafka_is_down(
+    service: SingleService, settings: dict[str, str]
+) -> None:
     with service.serving(**settings) as client:
         assert client.get("/health/ready").status_code == 200
 
 
-def test_service_starts_on_a_newer_compatible_database(service: Bare) -> None:
+def test_service_starts_on_a_newer_compatible_database(service: SingleService) -> None:
     execute(service.dsn, "UPDATE alembic_version SET version_num = '0009'")
     try:
         with service.serving() as client:

@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 from local_infra import containers
 from local_infra.bill_of_materials import SHIPPED, image, workspace
 from local_infra.errors import MissingPrerequisite
-from testkit.actors.all_actors import Cast
-from testkit.installation.containers import DATABASES, Boxes
+from testkit.actors.all_actors import Actors
+from testkit.installation.containers import DATABASES, ContainerInstallation
 from testkit.polling import eventually
 from tests.e2e.test_demo_with_kills import EXPECTED
 
@@ -42,8 +42,10 @@ def images() -> None:
 
 
 @pytest.fixture(scope="module")
-def boxes(images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boxes]:
-    boxes = Boxes(tmp_path_factory.mktemp("boxes"))
+def boxes(
+    images: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ContainerInstallation]:
+    boxes = ContainerInstallation(tmp_path_factory.mktemp("boxes"))
     containers.down()  # what a run that was killed has left
     try:
         boxes.start()
@@ -56,8 +58,8 @@ def boxes(images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bo
 
 
 @pytest.fixture(scope="module")
-def cast(boxes: Boxes) -> Iterator[Cast]:
-    cast = Cast(boxes)
+def cast(boxes: ContainerInstallation) -> Iterator[Actors]:
+    cast = Actors(boxes)
     yield cast
     cast.close()
 
@@ -75,18 +77,18 @@ def test_image_contains_exactly_its_bill_of_materials(images: None, name: str) -
     assert held == {canonicalize_name(c["name"]): c["version"] for c in bill["components"]}
 
 
-def verified(boxes: Boxes) -> dict[str, object]:
+def verified(boxes: ContainerInstallation) -> dict[str, object]:
     """What the checker finds in the databases and topics behind the published ports."""
     done = boxes.run("verify", "--dsn", DATABASES, "--wait", "60", "--json")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     return dict(json.loads(done.stdout))
 
 
-def orders(cast: Cast, count: int) -> list[str]:
+def orders(cast: Actors, count: int) -> list[str]:
     return cast.web.sends_many([cast.web.order("LIC-TEAM", paid="2712.00") for _ in range(count)])
 
 
-def test_compose_runs_the_demo(boxes: Boxes) -> None:
+def test_compose_runs_the_demo(boxes: ContainerInstallation) -> None:
     played = boxes.run("demo", "--running", "--dsn", DATABASES)
 
     assert played.returncode == 0, played.stdout[-3000:] + played.stderr[-3000:]
@@ -96,7 +98,9 @@ def test_compose_runs_the_demo(boxes: Boxes) -> None:
 
 
 @pytest.mark.parametrize("name", STAYING)
-def test_container_runs_as_nobody_with_a_read_only_root(boxes: Boxes, name: str) -> None:
+def test_container_runs_as_nobody_with_a_read_only_root(
+    boxes: ContainerInstallation, name: str
+) -> None:
     found = containers.state(name)
     inside = ("exec", containers.container(name))
     tried = containers.podman(*inside, "sh", "-c", "id -u && touch /venv/mine", check=False)
@@ -108,7 +112,7 @@ def test_container_runs_as_nobody_with_a_read_only_root(boxes: Boxes, name: str)
     assert "Read-only file system" in tried.stdout
 
 
-def test_compose_publishes_ports_on_loopback_only(boxes: Boxes) -> None:
+def test_compose_publishes_ports_on_loopback_only(boxes: ContainerInstallation) -> None:
     published = [
         binding
         for name in (*STAYING, "postgres", "kafka")
@@ -126,7 +130,9 @@ def test_compose_publishes_ports_on_loopback_only(boxes: Boxes) -> None:
     assert {binding["HostIp"] for binding in published} == listening == {"127.0.0.1"}
 
 
-def test_compose_restarts_a_killed_container_without_loss(boxes: Boxes, cast: Cast) -> None:
+def test_compose_restarts_a_killed_container_without_loss(
+    boxes: ContainerInstallation, cast: Actors
+) -> None:
     before = containers.state("quote-svc")
     journeys = orders(cast, 10)
     boxes.kill("quote-svc")
@@ -140,7 +146,9 @@ def test_compose_restarts_a_killed_container_without_loss(boxes: Boxes, cast: Ca
     assert after["State"]["Pid"] != before["State"]["Pid"]
 
 
-def test_compose_replaces_a_service_image_under_load(boxes: Boxes, cast: Cast) -> None:
+def test_compose_replaces_a_service_image_under_load(
+    boxes: ContainerInstallation, cast: Actors
+) -> None:
     recipe = ("--file", "deploy/service.Dockerfile", "--label", f"{VERSION}=next")
     source = ("--build-arg", "SOURCE=services/deal-svc")
     base = ("--build-arg", f"PYTHON_IMAGE={containers.BASE}")
@@ -165,7 +173,7 @@ def test_compose_replaces_a_service_image_under_load(boxes: Boxes, cast: Cast) -
 
 
 @contextmanager
-def ordering(cast: Cast) -> Iterator[list[str]]:
+def ordering(cast: Actors) -> Iterator[list[str]]:
     """Somebody orders all the time."""
     journeys: list[str] = []
     enough = threading.Event()
@@ -184,7 +192,9 @@ def ordering(cast: Cast) -> Iterator[list[str]]:
         shop.join()
 
 
-def test_compose_keeps_data_in_new_kafka_and_postgres_containers(boxes: Boxes, cast: Cast) -> None:
+def test_compose_keeps_data_in_new_kafka_and_postgres_containers(
+    boxes: ContainerInstallation, cast: Actors
+) -> None:
     stored = cast.accountant.totals()
     old = {name: containers.state(name)["Id"] for name in ("kafka", "postgres")}
     for name in old:

@@ -28,7 +28,7 @@ from local_infra.postgres import BIN, Postgres
 from ltc.programs import package_of
 from ltc.settings import PROJECT, SERVICES
 from testkit.servers import kafka_bootstrap
-from testkit.single_service import Bare
+from testkit.single_service import SingleService
 
 NAMES = SERVICES
 MECHANICS = {"audit", "event_log", "policy"}
@@ -128,9 +128,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def billing(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bare:
+def billing(server: Server, tmp_path_factory: pytest.TempPathFactory) -> SingleService:
     """billing-svc as it is deployed: it serves as one role and migrates as another."""
-    return Bare(
+    return SingleService(
         "billing_svc",
         server.dsn("billing", "billing"),
         tmp_path_factory.mktemp("billing"),
@@ -267,7 +267,7 @@ def test_db_grants_allow_partition_maintenance_only_through_its_function(server:
     assert {row[0] for row in found} == {*ahead, stays}
 
 
-def test_db_grants_are_renewed_by_migrate(server: Server, billing: Bare) -> None:
+def test_db_grants_are_renewed_by_migrate(server: Server, billing: SingleService) -> None:
     server.fetch("billing", "billing", "CREATE TABLE newcomer (id int)")
     server.fetch("billing", "billing", "GRANT UPDATE, TRUNCATE ON audit TO billing_runtime")
 
@@ -285,7 +285,7 @@ def test_db_grants_are_renewed_by_migrate(server: Server, billing: Bare) -> None
         server.fetch("billing", "billing", "DROP TABLE newcomer")
 
 
-def test_db_grants_name_a_missing_role(server: Server, billing: Bare) -> None:
+def test_db_grants_name_a_missing_role(server: Server, billing: SingleService) -> None:
     ended = billing.run(
         "migrate",
         "--no-subscribe",
@@ -297,7 +297,9 @@ def test_db_grants_name_a_missing_role(server: Server, billing: Bare) -> None:
     assert "PostgreSQL knows no role ghost of LTC_DATABASE_URL" in ended.stderr.splitlines()[-1]
 
 
-def test_db_grants_refuse_migrate_with_the_runtime_role(server: Server, billing: Bare) -> None:
+def test_db_grants_refuse_migrate_with_the_runtime_role(
+    server: Server, billing: SingleService
+) -> None:
     wrong = server.url("billing", "billing").replace("billing:billing", "billing:guess")
 
     ended = billing.run("migrate", "--no-subscribe", LTC_DATABASE_OWNER_URL=wrong)
@@ -306,7 +308,9 @@ def test_db_grants_refuse_migrate_with_the_runtime_role(server: Server, billing:
     assert "correct user and password in LTC_DATABASE_OWNER_URL" in ended.stderr
 
 
-def test_db_grants_refuse_serving_as_owner_in_production(server: Server, billing: Bare) -> None:
+def test_db_grants_refuse_serving_as_owner_in_production(
+    server: Server, billing: SingleService
+) -> None:
     as_owner = billing.run(
         "serve", LTC_ENVIRONMENT="production", LTC_DATABASE_URL=server.url("billing", "billing")
     )

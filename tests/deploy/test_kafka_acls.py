@@ -10,8 +10,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,12 +33,11 @@ from console.kafka_look import KafkaLook
 from contracts.catalog import PARTITIONS, PUBLIC_TOPICS, STATE_TOPICS
 from contracts.schema import PACKAGE
 from local_infra.processes import run_sync
-from local_infra.topics import ensure_topics
 from ltc.settings import STAGES
 from ltc.verify.topics import committed, topics
 from testkit.deadline import DEADLINE_S
-from testkit.secured_kafka import ADMIN, Certificate, SecuredKafka, grants, settings_of
-from testkit.single_service import bare
+from testkit.secured_kafka import ADMIN, SecuredKafka, grants, settings_of
+from testkit.single_service import single_service
 from tests.deploy.grid import (
     CHECKER,
     CONSOLE,
@@ -67,23 +64,16 @@ from tests.deploy.grid import (
 
 
 @pytest.fixture(scope="module")
-def kafka() -> Iterator[SecuredKafka]:
-    with tempfile.TemporaryDirectory(prefix="ltc-grid-") as folder:
-        home = Path(folder)
-        broker = SecuredKafka(home, Certificate.of(home / "tls"))
-        broker.start()
-        try:
-            run_sync(ensure_topics(broker.cluster()))
-            admin = AdminClient(_librdkafka(broker.cluster()))
-            for made in admin.create_topics([NewTopic(PRIVATE, PARTITIONS, 1)]).values():
-                made.result(DEADLINE_S)
-            granted = grants(broker.cluster(), home, USERS)
-            assert granted.returncode == 0, granted.stderr
-            write(broker, ADMIN, TOPICS, partition=0)
-            wait_for_coordinators(admin)
-            yield broker
-        finally:
-            broker.stop()
+def kafka(secured_kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> SecuredKafka:
+    broker = secured_kafka
+    admin = AdminClient(_librdkafka(broker.cluster()))
+    for made in admin.create_topics([NewTopic(PRIVATE, PARTITIONS, 1)]).values():
+        made.result(DEADLINE_S)
+    granted = grants(broker.cluster(), tmp_path_factory.mktemp("grid"), USERS)
+    assert granted.returncode == 0, granted.stderr
+    write(broker, ADMIN, TOPICS, partition=0)
+    wait_for_coordinators(admin)
+    return broker
 
 
 def expected(name: str) -> Cells:
@@ -302,7 +292,7 @@ async def test_kafka_acl_service_publishes_and_external_principal_consumes(
     kafka: SecuredKafka, tmp_path: Path
 ) -> None:
     mine = settings_of(kafka.cluster("quote-svc", password("quote-svc"), "SASL_SSL"))
-    with bare("quote_svc", tmp_path, **mine) as service:
+    with single_service("quote_svc", tmp_path, **mine) as service:
         migrated = service.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
         with service.serving():
@@ -331,7 +321,7 @@ async def test_kafka_acl_checker_reads_topics_and_offsets(
 def test_kafka_acl_service_with_another_principal_exits(
     kafka: SecuredKafka, tmp_path: Path
 ) -> None:
-    with bare("quote_svc", tmp_path, **settings_of(kafka.cluster())) as service:
+    with single_service("quote_svc", tmp_path, **settings_of(kafka.cluster())) as service:
         assert service.run("migrate").returncode == 0
         order = settings_of(kafka.cluster("order-svc", password("order-svc")))
         wrong = settings_of(kafka.cluster("quote-svc", "guess"))

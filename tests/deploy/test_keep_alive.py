@@ -6,7 +6,7 @@ import http.client
 import time
 from pathlib import Path
 
-from testkit.single_service import bare
+from testkit.single_service import single_service
 
 USUAL_S = 5.0
 """So long do httpx and uvicorn keep an idle connection when nobody tells them otherwise: with the
@@ -14,7 +14,7 @@ same number on either side, requests now and then meet a connection that is bein
 
 
 def test_service_keeps_an_idle_connection_longer_than_its_caller(tmp_path: Path) -> None:
-    with bare("lead_svc", tmp_path) as service:
+    with single_service("lead_svc", tmp_path) as service:
         assert service.run("migrate").returncode == 0
         with service.serving():
             caller = http.client.HTTPConnection("127.0.0.1", int(service.settings["LTC_HTTP_PORT"]))

@@ -12,8 +12,8 @@ import pytest
 from ltc.settings import PROJECT
 from testkit.deadline import DEADLINE_S
 from testkit.fleet import longest_gap_s, now, slowest_journey_s
-from testkit.installation.controlled import Rig
-from testkit.quiescence import Restless, quiesce
+from testkit.installation.controlled import ControlledInstallation
+from testkit.quiescence import NotQuiescent, quiesce
 from testkit.verification import violations
 from tests.deploy.rollout import PATCHES, Edit, Rollout, rolling
 
@@ -49,8 +49,10 @@ class Cost:
 
 
 @pytest.fixture
-def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    installation = Rig.at(f"rollout-{request.node.callspec.id.replace(' ', '-')}")
+def rig(request: pytest.FixtureRequest) -> Iterator[ControlledInstallation]:
+    installation = ControlledInstallation.at(
+        f"rollout-{request.node.callspec.id.replace(' ', '-')}"
+    )
     try:
         yield installation
     finally:
@@ -58,7 +60,9 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_rollout_and_rollback_cause_no_failure_or_loss(rig: Rig, stage: str) -> None:
+def test_rollout_and_rollback_cause_no_failure_or_loss(
+    rig: ControlledInstallation, stage: str
+) -> None:
     with rolling(rig, stage) as rollout:
         cost = release_and_roll_back(rollout)
     kept = PROJECT / ".ltc" / f"rollout-{stage}.json"
@@ -91,12 +95,14 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("plant", BREAKS)
-def test_rollout_test_detects_an_incompatible_change(rig: Rig, plant: str) -> None:
+def test_rollout_test_detects_an_incompatible_change(
+    rig: ControlledInstallation, plant: str
+) -> None:
     """The test above can fail: both changes must make it fail."""
     with rolling(rig, "quote", BREAKS[plant]) as rollout:
         try:
             cost = release_and_roll_back(rollout, at_rest_within_s=20)
-        except Restless as restless:
+        except NotQuiescent as restless:
             seen = [str(restless)]
         else:
             seen = cost.requests_failed + cost.violations
@@ -105,7 +111,7 @@ def test_rollout_test_detects_an_incompatible_change(rig: Rig, plant: str) -> No
 
 
 def release_and_roll_back(rollout: Rollout, at_rest_within_s: float = DEADLINE_S) -> Cost:
-    rig, stage = rollout.rig, rollout.stage
+    rig, stage = rollout.installation, rollout.stage
     calls, load = rollout.calls(), rollout.load(PER_S)
     with calls.going_on():
         load.start()
@@ -148,6 +154,6 @@ SELECT count(*) FROM fact WHERE new = $1 AND type IN (SELECT type FROM fact WHER
 """
 
 
-def said(rig: Rig, stage: str, *, new: bool) -> int:
+def said(rig: ControlledInstallation, stage: str, *, new: bool) -> int:
     """Facts that carry the new field, or those of the same kind that do not."""
     return int(rig.rows(stage, SAID, new)[0][0])

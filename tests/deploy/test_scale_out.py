@@ -16,7 +16,7 @@ from local_infra.processes import run_sync
 from ltc.settings import PROJECT, STAGES
 from testkit.deadline import DEADLINE_S
 from testkit.fleet import Fleet, longest_gap_s, now, slowest_journey_s
-from testkit.installation.controlled import NAMES, Rig
+from testkit.installation.controlled import NAMES, ControlledInstallation
 from testkit.quiescence import quiesce
 from testkit.verification import violations
 
@@ -56,8 +56,8 @@ class Seen:
 
 
 @pytest.fixture
-def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    installation = Rig.at(f"scale-{request.node.callspec.params['stage']}")
+def rig(request: pytest.FixtureRequest) -> Iterator[ControlledInstallation]:
+    installation = ControlledInstallation.at(f"scale-{request.node.callspec.params['stage']}")
     try:
         yield installation
     finally:
@@ -65,7 +65,9 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_scale_out_and_in_causes_no_failure_or_loss(rig: Rig, stage: str) -> None:
+def test_scale_out_and_in_causes_no_failure_or_loss(
+    rig: ControlledInstallation, stage: str
+) -> None:
     rig.up([name for name in NAMES if name != stage])
     fleet = Fleet(rig, stage)
     try:
@@ -87,7 +89,7 @@ def test_scale_out_and_in_causes_no_failure_or_loss(rig: Rig, stage: str) -> Non
 
 
 def scale_out_and_in(fleet: Fleet) -> Seen:
-    rig, stage = fleet.rig, fleet.stage
+    rig, stage = fleet.installation, fleet.stage
     calls, load = fleet.calls(), fleet.load(PER_S)
     phases = []
     with calls.going_on():
@@ -128,22 +130,22 @@ def phase_of(
     changed: datetime,
     ended: datetime,
 ) -> Phase:
-    facts = fleet.rig.rows(fleet.stage, SAID, changed, ended)[0][0]
+    facts = fleet.installation.rows(fleet.stage, SAID, changed, ended)[0][0]
     return Phase(
         instances=instances,
         facts_per_s=round(facts / (ended - changed).total_seconds(), 1),
-        pause_s=longest_gap_s(fleet.rig, fleet.stage, changed, ended),
-        pause_at_change_s=longest_gap_s(fleet.rig, fleet.stage, began, changed),
-        slowest_journey_s=slowest_journey_s(fleet.rig, began, ended),
+        pause_s=longest_gap_s(fleet.installation, fleet.stage, changed, ended),
+        pause_at_change_s=longest_gap_s(fleet.installation, fleet.stage, began, changed),
+        slowest_journey_s=slowest_journey_s(fleet.installation, began, ended),
         partitions=shares,
     )
 
 
-def heard(rig: Rig, stage: str) -> list[str]:
+def heard(rig: ControlledInstallation, stage: str) -> list[str]:
     return sorted(rig.service(stage).consumer.topics)
 
 
-def shared_out(rig: Rig, stage: str, members: int) -> list[int]:
+def shared_out(rig: ControlledInstallation, stage: str, members: int) -> list[int]:
     """Wait until the group is stable with so many members that have all partitions among them;
     how many each has."""
     deadline = time.monotonic() + DEADLINE_S
@@ -155,7 +157,7 @@ def shared_out(rig: Rig, stage: str, members: int) -> list[int]:
         time.sleep(0.2)
 
 
-async def describe(rig: Rig, stage: str) -> tuple[str, list[int]]:
+async def describe(rig: ControlledInstallation, stage: str) -> tuple[str, list[int]]:
     """The group's state, and how many partitions each of its members has."""
     admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
     await admin.start()

@@ -12,7 +12,7 @@ import pytest
 
 from ltc.settings import PROJECT, STAGES
 from testkit.fleet import Ongoing, longest_gap_s, now, slowest_journey_s
-from testkit.installation.three_brokers import NODES, ClusterRig
+from testkit.installation.three_brokers import NODES, ThreeBrokerInstallation
 from testkit.polling import eventually
 from testkit.quiescence import quiesce
 from testkit.verification import violations
@@ -39,16 +39,16 @@ class Shot:
 
 
 @pytest.fixture
-def rig() -> Iterator[ClusterRig]:
-    installation = ClusterRig.at("three-brokers")
-    assert isinstance(installation, ClusterRig)
+def rig() -> Iterator[ThreeBrokerInstallation]:
+    installation = ThreeBrokerInstallation.at("three-brokers")
+    assert isinstance(installation, ThreeBrokerInstallation)
     try:
         yield installation
     finally:
         installation.down()
 
 
-def test_kafka_cluster_survives_the_kill_of_any_broker(rig: ClusterRig) -> None:
+def test_kafka_cluster_survives_the_kill_of_any_broker(rig: ThreeBrokerInstallation) -> None:
     rig.up()
     load = Ongoing.on(rig, PER_S)
     load.start()
@@ -69,7 +69,7 @@ def test_kafka_cluster_survives_the_kill_of_any_broker(rig: ClusterRig) -> None:
     assert rig.short_of_copies() == 0
 
 
-def shoot(rig: ClusterRig, broker: int) -> tuple[int, int, datetime, datetime, float]:
+def shoot(rig: ThreeBrokerInstallation, broker: int) -> tuple[int, int, datetime, datetime, float]:
     """kill -9 one broker under load, and have it back once the others have gone on without it."""
     led = eventually(lambda: rig.led().get(broker, 0), what=f"broker {broker} leads")
     began = now()
@@ -85,7 +85,12 @@ def shoot(rig: ClusterRig, broker: int) -> tuple[int, int, datetime, datetime, f
 
 
 def cost_of(
-    rig: ClusterRig, broker: int, led: int, began: datetime, ended: datetime, whole_again_s: float
+    rig: ThreeBrokerInstallation,
+    broker: int,
+    led: int,
+    began: datetime,
+    ended: datetime,
+    whole_again_s: float,
 ) -> Shot:
     pauses = {name: longest_gap_s(rig, name, began, ended) for name in STAGES}
     return Shot(broker, led, pauses, slowest_journey_s(rig, began, ended), whole_again_s)

@@ -7,7 +7,6 @@ without TLS, so a front speaks it there (`testkit.tls_front`).
 from __future__ import annotations
 
 import ssl
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,10 +17,9 @@ import httpx
 import pytest
 
 from chassis.cluster import Cluster
-from local_infra.processes import run_sync
-from local_infra.topics import answers, ensure_topics
+from local_infra.topics import answers
 from testkit.secured_kafka import Certificate, SecuredKafka, grants, settings_of
-from testkit.single_service import Bare, bare
+from testkit.single_service import SingleService, single_service
 from testkit.tls_front import tls_front
 
 PACKAGE = "quote_svc"
@@ -44,14 +42,16 @@ def theirs(folder: Path) -> Certificate:
 
 
 @pytest.fixture(scope="module")
-def service(folder: Path) -> Iterator[Bare]:
-    with bare(PACKAGE, folder) as made:
+def service(folder: Path) -> Iterator[SingleService]:
+    with single_service(PACKAGE, folder) as made:
         migrated = made.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
         yield made
 
 
-def refused(service: Bare, code: int, said: str, verb: str = "serve", **changes: str) -> None:
+def refused(
+    service: SingleService, code: int, said: str, verb: str = "serve", **changes: str
+) -> None:
     """It ends at once with one sentence."""
     ended = service.run(verb, **changes)
 
@@ -75,7 +75,7 @@ def test_tls_https_is_trusted_with_the_right_authority_only(
 ) -> None:
     known = ssl.create_default_context(cafile=ours.ca)
     stranger = ssl.create_default_context(cafile=theirs.ca)
-    with bare(PACKAGE, folder, **https(ours)) as service:
+    with single_service(PACKAGE, folder, **https(ours)) as service:
         assert service.run("migrate").returncode == 0
         with service.serving(verify=known) as client:
             assert client.get("/health/ready").status_code == 200
@@ -86,7 +86,7 @@ def test_tls_https_is_trusted_with_the_right_authority_only(
 
 
 def test_tls_https_refuses_unusable_files(
-    service: Bare, ours: Certificate, theirs: Certificate
+    service: SingleService, ours: Certificate, theirs: Certificate
 ) -> None:
     cert = "LTC_HTTP_TLS_CERT_FILE"
     refused(service, 78, "LTC_HTTP_TLS_KEY_FILE is missing", **{cert: str(ours.chain)})
@@ -97,20 +97,13 @@ def test_tls_https_refuses_unusable_files(
 # --- Kafka ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def kafka(ours: Certificate) -> Iterator[SecuredKafka]:
-    with tempfile.TemporaryDirectory(prefix="ltc-tls-") as home:
-        broker = SecuredKafka(Path(home), ours)
-        broker.start()
-        try:
-            run_sync(ensure_topics(broker.cluster(protocol="SASL_SSL")))
-            yield broker
-        finally:
-            broker.stop()
+@pytest.fixture
+def kafka(secured_kafka: SecuredKafka) -> SecuredKafka:
+    return secured_kafka
 
 
 def test_tls_kafka_connects_with_the_right_authority(
-    service: Bare, kafka: SecuredKafka, tmp_path: Path
+    service: SingleService, kafka: SecuredKafka, tmp_path: Path
 ) -> None:
     encrypted = kafka.cluster(protocol="SASL_SSL")
 
@@ -122,11 +115,11 @@ def test_tls_kafka_connects_with_the_right_authority(
 
 @pytest.mark.parametrize("what", ["serve", "migrate", "chassis.topics", "chassis.grants"])
 def test_tls_kafka_with_a_wrong_authority_is_refused(
-    service: Bare, kafka: SecuredKafka, theirs: Certificate, what: str
+    service: SingleService, kafka: SecuredKafka, theirs: Certificate, what: str
 ) -> None:
     wrong = settings_of(kafka.cluster(protocol="SASL_SSL"))
     wrong["LTC_KAFKA_CA_FILE"] = str(theirs.ca)
-    with bare(PACKAGE, service.folder) as fresh:  # whose group has no offsets yet
+    with single_service(PACKAGE, service.folder) as fresh:  # whose group has no offsets yet
         if what == "serve":
             assert fresh.run("migrate", "--no-subscribe").returncode == 0
         ended = (
@@ -183,7 +176,7 @@ CONTRADICTIONS = {
 
 @pytest.mark.parametrize(("said", "settings"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_tls_settings_that_contradict_are_refused(
-    service: Bare, said: str, settings: dict[str, str]
+    service: SingleService, said: str, settings: dict[str, str]
 ) -> None:
     refused(service, 78, said, **settings)
 
@@ -195,7 +188,7 @@ def test_tls_settings_that_contradict_are_refused(
 class Front:
     """A service's database behind TLS."""
 
-    service: Bare
+    service: SingleService
     port: int
 
     def address(self, *, verify: bool = True) -> dict[str, str]:
@@ -206,14 +199,16 @@ class Front:
 
 
 @contextmanager
-def fronted(service: Bare, certificate: Certificate) -> Iterator[Front]:
+def fronted(service: SingleService, certificate: Certificate) -> Iterator[Front]:
     port = urlsplit(service.settings["LTC_DATABASE_URL"]).port
     assert port is not None
     with tls_front(port, certificate) as front:
         yield Front(service, front)
 
 
-def test_tls_postgres_connects_with_the_right_authority(service: Bare, ours: Certificate) -> None:
+def test_tls_postgres_connects_with_the_right_authority(
+    service: SingleService, ours: Certificate
+) -> None:
     with fronted(service, ours) as front:
         encrypted = {**front.address(), "PGSSLROOTCERT": str(ours.ca)}
         assert service.run("migrate", **encrypted).returncode == 0
@@ -223,7 +218,7 @@ def test_tls_postgres_connects_with_the_right_authority(service: Bare, ours: Cer
 
 @pytest.mark.parametrize("verb", ["serve", "migrate"])
 def test_tls_postgres_with_a_wrong_authority_is_refused(
-    service: Bare, folder: Path, ours: Certificate, theirs: Certificate, verb: str
+    service: SingleService, folder: Path, ours: Certificate, theirs: Certificate, verb: str
 ) -> None:
     elsewhere = Certificate.of(folder / f"elsewhere-{verb}", "elsewhere.example")
     known, distrusted = "PGSSLROOTCERT", "shows a certificate that PGSSLROOTCERT does not vouch for"
@@ -243,7 +238,7 @@ def test_tls_postgres_with_a_wrong_authority_is_refused(
 
 
 def test_tls_postgres_without_tls_is_refused_when_required(
-    service: Bare, ours: Certificate
+    service: SingleService, ours: Certificate
 ) -> None:
     port = urlsplit(service.settings["LTC_DATABASE_URL"]).port
     assert port is not None

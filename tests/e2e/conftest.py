@@ -1,8 +1,7 @@
-"""One installation for all stories: six services, console, Kafka, PostgreSQL and a supervisor.
+"""The stories of a journey, in the installation that all stories share.
 
-It is always the product's own, started by ``ltc up``: that its supervisor revives what a story
-kills is part of what the stories tell. Its PostgreSQL and Kafka are in containers when the run asks
-for that (`testkit.servers`).
+``ltc up`` starts it: that its supervisor revives what a story kills is part of the stories. Its
+PostgreSQL and Kafka are in containers when the run asks for that (`testkit.servers`).
 """
 
 from __future__ import annotations
@@ -11,30 +10,30 @@ from collections.abc import Iterator
 
 import pytest
 
-from testkit.actors.all_actors import Cast
-from testkit.installation.supervised import House, a_house
+from testkit.actors.all_actors import Actors
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.polling import eventually
-from testkit.servers import servers_in_containers
+from testkit.shared_installation import SharedInstallation
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The installation that the stories share; they tell their own things by their journeys."""
-    with a_house(tmp_path_factory.mktemp("house"), **servers_in_containers()) as house:
-        yield house
+def house(shared_installation: SharedInstallation) -> Iterator[SupervisedInstallation]:
+    """Stories tell their own things by their journeys."""
+    yield shared_installation.get()
+    shared_installation.require_ready()
 
 
 @pytest.fixture(scope="package")
-def cast(house: House) -> Iterator[Cast]:
-    cast = Cast(house)
+def cast(house: SupervisedInstallation) -> Iterator[Actors]:
+    cast = Actors(house)
     yield cast
     cast.close()
 
 
 @pytest.fixture(scope="module")
-def told_with(request: pytest.FixtureRequest) -> Iterator[list[House]]:
+def told_with(request: pytest.FixtureRequest) -> Iterator[list[SupervisedInstallation]]:
     """After the stories of a file the checker asks every rule of databases, topics and offsets."""
-    houses: list[House] = []
+    houses: list[SupervisedInstallation] = []
     yield houses
     for house in dict.fromkeys(houses):
         checked = house.run("verify", "--wait", "60", "--json")
@@ -42,7 +41,9 @@ def told_with(request: pytest.FixtureRequest) -> Iterator[list[House]]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_parked(request: pytest.FixtureRequest, told_with: list[House]) -> Iterator[None]:
+def nothing_parked(
+    request: pytest.FixtureRequest, told_with: list[SupervisedInstallation]
+) -> Iterator[None]:
     """After each story no service has given up on any message."""
     yield
     if "cast" in request.fixturenames:

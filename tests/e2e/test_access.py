@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from testkit.actors.actor import LISTS
-from testkit.api_client import Doors, refused
-from testkit.installation.supervised import House
+from testkit.api_client import ApiClient, refused
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.polling import eventually
 
 pytestmark = pytest.mark.e2e
 
 DOORS = {**LISTS, "console": "/overview"}
 LEEWAY_S = 5
-Visit = Callable[[str | None], Doors]
+Visit = Callable[[str | None], ApiClient]
 
 
 def part(content: dict[str, object]) -> str:
@@ -31,23 +31,23 @@ def read(token: str, n: int) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def token(house: House) -> str:
+def token(house: SupervisedInstallation) -> str:
     """A good token of somebody who may do nothing but send web orders."""
     return house.token("shop", "Shop", ["integration_web"])
 
 
 @pytest.fixture(scope="module")
-def short(house: House) -> str:
+def short(house: SupervisedInstallation) -> str:
     """An administrator's token that was good for a second."""
     return house.token("boss", "Boss", ["admin"], ttl_s=1)
 
 
 @pytest.fixture
-def visit(house: House) -> Iterator[Visit]:
-    opened: list[Doors] = []
+def visit(house: SupervisedInstallation) -> Iterator[Visit]:
+    opened: list[ApiClient] = []
 
-    def make(token: str | None) -> Doors:
-        opened.append(Doors(house, token))
+    def make(token: str | None) -> ApiClient:
+        opened.append(ApiClient(house, token))
         return opened[-1]
 
     yield make

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from testkit.actors.actor import Actor, Thing, cny, now
-from testkit.actors.all_actors import ON_DELIVERY, Cast, Sale, a_company, wanted
+from testkit.actors.all_actors import ON_DELIVERY, Actors, Sale, a_company, wanted
 from testkit.api_client import refused
 
 pytestmark = pytest.mark.e2e
@@ -63,7 +63,7 @@ def turned_away(
         ("/order/prepaid", "yes"),
     ],
 )
-def test_bad_input_lead_is_refused_and_not_stored(cast: Cast, pointer: str, value: Any) -> None:
+def test_bad_input_lead_is_refused_and_not_stored(cast: Actors, pointer: str, value: Any) -> None:
     name = f"没有人 {uuid4().hex}"
     form = {
         "contact": {"name": name, "email": "x@example.cn"},
@@ -91,7 +91,7 @@ def test_bad_input_lead_is_refused_and_not_stored(cast: Cast, pointer: str, valu
         ("/payment_terms/kind", "never"),
     ],
 )
-def test_bad_input_deal_is_refused_and_not_stored(cast: Cast, pointer: str, value: Any) -> None:
+def test_bad_input_deal_is_refused_and_not_stored(cast: Actors, pointer: str, value: Any) -> None:
     company = a_company()
     form = {
         "title": "t",
@@ -116,7 +116,7 @@ def test_bad_input_deal_is_refused_and_not_stored(cast: Cast, pointer: str, valu
         ("/tax_percent", "101"),
     ],
 )
-def test_bad_input_price_is_refused_and_not_stored(cast: Cast, pointer: str, value: Any) -> None:
+def test_bad_input_price_is_refused_and_not_stored(cast: Actors, pointer: str, value: Any) -> None:
     sku = f"BAD-{uuid4().hex[:8]}"
     form = {"name": "n", "kind": "goods", "list_price": cny("1.00"), "tax_percent": "13"}
     path = f"/price-books/standard/CNY/{sku}"
@@ -126,7 +126,7 @@ def test_bad_input_price_is_refused_and_not_stored(cast: Cast, pointer: str, val
 
 
 @pytest.fixture(scope="module")
-def unsigned(cast: Cast) -> tuple[Thing, str]:
+def unsigned(cast: Actors) -> tuple[Thing, str]:
     """A contract that waits for its customer's signature, and the customer's link."""
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.rep.asks_for_proposal(deal)
@@ -141,7 +141,7 @@ def unsigned(cast: Cast) -> tuple[Thing, str]:
     [("/agree", False), ("/text_hash", 7), ("/name", ""), ("/party", "company")],
 )
 def test_bad_input_signature_is_refused(
-    cast: Cast, unsigned: tuple[Thing, str], pointer: str, value: Any
+    cast: Actors, unsigned: tuple[Thing, str], pointer: str, value: Any
 ) -> None:
     contract, link = unsigned
     form = {"name": "王小明", "text_hash": contract["text_hash"], "agree": True}
@@ -151,7 +151,7 @@ def test_bad_input_signature_is_refused(
 
 
 def test_bad_input_signature_with_a_forged_link_is_refused(
-    cast: Cast, unsigned: tuple[Thing, str]
+    cast: Actors, unsigned: tuple[Thing, str]
 ) -> None:
     contract, link = unsigned
     form = {"name": "王小明", "text_hash": contract["text_hash"], "agree": True}
@@ -162,7 +162,7 @@ def test_bad_input_signature_with_a_forged_link_is_refused(
 
 
 @pytest.fixture(scope="module")
-def waiting(cast: Cast) -> Sale:
+def waiting(cast: Actors) -> Sale:
     """An order that waits for its shipment."""
     return cast.sell([wanted("HW-SENSOR", 5)], ON_DELIVERY)
 
@@ -180,7 +180,7 @@ def waiting(cast: Cast) -> Sale:
     ],
 )
 def test_bad_input_shipment_is_refused_and_not_booked(
-    cast: Cast, waiting: Sale, pointer: str, value: Any
+    cast: Actors, waiting: Sale, pointer: str, value: Any
 ) -> None:
     order = cast.erp.shows("order", waiting.order)
     form = {"lines": [{"line_no": 1, "quantity": 1}], "erp_reference": "ERP-1"}
@@ -202,7 +202,7 @@ def test_bad_input_shipment_is_refused_and_not_booked(
     ],
 )
 def test_bad_input_statement_is_refused_and_not_booked(
-    cast: Cast, pointer: str, value: Any
+    cast: Actors, pointer: str, value: Any
 ) -> None:
     reference = f"BAD-{uuid4().hex}"
     line = {"bank_reference": reference, "amount": cny("1.00"), "booked_at": now()}
@@ -210,7 +210,7 @@ def test_bad_input_statement_is_refused_and_not_booked(
     assert cast.accountant.doors.get("billing", "/payments", reference=reference)["items"] == []
 
 
-def test_bad_input_statement_without_an_idempotency_key_is_refused(cast: Cast) -> None:
+def test_bad_input_statement_without_an_idempotency_key_is_refused(cast: Actors) -> None:
     reference = f"BAD-{uuid4().hex}"
     line = {"bank_reference": reference, "amount": cny("1.00"), "booked_at": now()}
     answer = cast.bank.doors.send("POST", "billing", "/bank-statements", json={"lines": [line]})
@@ -218,7 +218,7 @@ def test_bad_input_statement_without_an_idempotency_key_is_refused(cast: Cast) -
     assert cast.accountant.doors.get("billing", "/payments", reference=reference)["items"] == []
 
 
-BIG: dict[str, Callable[[Cast], tuple[Actor, str, str]]] = {
+BIG: dict[str, Callable[[Actors], tuple[Actor, str, str]]] = {
     "lead": lambda cast: (cast.web, "POST", "/leads"),
     "deal": lambda cast: (cast.rep, "POST", "/deals"),
     "quote": lambda cast: (cast.manager, "PUT", "/price-books/standard/CNY/BIG"),
@@ -229,7 +229,7 @@ BIG: dict[str, Callable[[Cast], tuple[Actor, str, str]]] = {
 
 
 @pytest.mark.parametrize("stage", BIG)
-def test_bad_input_endless_body_is_refused_by_every_service(cast: Cast, stage: str) -> None:
+def test_bad_input_endless_body_is_refused_by_every_service(cast: Actors, stage: str) -> None:
     actor, method, path = BIG[stage](cast)
     body = b'{"name": "' + b"x" * MANY_BYTES + b'"}'
     headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testkit.actors.actor import Thing, status_of
-from testkit.actors.all_actors import ON_DELIVERY, Cast, wanted
+from testkit.actors.all_actors import ON_DELIVERY, Actors, wanted
 
 pytestmark = pytest.mark.e2e
 
@@ -14,7 +14,7 @@ def amounts(invoices: list[Thing]) -> list[str]:
     return [invoice["totals"]["gross"]["amount"] for invoice in invoices]
 
 
-def test_story_two_deliveries_are_invoiced_separately(cast: Cast) -> None:
+def test_story_two_deliveries_are_invoiced_separately(cast: Actors) -> None:
     sale = cast.sell([wanted("HW-GATEWAY", 3), wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     assert sale.contract["totals"]["gross"]["amount"] == "20044.00"
     order = cast.desk.finds("order", sale.journey, "acknowledged")
@@ -58,7 +58,7 @@ INSTALMENTS = {
 }
 
 
-def test_story_instalments_are_paid_out_of_order_and_overpaid(cast: Cast) -> None:
+def test_story_instalments_are_paid_out_of_order_and_overpaid(cast: Actors) -> None:
     sale = cast.sell([wanted("HW-SENSOR", 7), wanted("SVC-TRAINING", 1)], INSTALMENTS)
     contract = sale.contract
     schedule = [item["amount"]["amount"] for item in contract["schedule"]]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from testkit.installation.supervised import House, a_house
+from testkit.installation.supervised import SupervisedInstallation, supervised_installation
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -26,13 +26,15 @@ EXPECTED = {
 
 
 @pytest.fixture
-def own_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def own_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisedInstallation]:
     """An installation that nobody else is in: what the demo counts is all there is."""
-    with a_house(tmp_path_factory.mktemp("demo")) as house:
+    with supervised_installation(tmp_path_factory.mktemp("demo")) as house:
         yield house
 
 
-def test_demo_figures_survive_kills_of_services_kafka_and_postgres(own_house: House) -> None:
+def test_demo_figures_survive_kills_of_services_kafka_and_postgres(
+    own_house: SupervisedInstallation,
+) -> None:
     killed: list[str] = []
 
     def fire() -> None:

@@ -10,16 +10,17 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from contracts.catalog import STAGES
 from testkit.actors.actor import Thing, cny
-from testkit.actors.all_actors import ON_DELIVERY, Cast, wanted
+from testkit.actors.all_actors import ON_DELIVERY, Actors, wanted
 from testkit.api_client import Refused
-from testkit.installation.supervised import STAGES, House
-from testkit.kafka_probe import Bystander
+from testkit.installation.supervised import SupervisedInstallation
+from testkit.kafka_probe import KafkaProbe
 
 pytestmark = pytest.mark.e2e
 
 
-def test_story_repeated_web_order_is_one_order(cast: Cast) -> None:
+def test_story_repeated_web_order_is_one_order(cast: Actors) -> None:
     order, key = cast.web.order("LIC-TEAM", paid="2712.00"), str(uuid4())
     first = cast.web.sends(order, key=key)
     assert cast.web.sends(order, key=key) == first
@@ -36,7 +37,9 @@ def test_story_repeated_web_order_is_one_order(cast: Cast) -> None:
     assert [lead["number"] for lead in found] == [first["number"]]
 
 
-def test_story_import_dry_run_in_parts_predicts_the_import(house: House, tmp_path: Path) -> None:
+def test_story_import_dry_run_in_parts_predicts_the_import(
+    house: SupervisedInstallation, tmp_path: Path
+) -> None:
     """Rows repeat across more rows than one request takes, with other text around them."""
     run = uuid4().hex[:6]
     rows = [f"P {n},p{n % 700}.{run}@example.cn" for n in range(900)] + ["Q,not an address"]
@@ -59,7 +62,7 @@ def test_story_import_dry_run_in_parts_predicts_the_import(house: House, tmp_pat
     assert {(r["row"], r["of_row"]) for r in rehearsed["repeated"]} >= {(702, 2), (901, 201)}
 
 
-def test_story_repeated_statement_line_is_one_payment(cast: Cast) -> None:
+def test_story_repeated_statement_line_is_one_payment(cast: Actors) -> None:
     sale = cast.sell([wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.desk.delivers(sale.order, {1: 1}, "acceptance protocol")
     [invoice] = cast.accountant.invoices(sale.contract, 1)
@@ -75,7 +78,7 @@ def test_story_repeated_statement_line_is_one_payment(cast: Cast) -> None:
     assert cast.accountant.settled(sale.contract)["charges"][0]["outstanding"]["amount"] == "0.00"
 
 
-def test_story_repeated_shipment_ships_nothing_more(cast: Cast) -> None:
+def test_story_repeated_shipment_ships_nothing_more(cast: Actors) -> None:
     sale = cast.sell([wanted("HW-SENSOR", 4)], ON_DELIVERY)
     parts = {"lines": [{"line_no": 1, "quantity": 2}], "erp_reference": f"ERP-{uuid4().hex[:10]}"}
     path = f"/orders/{sale.order['id']}/shipments"
@@ -84,7 +87,7 @@ def test_story_repeated_shipment_ships_nothing_more(cast: Cast) -> None:
         assert after["lines"][0]["shipped"] == 2
 
 
-def public_state(cast: Cast, journey: str, contract: Thing) -> dict[str, Any]:
+def public_state(cast: Actors, journey: str, contract: Thing) -> dict[str, Any]:
     """All that the doors show of a journey, revisions included, and the money of the house."""
     stages = {
         stage: (cast.accountant if stage == "billing" else cast.oncall).all_of(stage, journey)
@@ -101,13 +104,15 @@ def public_state(cast: Cast, journey: str, contract: Thing) -> dict[str, Any]:
     }
 
 
-def duplicates_seen(house: House, name: str) -> int:
+def duplicates_seen(house: SupervisedInstallation, name: str) -> int:
     lines = httpx.get(f"{house.url(name)}/metrics").text.splitlines()
     found = [line for line in lines if line.startswith("ltc_inbox_duplicates")]
     return sum(int(float(line.rsplit(" ", 1)[1])) for line in found)
 
 
-def test_story_repeated_kafka_records_have_no_second_effect(house: House, cast: Cast) -> None:
+def test_story_repeated_kafka_records_have_no_second_effect(
+    house: SupervisedInstallation, cast: Actors
+) -> None:
     answer = cast.web.sends(cast.web.order("LIC-TEAM", paid="2712.00"))
     journey = answer["journey_id"]
     cast.oncall.sees_settled(journey)
@@ -115,7 +120,7 @@ def test_story_repeated_kafka_records_have_no_second_effect(house: House, cast: 
     cast.rep.sees(
         "lead", {"id": answer["lead_id"]}, lambda lead: lead["settled_at"], "the settled lead"
     )
-    bystander = Bystander(house.kafka)
+    bystander = KafkaProbe(house.bootstrap)
     bystander.sees_all_applied()
     before = public_state(cast, journey, contract)
     seen = {name: duplicates_seen(house, name) for name in (*STAGES, "console")}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from testkit.actors.all_actors import Cast
+from testkit.actors.all_actors import Actors
 
 pytestmark = pytest.mark.e2e
 
 
-def test_story_express_web_order_becomes_cash(cast: Cast) -> None:
+def test_story_express_web_order_becomes_cash(cast: Actors) -> None:
     answer = cast.web.sends(cast.web.order("LIC-TEAM", paid="2712.00"))
     journey = answer["journey_id"]
     assert answer["outcome"] == "accepted"

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from testkit.actors.actor import Thing
-from testkit.actors.all_actors import ON_DELIVERY, PREPAID, Cast, a_company, wanted
+from testkit.actors.all_actors import ON_DELIVERY, PREPAID, Actors, a_company, wanted
 from testkit.api_client import Refused
 
 pytestmark = pytest.mark.e2e
 
 
-def waits(cast: Cast, journey: str, gate: str, *, stage: str, owner: str) -> Thing:
+def waits(cast: Actors, journey: str, gate: str, *, stage: str, owner: str) -> Thing:
     """The journey waits at a gate: the console says for whom and until when, and so does the
     stage's own door."""
     seen = cast.oncall.sees_gate(journey, gate)
@@ -30,12 +30,12 @@ def at_its_door(thing: Thing, seen: Thing) -> None:
     assert datetime.fromisoformat(gate["due_at"]) == datetime.fromisoformat(seen["due_at"])
 
 
-def passed(cast: Cast, journey: str, *gates: str) -> None:
+def passed(cast: Actors, journey: str, *gates: str) -> None:
     """What was done is seen: these gates are open no more."""
     cast.oncall.sees_no_gate(journey, *gates)
 
 
-def test_story_large_sale_waits_at_each_gate_for_its_owner(cast: Cast) -> None:
+def test_story_large_sale_waits_at_each_gate_for_its_owner(cast: Actors) -> None:
     """Above the limits of discount, signature and credit, every approver is asked."""
     journey, deal = waits_for_the_seller(cast)
     waits_for_approval_and_answer(cast, journey)
@@ -52,7 +52,7 @@ def test_story_large_sale_waits_at_each_gate_for_its_owner(cast: Cast) -> None:
     assert cast.rep.shows("deal", deal)["status"] == "won"
 
 
-def waits_for_the_seller(cast: Cast) -> tuple[str, Thing]:
+def waits_for_the_seller(cast: Actors) -> tuple[str, Thing]:
     """Qualification, needs, proposal: the owner of the lead."""
     lead = cast.rep.captures(
         {
@@ -78,7 +78,7 @@ def waits_for_the_seller(cast: Cast) -> tuple[str, Thing]:
     return journey, deal
 
 
-def waits_for_approval_and_answer(cast: Cast, journey: str) -> None:
+def waits_for_approval_and_answer(cast: Actors, journey: str) -> None:
     """A manager, then the customer: until the offer lapses."""
     quote = cast.rep.finds("quote", journey, "pending_approval")
     seen = waits(cast, journey, "approval", stage="quote", owner="role:sales_manager")
@@ -99,7 +99,7 @@ def waits_for_approval_and_answer(cast: Cast, journey: str) -> None:
     passed(cast, journey, "approval", "customer_answer")
 
 
-def waits_for_two_signatures(cast: Cast, journey: str) -> Thing:
+def waits_for_two_signatures(cast: Actors, journey: str) -> Thing:
     """Above the amount that a policy signs for the company, both sign by hand."""
     contract = cast.rep.finds("contract", journey, "awaiting_signature")
     theirs = waits(cast, journey, "signature:customer", stage="contract", owner="party:customer")
@@ -115,7 +115,7 @@ def waits_for_two_signatures(cast: Cast, journey: str) -> Thing:
     return contract
 
 
-def waits_for_credit_and_goods(cast: Cast, journey: str) -> None:
+def waits_for_credit_and_goods(cast: Actors, journey: str) -> None:
     """Finance, then the ERP and the order desk."""
     order = cast.desk.finds("order", journey, held="credit")
     seen = waits(cast, journey, "credit", stage="order", owner="role:finance")
@@ -133,7 +133,7 @@ def waits_for_credit_and_goods(cast: Cast, journey: str) -> None:
     passed(cast, journey, "erp_confirmation", "delivery")
 
 
-def test_story_prepaid_order_waits_for_the_payment(cast: Cast) -> None:
+def test_story_prepaid_order_waits_for_the_payment(cast: Actors) -> None:
     sale = cast.sell([wanted("HW-SENSOR", 10)], PREPAID)
     seen = waits(cast, sale.journey, "prepayment", stage="order", owner="party:customer")
     order = cast.desk.finds("order", sale.journey, held="prepayment")

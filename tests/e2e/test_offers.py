@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from testkit.actors.actor import Thing
-from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
+from testkit.actors.all_actors import ON_DELIVERY, Actors, a_company, wanted
 from testkit.api_client import Refused
 
 pytestmark = pytest.mark.e2e
@@ -18,7 +18,7 @@ def statuses(quote: Thing) -> list[str]:
     return [version["status"] for version in quote["versions"]]
 
 
-def offered(cast: Cast, lines: list[Thing]) -> tuple[Thing, str]:
+def offered(cast: Actors, lines: list[Thing]) -> tuple[Thing, str]:
     """A deal whose offer is with the customer, and the customer's link."""
     deal = cast.rep.opens_deal(a_company(), lines, ON_DELIVERY)
     cast.rep.asks_for_proposal(deal)
@@ -27,7 +27,7 @@ def offered(cast: Cast, lines: list[Thing]) -> tuple[Thing, str]:
     return deal, cast.rep.link_to("quote", quote)
 
 
-def test_story_declined_quote_is_revised_and_accepted(cast: Cast) -> None:
+def test_story_declined_quote_is_revised_and_accepted(cast: Actors) -> None:
     deal, link = offered(cast, [wanted("SVC-TRAINING", 2)])
     journey = deal["journey_id"]
     first = cast.customer.offer(link)
@@ -64,7 +64,7 @@ def test_story_declined_quote_is_revised_and_accepted(cast: Cast) -> None:
 
 
 @contextmanager
-def validity(cast: Cast, days: int) -> Iterator[None]:
+def validity(cast: Actors, days: int) -> Iterator[None]:
     """For the moment offers are good for so many days."""
     before = cast.manager.changes_policy("deal", "pipeline", "last call", validity_days=days)
     try:
@@ -73,7 +73,7 @@ def validity(cast: Cast, days: int) -> Iterator[None]:
         cast.manager.changes_policy("deal", "pipeline", "back to normal", **before)
 
 
-def test_story_quote_without_an_answer_expires(cast: Cast) -> None:
+def test_story_quote_without_an_answer_expires(cast: Actors) -> None:
     """The link belongs to the first version; the second one expires at once."""
     deal, link = offered(cast, [wanted("SVC-SUPPORT", 1)])
     journey = deal["journey_id"]
@@ -96,7 +96,7 @@ def test_story_quote_without_an_answer_expires(cast: Cast) -> None:
     assert statuses(cast.rep.finds("quote", journey)) == ["superseded", "expired"]
 
 
-def test_story_lost_deal_withdraws_its_open_quote(cast: Cast) -> None:
+def test_story_lost_deal_withdraws_its_open_quote(cast: Actors) -> None:
     deal, link = offered(cast, [wanted("HW-GATEWAY", 2)])
     offer = cast.customer.offer(link)
     lost = cast.rep.gives_up(deal, "选了别家")
@@ -115,7 +115,7 @@ def test_story_lost_deal_withdraws_its_open_quote(cast: Cast) -> None:
     assert cast.rep.all_of("contract", deal["journey_id"]) == []
 
 
-def test_story_lost_deal_withdraws_its_unsigned_contract(cast: Cast) -> None:
+def test_story_lost_deal_withdraws_its_unsigned_contract(cast: Actors) -> None:
     deal, link = offered(cast, [wanted("HW-GATEWAY", 1)])
     cast.customer.accepts(link, cast.customer.offer(link))
     contract = cast.rep.finds("contract", deal["journey_id"], "awaiting_signature")

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from testkit.actors.actor import Thing
-from testkit.actors.all_actors import ON_DELIVERY, Cast, Sale, a_company, wanted
-from testkit.installation.supervised import House
+from testkit.actors.all_actors import ON_DELIVERY, Actors, Sale, a_company, wanted
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.polling import eventually
 
 pytestmark = pytest.mark.e2e
@@ -19,7 +19,7 @@ def cents(money: Thing) -> int:
     return int(money["amount"].replace(".", ""))
 
 
-def whole(cast: Cast, journeys: list[str], before: Thing, *, each: int) -> None:
+def whole(cast: Actors, journeys: list[str], before: Thing, *, each: int) -> None:
     """Each of these journeys has gone through every stage exactly once, and the money of the house
     has grown by exactly what they brought."""
     for journey in journeys:
@@ -40,11 +40,13 @@ def whole(cast: Cast, journeys: list[str], before: Thing, *, each: int) -> None:
     assert after["ledger_balance"]["amount"] == "0.00"
 
 
-def web_orders(cast: Cast, count: int) -> list[str]:
+def web_orders(cast: Actors, count: int) -> list[str]:
     return cast.web.sends_many([cast.web.order("LIC-TEAM", paid="2712.00") for _ in range(count)])
 
 
-def test_story_leads_and_deals_go_on_while_quote_svc_is_down(house: House, cast: Cast) -> None:
+def test_story_leads_and_deals_go_on_while_quote_svc_is_down(
+    house: SupervisedInstallation, cast: Actors
+) -> None:
     before = cast.accountant.totals()
     with house.without("quote"):
         journeys = web_orders(cast, MANY)
@@ -61,7 +63,9 @@ def test_story_leads_and_deals_go_on_while_quote_svc_is_down(house: House, cast:
     assert len(quote["versions"]) == 1
 
 
-def test_story_orders_are_delivered_while_billing_svc_is_down(house: House, cast: Cast) -> None:
+def test_story_orders_are_delivered_while_billing_svc_is_down(
+    house: SupervisedInstallation, cast: Actors
+) -> None:
     before = cast.accountant.totals()
     with house.without("billing"):
         sold: list[Sale] = [cast.sell([wanted("HW-SENSOR", 1)], ON_DELIVERY) for _ in range(3)]
@@ -78,7 +82,9 @@ def test_story_orders_are_delivered_while_billing_svc_is_down(house: House, cast
     whole(cast, [sale.journey for sale in sold], before, each=361_60)
 
 
-def test_story_killed_broker_loses_and_repeats_no_journey(house: House, cast: Cast) -> None:
+def test_story_killed_broker_loses_and_repeats_no_journey(
+    house: SupervisedInstallation, cast: Actors
+) -> None:
     before = cast.accountant.totals()
     journeys = web_orders(cast, MANY)
     house.kill("kafka")

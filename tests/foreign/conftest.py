@@ -14,10 +14,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from contracts.catalog import PUBLIC_TOPICS
 from local_infra.processes import run_sync
-from testkit.actors.all_actors import Cast
-from testkit.installation.supervised import House, a_house
-from testkit.kafka_probe import Bystander, Record
-from testkit.servers import servers_in_containers
+from testkit.actors.all_actors import Actors
+from testkit.installation.supervised import SupervisedInstallation
+from testkit.kafka_probe import KafkaProbe, Record
+from testkit.shared_installation import SharedInstallation
 from tests.foreign.toolchain import lines_of
 
 PLANTED = "planted.v1"
@@ -28,7 +28,7 @@ PLANTED = "planted.v1"
 class Told:
     """A journey: what people see of it, and how it lies in Kafka."""
 
-    house: House
+    house: SupervisedInstallation
     journey: str
     steps: list[dict[str, Any]]
     records: list[Record]
@@ -36,25 +36,27 @@ class Told:
     def heard_by(self, program: list[str], schemas: str) -> tuple[list[dict[str, Any]], int]:
         """What a subscriber printed of the facts, and how many records it read."""
         topics = [*PUBLIC_TOPICS, PLANTED]
-        *facts, end = lines_of([*program, self.house.kafka, schemas, self.journey, *topics])
+        *facts, end = lines_of([*program, self.house.bootstrap, schemas, self.journey, *topics])
         return facts, end["read"]
 
 
 @pytest.fixture(scope="package")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """An express journey that ended in cash; beside it, four invalid facts and a valid one."""
-    with a_house(tmp_path_factory.mktemp("foreign"), **servers_in_containers()) as house:
-        cast = Cast(house)
-        try:
-            answer = cast.web.sends(cast.web.order("LIC-TEAM", paid="2712.00"))
-            journey = answer["journey_id"]
-            steps = cast.oncall.sees_settled(journey)["steps"]
-        finally:
-            cast.close()
-        records = Bystander(house.kafka).records_of(journey)
-        won = next(r for r in records if r.header("ce_type") == "ltc.deal.won.v1")
-        run_sync(_plant(house.kafka, won))
-        yield Told(house, journey, steps, records)
+def told(shared_installation: SharedInstallation) -> Iterator[Told]:
+    """An express journey that ended in cash, the first of its installation; beside it, four
+    invalid facts and a valid one."""
+    house = shared_installation.get(untouched=True)
+    cast = Actors(house)
+    try:
+        answer = cast.web.sends(cast.web.order("LIC-TEAM", paid="2712.00"))
+        journey = answer["journey_id"]
+        steps = cast.oncall.sees_settled(journey)["steps"]
+    finally:
+        cast.close()
+    records = KafkaProbe(house.bootstrap).records_of(journey)
+    won = next(r for r in records if r.header("ce_type") == "ltc.deal.won.v1")
+    run_sync(_plant(house.bootstrap, won))
+    yield Told(house, journey, steps, records)
+    shared_installation.require_ready()
 
 
 SPOILT: dict[str, dict[str, Any]] = {

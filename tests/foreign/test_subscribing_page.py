@@ -19,9 +19,13 @@ import pytest
 
 from contracts.schema import PACKAGE
 from local_infra.ports import free_port
+from testkit.api_client import ApiClient
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.tools import absent
 from tests.foreign.conftest import Told
 from tests.foreign.toolchain import java, node
+
+pytestmark = pytest.mark.untouched
 
 PROJECT = PACKAGE.parents[1]
 PAGE = PROJECT / "docs" / "subscribing.md"
@@ -99,7 +103,7 @@ def terminal(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     java(folder)
     environment = {
         **told.house.environment,
-        "LTC_KAFKA_PORT": told.house.kafka.rpartition(":")[2],
+        "LTC_KAFKA_PORT": told.house.bootstrap.rpartition(":")[2],
         "PORT": str(free_port()),
         "TMPDIR": str(folder),
         "npm_config_prefer_offline": "true",
@@ -109,6 +113,15 @@ def terminal(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
         yield terminal
     finally:
         terminal.close()
+        delete_endpoints(told.house)
+
+
+def delete_endpoints(house: SupervisedInstallation) -> None:
+    """No delivery waits for a receiver that has ended when the next stories are verified."""
+    hub = ApiClient(house, house.token("erp", "erp", ["subscriber"]))
+    for endpoint in hub.get("hub", "/endpoints")["items"]:
+        assert hub.send("DELETE", "hub", f"/endpoints/{endpoint['id']}").is_success
+    hub.close()
 
 
 def test_subscribing_page_blocks_are_all_tested() -> None:

@@ -32,8 +32,9 @@ import psutil
 from local_infra.postgres import BIN
 from ltc.settings import PROJECT
 from ltc.supervisor import clear_leftovers
+from testkit.installation import disks
 from testkit.installation.controlled import NAMES
-from testkit.installation.faulty import World, unmount
+from testkit.installation.faulty import FaultyInstallation
 from tests.guarantees import results
 from tests.guarantees.faults import FAULTS
 from tests.guarantees.trial import Injection, Trial, hold_trial
@@ -148,14 +149,14 @@ def _clear(home: str) -> None:
         clear_leftovers(folder / "run", folder / "logs")
     except psutil.Error as error:
         print(f"left behind in {folder}: {error}", flush=True)
-    unmount(folder)
+    disks.unmount(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def work(home: str, seed: str, first: int, runs: int, minutes: float) -> int:
     """Runs on one installation, until one fails or it has lived long enough."""
     ends = time.monotonic() + minutes * 60
-    world = World.at(home)
+    world = FaultyInstallation.at(home)
     try:
         for n in range(first, first + min(runs, RUNS_PER_INSTALLATION)):
             if time.monotonic() > ends:
@@ -195,7 +196,7 @@ def _begun(seed: str, n: int) -> dict[str, Any]:
     return {"campaign": CAMPAIGN, "commit": results.commit(), "date": now, "seed": f"{seed}-{n}"}
 
 
-def _run(world: World, seed: str, line: dict[str, Any]) -> None:
+def _run(world: FaultyInstallation, seed: str, line: dict[str, Any]) -> None:
     injections, walks = drawn(seed)
     line["injections"] = [vars(each) for each in injections]
     trial = Trial()
@@ -237,7 +238,7 @@ def _within(seconds: int) -> Iterator[None]:
         signal.alarm(0)
 
 
-def _keep(world: World, folder: Path, line: dict[str, Any]) -> None:
+def _keep(world: FaultyInstallation, folder: Path, line: dict[str, Any]) -> None:
     """Logs, history and databases of an installation that failed, as far as they can be had."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps(line, indent=2, ensure_ascii=False))

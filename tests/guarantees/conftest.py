@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from testkit.installation.controlled import Rig
+from testkit.installation.controlled import ControlledInstallation
 
 Caught = dict[str, tuple[str, str]]
 CAUGHT: Caught = {}
@@ -37,9 +37,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="module")
-def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+def rig(request: pytest.FixtureRequest) -> Iterator[ControlledInstallation]:
     """Everything running; stopped afterwards. Its folder stays, for its logs and histories."""
-    installation = Rig.at(request.module.__name__.rpartition(".")[2])
+    installation = ControlledInstallation.at(request.module.__name__.rpartition(".")[2])
     try:
         installation.up()
         yield installation

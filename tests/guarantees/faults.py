@@ -18,11 +18,11 @@ from typing import Any
 from ltc.settings import CONSOLE, STAGES
 from testkit import fake_bank
 from testkit.installation.controlled import NAMES
-from testkit.installation.faulty import World
+from testkit.installation.faulty import FaultyInstallation
 from testkit.tcp_proxy import Wire
 from tests.guarantees import losses, records
 
-Fault = Callable[[World, Random], AbstractContextManager[str]]
+Fault = Callable[[FaultyInstallation, Random], AbstractContextManager[str]]
 FAULTS: dict[str, Fault] = {}
 HEARERS = (*STAGES[1:], CONSOLE)
 """Services that nobody calls in an express journey: their clock may be off without a token's."""
@@ -30,8 +30,8 @@ DERIVED = ("quote", "contract", "order", "billing")
 """Services whose part of an express journey follows from facts alone."""
 
 
-def fault(name: str) -> Callable[[Callable[[World, Random], Iterator[str]]], Fault]:
-    def register(work: Callable[[World, Random], Iterator[str]]) -> Fault:
+def fault(name: str) -> Callable[[Callable[[FaultyInstallation, Random], Iterator[str]]], Fault]:
+    def register(work: Callable[[FaultyInstallation, Random], Iterator[str]]) -> Fault:
         made = contextmanager(work)
         FAULTS[name] = made
         return made
@@ -43,7 +43,7 @@ def fault(name: str) -> Callable[[Callable[[World, Random], Iterator[str]]], Fau
 
 
 @fault("service killed")
-def service_killed(world: World, chance: Random) -> Iterator[str]:
+def service_killed(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """SIGKILL a third of the services, at once."""
     victims = chance.sample(NAMES, chance.randint(1, 3))
     for name in victims:
@@ -55,13 +55,13 @@ def service_killed(world: World, chance: Random) -> Iterator[str]:
 
 def _unit_faults(unit: str, called: str) -> None:
     @fault(f"{called} killed")
-    def killed(world: World, _chance: Random) -> Iterator[str]:
+    def killed(world: FaultyInstallation, _chance: Random) -> Iterator[str]:
         world.kill_if_running(unit)
         yield unit
         world.back(unit)
 
     @fault(f"{called} paused")
-    def paused(world: World, _chance: Random) -> Iterator[str]:
+    def paused(world: FaultyInstallation, _chance: Random) -> Iterator[str]:
         with world.paused(unit):
             yield unit
 
@@ -73,9 +73,9 @@ _unit_faults("postgres", "database")
 # --- disks -----------------------------------------------------------------------------------
 
 
-def _disk_fault(called: str, disk_of: Callable[[World], Path], unit: str) -> None:
+def _disk_fault(called: str, disk_of: Callable[[FaultyInstallation], Path], unit: str) -> None:
     @fault(f"disk full: {called}")
-    def full(world: World, _chance: Random) -> Iterator[str]:
+    def full(world: FaultyInstallation, _chance: Random) -> Iterator[str]:
         disk = disk_of(world)
         world.fill(disk)
         try:
@@ -97,20 +97,20 @@ _disk_fault("broker", lambda world: world.broker_disk, "kafka")
 
 
 @fault("records repeated")
-def records_repeated(world: World, chance: Random) -> Iterator[str]:
+def records_repeated(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """A third of all records are on their topics again, some several times."""
     yield f"{records.repeat(world, chance, share=0.3)} records"
 
 
 @fault("poison")
-def poison(world: World, chance: Random) -> Iterator[str]:
+def poison(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """Bytes that are no fact, in the middle of a partition."""
     count = records.poison(world, chance)
     yield f"{count} records"
 
 
 @fault("topics shuffled")
-def topics_shuffled(world: World, chance: Random) -> Iterator[str]:
+def topics_shuffled(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """Consequences arrive before their causes: what piled up is heard topic by topic."""
     victim = chance.choice(("deal", "contract", "order", "billing"))
     with _odd(world, victim, LTC_TEST_SHUFFLE="1"), world.paused(victim):
@@ -120,7 +120,7 @@ def topics_shuffled(world: World, chance: Random) -> Iterator[str]:
 
 
 @fault("later version")
-def later_version(world: World, chance: Random) -> Iterator[str]:
+def later_version(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """One service is ahead: new fields, unknown types, the next major version beside the old."""
     victim = chance.choice(STAGES)
     with _odd(world, victim, LTC_TEST_FUTURE="1"):
@@ -131,7 +131,7 @@ def later_version(world: World, chance: Random) -> Iterator[str]:
 
 
 @fault("clock off")
-def clock_off(world: World, chance: Random) -> Iterator[str]:
+def clock_off(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     victim = chance.choice(HEARERS)
     shift = chance.choice((-86_400, -3_600, 3_600, 86_400))
     with _odd(world, victim, LTC_TEST_CLOCK_S=str(shift)):
@@ -139,7 +139,7 @@ def clock_off(world: World, chance: Random) -> Iterator[str]:
 
 
 @fault("slow consumer")
-def slow_consumer(world: World, chance: Random) -> Iterator[str]:
+def slow_consumer(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """Two seconds a batch, one second of Kafka's patience between polls."""
     victim = chance.choice(HEARERS)
     with _odd(world, victim, LTC_TEST_SLOW_S="2"):
@@ -147,7 +147,7 @@ def slow_consumer(world: World, chance: Random) -> Iterator[str]:
 
 
 @fault("rebalance storm")
-def rebalance_storm(world: World, chance: Random) -> Iterator[str]:
+def rebalance_storm(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """A member that does no work joins and leaves a group again and again."""
     victim = chance.choice(HEARERS)
     listens = world.service(victim).consumer
@@ -164,7 +164,7 @@ def _wires(chance: Random, to: str) -> list[str]:
 
 def _network_fault(name: str, to: str, act: Callable[[Wire], Any]) -> None:
     @fault(name)
-    def inject(world: World, chance: Random) -> Iterator[str]:
+    def inject(world: FaultyInstallation, chance: Random) -> Iterator[str]:
         wires = _wires(chance, to)
         world.network.do(wires, act)
         try:
@@ -188,7 +188,7 @@ _network_fault("slow network", "kafka", _slowly)
 
 
 @fault("flapping network")
-def flapping(world: World, chance: Random) -> Iterator[str]:
+def flapping(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     wires = _wires(chance, chance.choice(("kafka", "postgres")))
 
     def flap(over: threading.Event) -> None:
@@ -208,7 +208,7 @@ def flapping(world: World, chance: Random) -> Iterator[str]:
 
 
 @fault("bank hangs")
-def bank_hangs(world: World, chance: Random) -> Iterator[str]:
+def bank_hangs(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """It takes money and never answers; then it reports every line twice."""
     keys = [f"{n}-{chance.getrandbits(64):x}" for n in range(3)]
     with fake_bank.open_bank(world) as counter:
@@ -223,7 +223,7 @@ def bank_hangs(world: World, chance: Random) -> Iterator[str]:
 
 
 @fault("retention")
-def retention(world: World, chance: Random) -> Iterator[str]:
+def retention(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """Records expire that a stopped service has not heard."""
     victim = chance.choice(HEARERS)
     topic = chance.choice(world.service(victim).consumer.topics)
@@ -234,7 +234,7 @@ def retention(world: World, chance: Random) -> Iterator[str]:
 
 
 @fault("offsets lost")
-def offsets_lost(world: World, chance: Random) -> Iterator[str]:
+def offsets_lost(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     victim = chance.choice(HEARERS)
     world.stop(victim)
     yield victim
@@ -243,7 +243,7 @@ def offsets_lost(world: World, chance: Random) -> Iterator[str]:
 
 
 @fault("older copy")
-def older_copy(world: World, chance: Random) -> Iterator[str]:
+def older_copy(world: FaultyInstallation, chance: Random) -> Iterator[str]:
     """A database is restored from a dump taken some seconds ago."""
     victim = chance.choice(DERIVED)
     world.stop(victim)
@@ -259,7 +259,7 @@ def older_copy(world: World, chance: Random) -> Iterator[str]:
 
 
 @contextmanager
-def _odd(world: World, name: str, **environment: str) -> Iterator[None]:
+def _odd(world: FaultyInstallation, name: str, **environment: str) -> Iterator[None]:
     """A service restarted as an odd one, and as itself again afterwards."""
     world.restart(name, **environment)
     try:

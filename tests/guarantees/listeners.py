@@ -25,7 +25,7 @@ from ltc.settings import HUB, STAGES
 from ltc_client import Fact, InSql, Refused, Subscription, as_cloudevent
 from ltc_client.doors import Arrival, Door
 from testkit.deadline import DEADLINE_S
-from testkit.installation.controlled import Rig
+from testkit.installation.controlled import ControlledInstallation
 from testkit.webhook_receiver import receiving
 from tests.guarantees.misbehaving import Misbehaving
 
@@ -202,7 +202,7 @@ def as_text(data: Any) -> str:
     return json.dumps(data, sort_keys=True)
 
 
-def said_by_stages(rig: Rig) -> dict[str, Told]:
+def said_by_stages(rig: ControlledInstallation) -> dict[str, Told]:
     """Every fact that the stages keep as published, by its id."""
     return {
         str(row["id"]): (
@@ -220,7 +220,7 @@ def said_by_stages(rig: Rig) -> dict[str, Told]:
 class Listeners:
     """All of them, and the endpoint that misbehaves."""
 
-    def __init__(self, rig: Rig, front: Misbehaving) -> None:
+    def __init__(self, rig: ControlledInstallation, front: Misbehaving) -> None:
         self._rig = rig
         self.front = front
         self.all: list[Listener] = []
@@ -335,7 +335,7 @@ class Listeners:
 
 
 @asynccontextmanager
-async def listening(rig: Rig, seed: str) -> AsyncIterator[Listeners]:
+async def listening(rig: ControlledInstallation, seed: str) -> AsyncIterator[Listeners]:
     """Five of them, from the first fact on."""
     async with receiving() as receiver:
         front = Misbehaving(receiver, Random(seed))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -21,8 +18,8 @@ from local_infra.errors import CannotStart
 from local_infra.postgres import admit
 from local_infra.processes import run_sync
 from testkit.deadline import DEADLINE_S
-from testkit.installation.controlled import Rig
-from testkit.installation.faulty import World
+from testkit.installation.controlled import ControlledInstallation
+from testkit.installation.faulty import FaultyInstallation
 from testkit.quiescence import health
 
 T = TypeVar("T")
@@ -40,7 +37,7 @@ def patiently(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
             time.sleep(0.5)
 
 
-def expire(rig: Rig, topic: str) -> None:
+def expire(rig: ControlledInstallation, topic: str) -> None:
     """Drop every record of a topic, as retention does in time."""
 
     async def drop() -> None:
@@ -56,18 +53,18 @@ def expire(rig: Rig, topic: str) -> None:
     patiently(drop)
 
 
-def rewind(rig: Rig, name: str) -> int:
+def rewind(rig: ControlledInstallation, name: str) -> int:
     """Set a stopped service's group back to the first record; how many records come again."""
     return patiently(lambda: _rewind(rig, name))
 
 
-def lose_offsets(rig: Rig, name: str) -> None:
+def lose_offsets(rig: ControlledInstallation, name: str) -> None:
     """Make Kafka forget how far a stopped service had come."""
     group = rig.service(name).consumer.group
     patiently(lambda: _delete_group(rig, group))
 
 
-async def _rewind(rig: Rig, name: str) -> int:
+async def _rewind(rig: ControlledInstallation, name: str) -> int:
     listens = rig.service(name).consumer
     consumer = AIOKafkaConsumer(
         bootstrap_servers=rig.bootstrap, group_id=listens.group, enable_auto_commit=False
@@ -84,7 +81,7 @@ async def _rewind(rig: Rig, name: str) -> int:
         await consumer.stop()
 
 
-async def _delete_group(rig: Rig, group: str) -> None:
+async def _delete_group(rig: ControlledInstallation, group: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
     try:
         await admin.start()
@@ -101,7 +98,7 @@ async def _delete_group(rig: Rig, group: str) -> None:
         await admin.close()
 
 
-def copy_database(rig: Rig, name: str, copy: str) -> None:
+def copy_database(rig: ControlledInstallation, name: str, copy: str) -> None:
     """Keep a dump of a stopped service's database under another name."""
     patiently(
         lambda: _admin(
@@ -112,7 +109,7 @@ def copy_database(rig: Rig, name: str, copy: str) -> None:
     )
 
 
-def restore(rig: Rig, name: str, copy: str) -> None:
+def restore(rig: ControlledInstallation, name: str, copy: str) -> None:
     """Put a dump in the place of a stopped service's database."""
     patiently(
         lambda: _admin(
@@ -124,7 +121,7 @@ def restore(rig: Rig, name: str, copy: str) -> None:
     )
 
 
-async def _admin(rig: Rig, *statements: str, admits: str | None = None) -> None:
+async def _admin(rig: ControlledInstallation, *statements: str, admits: str | None = None) -> None:
     connection = await asyncpg.connect(rig.postgres.admin_dsn)
     try:
         for statement in statements:
@@ -135,7 +132,7 @@ async def _admin(rig: Rig, *statements: str, admits: str | None = None) -> None:
         await connection.close()
 
 
-def start_unready(rig: World, name: str) -> str:
+def start_unready(rig: FaultyInstallation, name: str) -> str:
     """Start a service that is expected not to become ready; what it says of itself."""
     rig.start_at_all(name)
     deadline = time.monotonic() + DEADLINE_S
@@ -148,37 +145,22 @@ def start_unready(rig: World, name: str) -> str:
     raise AssertionError(f"{name} says {status!r} of itself after {DEADLINE_S:.0f} s")
 
 
-def readiness(rig: Rig, name: str) -> str:
+def readiness(rig: ControlledInstallation, name: str) -> str:
     """``ready``, or why not; empty while nobody answers."""
     return health(rig, name).get("status", "")
 
 
-def ready_again(rig: Rig, name: str) -> None:
+def ready_again(rig: ControlledInstallation, name: str) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while readiness(rig, name) != "ready":
         assert time.monotonic() < deadline, f"{name} is not ready: {readiness(rig, name)}"
         time.sleep(0.2)
 
 
-def ltc(rig: Rig, *words: str, expect: Sequence[int] = (0,)) -> dict[str, Any]:
+def ltc(rig: ControlledInstallation, *words: str, expect: Sequence[int] = (0,)) -> dict[str, Any]:
     """Run `ltc … --json` against the installation; what it printed: nothing where it could not
     start, if that is expected."""
-    settings = rig.settings
-    environment = {
-        **os.environ,
-        "LTC_HOME": str(settings.home),
-        "LTC_PG_PORT": str(settings.pg_port),
-        "LTC_KAFKA_PORT": str(settings.kafka_port),
-        "LTC_PORT_BASE": str(settings.port_base),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "ltc", *words, "--json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    done = rig.run(*words, "--json")
     told = f"{words}: {done.returncode}\n{done.stdout}{done.stderr[-3000:]}"
     assert done.returncode in expect, told
     if done.returncode == CannotStart.exit_code:

@@ -15,7 +15,7 @@ import asyncpg
 from local_infra.errors import CannotStart
 from ltc.people import Refusal
 from testkit.installation.controlled import NAMES
-from testkit.installation.faulty import World
+from testkit.installation.faulty import FaultyInstallation
 from tests.guarantees import losses, records
 
 LOOK_EVERY_S = 1.0
@@ -25,7 +25,7 @@ it says itself that it may be."""
 
 
 @contextmanager
-def on_call(world: World) -> Iterator[list[str]]:
+def on_call(world: FaultyInstallation) -> Iterator[list[str]]:
     """Meanwhile they look and act; what they did. Raises at the end what they could not do."""
     done: list[str] = []
     over = threading.Event()
@@ -53,7 +53,7 @@ def on_call(world: World) -> Iterator[list[str]]:
             raise failures[0]
 
 
-def _rebuild_who_asks(world: World, done: list[str]) -> None:
+def _rebuild_who_asks(world: FaultyInstallation, done: list[str]) -> None:
     for name in NAMES:
         if "`ltc rebuild" not in losses.readiness(world, name):
             continue

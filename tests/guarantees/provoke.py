@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from ltc.people import Person, Refusal
 from testkit.deadline import DEADLINE_S
-from testkit.installation.controlled import Rig
+from testkit.installation.controlled import ControlledInstallation
 
 SLOW_COMMIT = """
 CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
@@ -31,12 +31,12 @@ TAKEN_IN = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM event_l
 MORE_THAN_SOCKETS = 20
 """Facts: Kafka's client sends one request a broker and gathers what comes behind it."""
 PILES_UP_S = 2.0
-Provocation = Callable[[Rig, str], list[str]]
+Provocation = Callable[[ControlledInstallation, str], list[str]]
 """Given the installation and the service with the bug, while the load runs. Returns what somebody
 who was asked in the course of it would complain of."""
 
 
-def nothing(rig: Rig, stage: str) -> list[str]:
+def nothing(rig: ControlledInstallation, stage: str) -> list[str]:
     """The load alone."""
     return []
 
@@ -46,7 +46,7 @@ def die(point: str) -> Provocation:
     while it stood still: one of a single fact may be of no use to it, and missed by nobody. The
     first batch is what a fetch had already brought, the second is that."""
 
-    def provoke(rig: Rig, stage: str) -> list[str]:
+    def provoke(rig: ControlledInstallation, stage: str) -> list[str]:
         rig.pause(stage)
         rig.arm(stage, point, nth=2)
         time.sleep(PILES_UP_S)
@@ -60,26 +60,26 @@ def die(point: str) -> Provocation:
     return provoke
 
 
-def deploy(rig: Rig, stage: str) -> list[str]:
+def deploy(rig: ControlledInstallation, stage: str) -> list[str]:
     """Stopped properly in the middle of the load, and started again a moment later."""
     time.sleep(0.5)
     rig.redeploy(stage)
     return []
 
 
-def dawdle(rig: Rig, stage: str) -> list[str]:
+def dawdle(rig: ControlledInstallation, stage: str) -> list[str]:
     """Some commits take their time, as behind a slow disk."""
     rig.execute(stage, SLOW_COMMIT)
     return []
 
 
-def fill_disk(rig: Rig, stage: str) -> list[str]:
+def fill_disk(rig: ControlledInstallation, stage: str) -> list[str]:
     """One second in three there is no space."""
     rig.execute(stage, DISK_FULL)
     return []
 
 
-def lose_broker(rig: Rig, stage: str) -> list[str]:
+def lose_broker(rig: ControlledInstallation, stage: str) -> list[str]:
     """Kafka hangs; the service is killed meanwhile, when it has more to say than the sockets
     between them take: what they hold is heard after all. A service that takes for said what it has
     only handed on is given the time to do so."""
@@ -95,7 +95,9 @@ def lose_broker(rig: Rig, stage: str) -> list[str]:
     return []
 
 
-def grows(rig: Rig, stage: str, counted: str, to: int, *, within_s: float = DEADLINE_S) -> bool:
+def grows(
+    rig: ControlledInstallation, stage: str, counted: str, to: int, *, within_s: float = DEADLINE_S
+) -> bool:
     """Whether a count of a service's database comes to so many in time."""
     deadline = time.monotonic() + within_s
     while count(rig, stage, counted) < to:
@@ -105,12 +107,12 @@ def grows(rig: Rig, stage: str, counted: str, to: int, *, within_s: float = DEAD
     return True
 
 
-def count(rig: Rig, stage: str, counted: str) -> int:
+def count(rig: ControlledInstallation, stage: str, counted: str) -> int:
     [(number,)] = rig.rows(stage, counted)
     return int(number)
 
 
-def pay_twice(rig: Rig, stage: str) -> list[str]:
+def pay_twice(rig: ControlledInstallation, stage: str) -> list[str]:
     """The bank does not hear our answer and reports the same line again."""
     line = {
         "bank_reference": f"BANK-{uuid4().hex[:12]}",

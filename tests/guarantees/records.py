@@ -18,11 +18,11 @@ from contracts.ids import new_id
 from local_infra.processes import run_sync
 from ltc.people import Person
 from testkit.installation.controlled import NAMES
-from testkit.installation.faulty import World
+from testkit.installation.faulty import FaultyInstallation
 from tests.guarantees.losses import patiently
 
 
-def repeat(world: World, chance: Random, *, share: float) -> int:
+def repeat(world: FaultyInstallation, chance: Random, *, share: float) -> int:
     """Send a share of all records again, one to three times, where they are; how many."""
     return patiently(lambda: _repeat(world.bootstrap, chance, share))
 
@@ -61,7 +61,7 @@ async def _repeat(bootstrap: str, chance: Random, share: float) -> int:
     return sent
 
 
-def poison(world: World, chance: Random) -> int:
+def poison(world: FaultyInstallation, chance: Random) -> int:
     """Records that nobody can read: no headers, a null header, half a value, no value."""
     event_id = str(new_id())
     envelope: list[tuple[str, Any]] = [
@@ -100,7 +100,7 @@ def poison(world: World, chance: Random) -> int:
     return len(bad)
 
 
-def dead_keys(world: World, name: str) -> list[tuple[str, str]]:
+def dead_keys(world: FaultyInstallation, name: str) -> list[tuple[str, str]]:
     """Keys of a service that wait for a person."""
     rows = world.rows(
         name, "SELECT topic, key FROM parked_key WHERE error_class = 'Undecodable' ORDER BY 1, 2"
@@ -108,7 +108,7 @@ def dead_keys(world: World, name: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def give_up_poison(world: World) -> list[str]:
+def give_up_poison(world: FaultyInstallation) -> list[str]:
     """Skip what cannot be read, through the door that people have for it."""
     done = []
     with Person(world.settings, "ops-1", "On call", "ops") as ops:
@@ -120,7 +120,7 @@ def give_up_poison(world: World) -> list[str]:
     return done
 
 
-def come_and_go(world: World, listens: Consumer, over: threading.Event) -> None:
+def come_and_go(world: FaultyInstallation, listens: Consumer, over: threading.Event) -> None:
     """Join a group for a second and leave it, every three seconds until told."""
 
     async def storm() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from testkit.installation.faulty import World
+from testkit.installation.faulty import FaultyInstallation
 from tests.guarantees.faults import FAULTS
 from tests.guarantees.trial import Injection, hold_trial
 
@@ -19,8 +19,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    installation = World.at("faults")
+def world() -> Iterator[FaultyInstallation]:
+    installation = FaultyInstallation.at("faults")
     try:
         installation.up()
         yield installation
@@ -49,7 +49,9 @@ def test_faults_are_all_in_a_group() -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=", ".join)
-def test_faults_of_a_group_break_no_invariant(world: World, group: tuple[str, ...]) -> None:
+def test_faults_of_a_group_break_no_invariant(
+    world: FaultyInstallation, group: tuple[str, ...]
+) -> None:
     number = GROUPS.index(group)
     strand = [Injection(name, 0.5, LASTS_S, f"{number}/{n}") for n, name in enumerate(group)]
     history = world.settings.home / "history.ndjson"

@@ -19,7 +19,7 @@ import pytest
 from chassis.failpoints import POINTS
 from ltc.settings import SERVICES, STAGES
 from testkit.deadline import DEADLINE_S
-from testkit.installation.controlled import Rig
+from testkit.installation.controlled import ControlledInstallation
 from testkit.load import Load
 from testkit.quiescence import quiesce
 from testkit.verification import violations
@@ -55,7 +55,7 @@ class Round:
 
 
 @cache
-def shoot(rig: Rig, point: str) -> Round:
+def shoot(rig: ControlledInstallation, point: str) -> Round:
     """One round: load, six deaths, restarts, rest, and the checker's word on all data so far."""
     began = time.monotonic()
     chance = random.Random(f"{SEED}-{point}")
@@ -87,7 +87,7 @@ def shoot(rig: Rig, point: str) -> Round:
     return Round(victims, died, trouble, violations(rig, load), time.monotonic() - began)
 
 
-def _rest(rig: Rig, load: Load) -> list[str]:
+def _rest(rig: ControlledInstallation, load: Load) -> list[str]:
     """Wait for the last answer and for rest; what went wrong on the way. Does not raise: one round
     is judged by several tests."""
     try:
@@ -99,7 +99,7 @@ def _rest(rig: Rig, load: Load) -> list[str]:
 
 @pytest.mark.parametrize(("point", "name"), CELLS, ids=[f"{p}-{s}" for p, s in CELLS])
 def test_kill_matrix_service_killed_at_a_point_loses_and_repeats_nothing(
-    rig: Rig, point: str, name: str
+    rig: ControlledInstallation, point: str, name: str
 ) -> None:
     round_ = shoot(rig, point)
 

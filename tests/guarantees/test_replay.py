@@ -13,7 +13,7 @@ from local_infra.processes import run_sync
 from ltc.settings import CONSOLE
 from testkit.deadline import DEADLINE_S
 from testkit.installation.controlled import NAMES
-from testkit.installation.faulty import World
+from testkit.installation.faulty import FaultyInstallation
 from testkit.load import Load
 from testkit.quiescence import lags, quiesce
 from tests.guarantees import losses
@@ -26,8 +26,8 @@ FOLDED = ("journey_event", "journey_key", "journey")
 
 
 @pytest.fixture(scope="module")
-def rig() -> Iterator[World]:
-    installation = World.at("replay")
+def rig() -> Iterator[FaultyInstallation]:
+    installation = FaultyInstallation.at("replay")
     try:
         installation.up()
         yield installation
@@ -35,7 +35,7 @@ def rig() -> Iterator[World]:
         installation.down()
 
 
-def orders(rig: World, seed: int, count: int, *, walks: int = 0) -> set[UUID]:
+def orders(rig: FaultyInstallation, seed: int, count: int, *, walks: int = 0) -> set[UUID]:
     """Web orders, accepted; they may not have come far."""
     file = rig.settings.home / f"history-{seed}.ndjson"
     load = Load(rig.settings, file, seed=seed, requests=count, per_s=40, walks=walks).start()
@@ -44,7 +44,7 @@ def orders(rig: World, seed: int, count: int, *, walks: int = 0) -> set[UUID]:
     return journeys
 
 
-def heard_by_others(rig: World, name: str) -> None:
+def heard_by_others(rig: FaultyInstallation, name: str) -> None:
     """Wait until nobody but one service has anything left to hear."""
     deadline = time.monotonic() + DEADLINE_S
     while (behind := run_sync(lags(rig))).keys() - {name}:
@@ -52,7 +52,7 @@ def heard_by_others(rig: World, name: str) -> None:
         time.sleep(0.3)
 
 
-def folded(rig: World) -> None:
+def folded(rig: FaultyInstallation) -> None:
     """Wait until every summary tells of all its facts."""
     deadline = time.monotonic() + DEADLINE_S
     while left := rig.rows(CONSOLE, "SELECT count(*) FROM unfolded")[0][0]:
@@ -60,7 +60,7 @@ def folded(rig: World) -> None:
         time.sleep(0.2)
 
 
-def state(rig: World, name: str) -> dict[str, str]:
+def state(rig: FaultyInstallation, name: str) -> dict[str, str]:
     """A hash of each table that facts make; when they were written is left out."""
     tables = [r.table().name for r in rig.service(name).repositories]
     tables += {"console": [*FOLDED], "billing": ["ledger_entry"]}.get(name, [])
@@ -73,7 +73,7 @@ def state(rig: World, name: str) -> dict[str, str]:
     return hashes
 
 
-def test_replay_expired_records_stop_the_service_until_rebuild(rig: World) -> None:
+def test_replay_expired_records_stop_the_service_until_rebuild(rig: FaultyInstallation) -> None:
     quiesce(rig, orders(rig, 1, 20))
     rig.stop("deal")
     known = rig.rows("deal", "SELECT count(*) FROM deal")[0][0]
@@ -95,7 +95,7 @@ def test_replay_expired_records_stop_the_service_until_rebuild(rig: World) -> No
     assert [tuple(row) for row in audited] == [("rebuild", "deal-svc")]
 
 
-def test_replay_lost_offsets_stop_the_service_until_rebuild(rig: World) -> None:
+def test_replay_lost_offsets_stop_the_service_until_rebuild(rig: FaultyInstallation) -> None:
     quiesce(rig, orders(rig, 3, 20))
     rig.stop("billing")
     unheard = orders(rig, 4, 20)
@@ -110,7 +110,7 @@ def test_replay_lost_offsets_stop_the_service_until_rebuild(rig: World) -> None:
     quiesce(rig, unheard)
 
 
-def test_replay_of_all_topics_into_live_databases_changes_nothing(rig: World) -> None:
+def test_replay_of_all_topics_into_live_databases_changes_nothing(rig: FaultyInstallation) -> None:
     quiesce(rig, orders(rig, 5, 30, walks=1))
     before = {name: state(rig, name) for name in NAMES}
     rig.stop_all(NAMES)
@@ -122,7 +122,7 @@ def test_replay_of_all_topics_into_live_databases_changes_nothing(rig: World) ->
     assert {name: state(rig, name) for name in NAMES} == before
 
 
-def test_replay_rebuilds_an_emptied_projection_to_the_same_hash(rig: World) -> None:
+def test_replay_rebuilds_an_emptied_projection_to_the_same_hash(rig: FaultyInstallation) -> None:
     quiesce(rig, orders(rig, 6, 30, walks=1))
     folded(rig)
     before = state(rig, CONSOLE)
@@ -140,7 +140,9 @@ def test_replay_rebuilds_an_emptied_projection_to_the_same_hash(rig: World) -> N
 
 
 @pytest.mark.parametrize("name", ["quote", "contract", "order", "billing"])
-def test_replay_completes_a_database_restored_from_an_older_copy(rig: World, name: str) -> None:
+def test_replay_completes_a_database_restored_from_an_older_copy(
+    rig: FaultyInstallation, name: str
+) -> None:
     quiesce(rig, orders(rig, 7, 15))
     rig.stop(name)
     losses.copy_database(rig, name, "older")
@@ -165,7 +167,7 @@ def test_replay_completes_a_database_restored_from_an_older_copy(rig: World, nam
 
 
 def test_replay_continues_document_numbers_after_a_restore(
-    rig: World,
+    rig: FaultyInstallation,
 ) -> None:
     quiesce(rig, orders(rig, 9, 5))
     series = rig.rows("billing", "SELECT series, next_value FROM number_series ORDER BY 1")
@@ -181,7 +183,7 @@ def test_replay_continues_document_numbers_after_a_restore(
 
 
 def test_replay_names_actions_that_no_event_can_restore(
-    rig: World,
+    rig: FaultyInstallation,
 ) -> None:
     quiesce(rig, orders(rig, 10, 5))
     rig.stop("lead")

@@ -16,9 +16,9 @@ import pytest
 
 from ltc.settings import PROJECT
 from ltc.verify import Report
-from testkit.installation.controlled import NAMES, Rig
+from testkit.installation.controlled import NAMES, ControlledInstallation
 from testkit.load import Load, Mix
-from testkit.quiescence import come_to_rest, quiesce, unrest
+from testkit.quiescence import pending_work, quiesce, quiesces
 from testkit.verification import check
 from tests.guarantees import provoke
 from tests.guarantees.conftest import Caught
@@ -80,7 +80,11 @@ NAMED = {
 
 
 def run(
-    rig: Rig, stage: str, provocation: Provocation, sabotage: str = "", waves: int = 1
+    rig: ControlledInstallation,
+    stage: str,
+    provocation: Provocation,
+    sabotage: str = "",
+    waves: int = 1,
 ) -> tuple[Report, list[str]]:
     """A small load on clean data with one service as told: what the checker says of it, and what
     callers complain of."""
@@ -102,19 +106,19 @@ def run(
             for later in loads[1:]:
                 journeys |= later.start().finish()
             if sabotage:
-                come_to_rest(rig, journeys)
+                quiesces(rig, journeys)
             else:
                 quiesce(rig, journeys)
             complaints += [wrong for load in loads for wrong in load.wrong]
             return check(rig, loads[0], wait_s=0.1), complaints
     finally:
-        waiting = unrest(rig)
+        waiting = pending_work(rig)
         elsewhere = {*waiting.outbox, *waiting.lag} - {stage}
         rig.reset(NAMES if elsewhere else [stage])
 
 
 @pytest.mark.parametrize("name", BUGS)
-def test_sabotage_bug_is_detected(rig: Rig, caught: Caught, name: str) -> None:
+def test_sabotage_bug_is_detected(rig: ControlledInstallation, caught: Caught, name: str) -> None:
     planted = BUGS[name]
 
     report, complaints = run(rig, planted.stage, planted.provocation, name, planted.waves)
@@ -125,8 +129,8 @@ def test_sabotage_bug_is_detected(rig: Rig, caught: Caught, name: str) -> None:
     assert objected & planted.rules, report.words()
 
 
-def test_sabotage_provocations_without_a_bug_violate_nothing(rig: Rig) -> None:
-    def hard_times(rig: Rig, _stage: str) -> list[str]:
+def test_sabotage_provocations_without_a_bug_violate_nothing(rig: ControlledInstallation) -> None:
+    def hard_times(rig: ControlledInstallation, _stage: str) -> list[str]:
         return [told for stage, provocation in HARD_TIMES for told in provocation(rig, stage)]
 
     report, complaints = run(rig, "lead", hard_times)

@@ -12,7 +12,7 @@ import pytest
 
 from ltc.settings import HUB
 from testkit.deadline import DEADLINE_S
-from testkit.installation.controlled import Rig
+from testkit.installation.controlled import ControlledInstallation
 from testkit.load import Load, Mix
 from testkit.quiescence import quiesce
 from testkit.verification import check
@@ -31,14 +31,14 @@ UPDATE delivery SET leased_until = now() WHERE lease IS NOT NULL
 """The minute after which what a killed process was sending is sent by another; as whoever changes
 what is pending, it holds the queue first."""
 
-Fault = Callable[[Rig, Listeners, Random], None]
+Fault = Callable[[ControlledInstallation, Listeners, Random], None]
 
 
 def _pause(chance: Random, most_s: float) -> None:
     time.sleep(chance.uniform(0.2, most_s))
 
 
-def hub_killed_while_it_handles(rig: Rig, _: Listeners, chance: Random) -> None:
+def hub_killed_while_it_handles(rig: ControlledInstallation, _: Listeners, chance: Random) -> None:
     """Twice, whatever it is at."""
     for _ in range(2):
         _pause(chance, 1.5)
@@ -48,7 +48,9 @@ def hub_killed_while_it_handles(rig: Rig, _: Listeners, chance: Random) -> None:
             time.sleep(0.05)
 
 
-def hub_killed_while_it_delivers(rig: Rig, listeners: Listeners, chance: Random) -> None:
+def hub_killed_while_it_delivers(
+    rig: ControlledInstallation, listeners: Listeners, chance: Random
+) -> None:
     enough, deadline = listeners.front.calls + chance.randint(5, 40), time.monotonic() + DEADLINE_S
     while listeners.front.calls < enough:
         assert time.monotonic() < deadline, "it delivers too little"
@@ -58,17 +60,17 @@ def hub_killed_while_it_delivers(rig: Rig, listeners: Listeners, chance: Random)
     rig.execute(HUB, LEASES_PASS)
 
 
-def hub_rolled_out(rig: Rig, _: Listeners, chance: Random) -> None:
+def hub_rolled_out(rig: ControlledInstallation, _: Listeners, chance: Random) -> None:
     _pause(chance, 1.5)
     rig.redeploy(HUB)
 
 
-def broker_killed(rig: Rig, _: Listeners, chance: Random) -> None:
+def broker_killed(rig: ControlledInstallation, _: Listeners, chance: Random) -> None:
     _pause(chance, 1.5)
     rig.kill("kafka")
 
 
-def database_killed(rig: Rig, _: Listeners, chance: Random) -> None:
+def database_killed(rig: ControlledInstallation, _: Listeners, chance: Random) -> None:
     _pause(chance, 1.5)
     rig.kill("postgres")
 
@@ -83,12 +85,14 @@ FAULTS: tuple[Fault, ...] = (
 
 
 @pytest.fixture(scope="module")
-async def listeners(rig: Rig) -> AsyncIterator[Listeners]:
+async def listeners(rig: ControlledInstallation) -> AsyncIterator[Listeners]:
     async with listening(rig, SEED) as found:
         yield found
 
 
-def _under_load(rig: Rig, listeners: Listeners, injected: list[str], fault: Fault) -> Load:
+def _under_load(
+    rig: ControlledInstallation, listeners: Listeners, injected: list[str], fault: Fault
+) -> Load:
     """Journeys flow, something breaks, the listeners fall as well; until all is at rest again."""
     number, chance = FAULTS.index(fault), Random(f"{SEED}-{fault.__name__}")
     listeners.front.may_hang()
@@ -109,7 +113,7 @@ def _under_load(rig: Rig, listeners: Listeners, injected: list[str], fault: Faul
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_subscribers_get_every_published_event_during_faults(
-    rig: Rig, listeners: Listeners, injected: list[str], fault: Fault
+    rig: ControlledInstallation, listeners: Listeners, injected: list[str], fault: Fault
 ) -> None:
     began = time.monotonic()
     async with listeners.on_call():

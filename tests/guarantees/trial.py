@@ -14,7 +14,7 @@ from typing import Any
 from ltc.verify import Report
 from testkit import fake_bank
 from testkit.deadline import DEADLINE_S
-from testkit.installation.faulty import World
+from testkit.installation.faulty import FaultyInstallation
 from testkit.load import Load, Mix
 from testkit.quiescence import quiesce
 from testkit.verification import check
@@ -53,7 +53,7 @@ class Trial:
 
 
 def hold_trial(
-    world: World,
+    world: FaultyInstallation,
     strands: Sequence[Sequence[Injection]],
     *,
     seed: int,
@@ -91,7 +91,9 @@ def hold_trial(
     return trial
 
 
-def _inject(world: World, strands: Sequence[Sequence[Injection]], trial: Trial) -> None:
+def _inject(
+    world: FaultyInstallation, strands: Sequence[Sequence[Injection]], trial: Trial
+) -> None:
     """Every strand in a thread; the first error of any is raised after all are over."""
     failures: list[BaseException] = []
     origin = time.monotonic()
@@ -121,13 +123,13 @@ def _inject(world: World, strands: Sequence[Sequence[Injection]], trial: Trial) 
         raise failures[0]
 
 
-def violations(world: World, load: Load) -> list[str]:
+def violations(world: FaultyInstallation, load: Load) -> list[str]:
     """Every invariant, in words. Records that a fault forged are not held against their owners."""
     _add_bank(world, load)
     return violated(check(world, load, wait_s=DEADLINE_S), world)
 
 
-def _add_bank(world: World, load: Load) -> None:
+def _add_bank(world: FaultyInstallation, load: Load) -> None:
     """What banks took belongs to the providers' statement as well."""
     known = load.statement_file.read_text().splitlines() if load.statement_file.exists() else []
     for folder in (world.settings.home / "bank", fake_bank.home_of(world)):
@@ -137,12 +139,12 @@ def _add_bank(world: World, load: Load) -> None:
             file.writelines(f"{line}\n" for line in ours if line not in known)
 
 
-def violated(report: Report, world: World) -> list[str]:
+def violated(report: Report, world: FaultyInstallation) -> list[str]:
     lines = report.words().splitlines()
     return [line for line in lines if not _forged(line, world)]
 
 
-def _forged(line: str, world: World) -> bool:
+def _forged(line: str, world: FaultyInstallation) -> bool:
     """Whether it only says that a forged record is on a topic, or was given its verdict."""
     if line.startswith(("D3:", "D4:")) and any(event in line for event in world.forged):
         return True

@@ -26,7 +26,7 @@ def spoil(watched: Watched) -> None:
     """Put a record on a topic that nobody who hears it can read."""
 
     async def send() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=watched.house.kafka)
+        producer = AIOKafkaProducer(bootstrap_servers=watched.house.bootstrap)
         await producer.start()
         try:
             await producer.send_and_wait(TOPIC, b"{half a value", KEY.encode())

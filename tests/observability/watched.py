@@ -15,11 +15,9 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from local_infra.ports import free_port
-from local_infra.processes import Child, run_sync
-from ltc.programs import database_url
-from ltc.settings import CONSOLE, SERVICES, Settings
-from testkit.actors.all_actors import Cast
-from testkit.installation.supervised import House
+from ltc.settings import CONSOLE, SERVICES
+from testkit.actors.all_actors import Actors
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.polling import eventually
 from testkit.tcp_proxy import Network
 from tests.observability.backend import Backend, a_backend
@@ -50,8 +48,8 @@ class Ride:
 class Watched:
     """The installation, the collector behind a wire, and the tracing backend beside the console."""
 
-    house: House
-    cast: Cast
+    house: SupervisedInstallation
+    cast: Actors
     collector: Collector
     network: Network
     backend: Backend
@@ -73,19 +71,7 @@ class Watched:
 
     def rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         """What the console's database answers."""
-        settings = Settings(
-            self.house.home, int(self.house.environment["LTC_PG_PORT"]), port_base=self.house.base
-        )
-        dsn = database_url(settings, CONSOLE).replace("postgresql+asyncpg", "postgresql", 1)
-
-        async def ask() -> list[asyncpg.Record]:
-            connection = await asyncpg.connect(dsn)
-            try:
-                return list(await connection.fetch(statement, *values))
-            finally:
-                await connection.close()
-
-        return run_sync(ask())
+        return self.house.rows(CONSOLE, statement, *values)
 
     def stored(self) -> int:
         """Spans that the console holds."""
@@ -111,16 +97,15 @@ class Watched:
 
     def memory_mib(self) -> dict[str, float]:
         """Resident memory of every service."""
-        run, logs = self.house.home / "run", self.house.home / "logs"
-        children = {name: Child(name, run, logs).process() for name in NAMES}
-        return {n: p.memory_info().rss / 2**20 for n, p in children.items() if p is not None}
+        processes = {name: self.house.process(name) for name in NAMES}
+        return {name: p.memory_info().rss / 2**20 for name, p in processes.items()}
 
 
 @contextmanager
 def a_watched_house(home: Path) -> Iterator[Watched]:
     """Services → wire → collector → console and backend; every trace is recorded."""
     front = free_port()
-    house = House(
+    house = SupervisedInstallation(
         home,
         LTC_OTLP_ENDPOINT=f"http://127.0.0.1:{front}",
         LTC_TRACES_PER_SECOND="0",
@@ -140,6 +125,6 @@ def a_watched_house(home: Path) -> Iterator[Watched]:
         network.lay(WIRE, front, collector.port)
         stack.callback(house.stop)
         house.start()
-        cast = Cast(house)
+        cast = Actors(house)
         stack.callback(cast.close)
         yield Watched(house, cast, collector, network, backend)

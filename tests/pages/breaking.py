@@ -12,10 +12,8 @@ import psycopg
 from aiokafka import AIOKafkaProducer
 
 from local_infra.processes import run_sync
-from ltc.programs import database_url
-from ltc.settings import Settings
 from testkit.deadline import DEADLINE_S
-from testkit.installation.supervised import House
+from testkit.installation.supervised import SupervisedInstallation
 
 NOTHING_IS_HEARD = "LOCK TABLE inbox IN EXCLUSIVE MODE"
 """Whatever is heard goes through the inbox: the consumer stands still, the doors stay open."""
@@ -24,13 +22,13 @@ NOTHING_IS_SAID = "SELECT 1 FROM outbox_shard FOR UPDATE"
 
 
 @contextmanager
-def held(house: House, stage: str, statement: str) -> Iterator[None]:
+def held(house: SupervisedInstallation, stage: str, statement: str) -> Iterator[None]:
     """A session of somebody else holds locks in a service's database, as a forgotten transaction
     does, until we let go; taken anew whenever the service's own time-outs broke it."""
     taken, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with psycopg.connect(database(house, stage)) as connection:
+        with psycopg.connect(house.dsn(stage)) as connection:
             connection.execute(statement)
             taken.set()
             over.wait()
@@ -46,11 +44,11 @@ def held(house: House, stage: str, statement: str) -> Iterator[None]:
         holder.join()
 
 
-def poison(house: House, topic: str, key: str) -> None:
+def poison(house: SupervisedInstallation, topic: str, key: str) -> None:
     """A record that is no fact, on the very key whose facts are needed next."""
 
     async def send() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=house.kafka)
+        producer = AIOKafkaProducer(bootstrap_servers=house.bootstrap)
         await producer.start()
         try:
             await producer.send_and_wait(topic, b"{half a value", key.encode())
@@ -61,12 +59,12 @@ def poison(house: House, topic: str, key: str) -> None:
 
 
 @contextmanager
-def unable(house: House, stage: str, rule: str) -> Iterator[str]:
+def unable(house: SupervisedInstallation, stage: str, rule: str) -> Iterator[str]:
     """A release of a service that cannot keep what breaks this rule on its things: a bug, mended by
     the next release. Messages that would bring such a thing about fail, all others are taken in.
     By the name given here the failures are told from those of other bugs."""
     name = "bug_" + "".join(random.choices(ascii_lowercase, k=8))
-    with psycopg.connect(database(house, stage), autocommit=True) as connection:
+    with psycopg.connect(house.dsn(stage), autocommit=True) as connection:
         connection.execute(f"ALTER TABLE {stage} ADD CONSTRAINT {name} CHECK ({rule}) NOT VALID")
         try:
             yield name
@@ -74,18 +72,14 @@ def unable(house: House, stage: str, rule: str) -> Iterator[str]:
             connection.execute(f"ALTER TABLE {stage} DROP CONSTRAINT {name}")
 
 
-def out_of_tries(house: House, stage: str, topic: str, keys: Sequence[str]) -> None:
+def out_of_tries(
+    house: SupervisedInstallation, stage: str, topic: str, keys: Sequence[str]
+) -> None:
     """What waits of these keys was tried for the last time, as after the half hour which that
     takes: it waits for a person."""
-    with psycopg.connect(database(house, stage)) as connection:
+    with psycopg.connect(house.dsn(stage)) as connection:
         ended = connection.execute(
             "UPDATE parked_key SET status = 'dead' WHERE topic = %s AND key = ANY(%s)",
             (topic, list(keys)),
         )
         assert ended.rowcount == len(keys)
-
-
-def database(house: House, stage: str) -> str:
-    """Where the database of a service is reached."""
-    settings = Settings.from_env(house.environment)
-    return database_url(settings, stage).replace("+asyncpg", "", 1)

@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from testkit.actors.actor import Thing
-from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
-from testkit.api_client import Doors
-from testkit.browser import Desk
-from testkit.installation.supervised import House
+from testkit.actors.all_actors import ON_DELIVERY, Actors, a_company, wanted
+from testkit.api_client import ApiClient
+from testkit.browser import BrowserWindow
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.polling import eventually
 from tests.pages.breaking import unable
 from tests.pages.conftest import ADMINISTRATOR
@@ -39,11 +39,11 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(house: House, cast: Cast) -> Iterator[Scene]:
+def scene(house: SupervisedInstallation, cast: Actors) -> Iterator[Scene]:
     account = a_company()
     waiting = a_deal(cast, a_company())
     cast.rep.finds("quote", waiting["journey_id"], "sent")
-    admin = Doors(house, house.token(ADMINISTRATOR, "Administrator", ["admin"]))
+    admin = ApiClient(house, house.token(ADMINISTRATOR, "Administrator", ["admin"]))
     form = {"url": NOBODY_LISTENS, "filter": {"types": ["ltc.deal.won.v1"]}}
     endpoint = admin.send("POST", "hub", "/endpoints", json=form).raise_for_status().json()["id"]
     admin.post("hub", f"/endpoints/{endpoint}/test")
@@ -56,13 +56,13 @@ def scene(house: House, cast: Cast) -> Iterator[Scene]:
     admin.close()
 
 
-def a_deal(cast: Cast, account: str) -> Thing:
+def a_deal(cast: Actors, account: str) -> Thing:
     deal = cast.rep.opens_deal(account, [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.rep.asks_for_proposal(deal)
     return deal
 
 
-def propose_edit(cast: Cast, deal: Thing, account: str) -> None:
+def propose_edit(cast: Actors, deal: Thing, account: str) -> None:
     lane = f"/ops/parked/ltc.deal.v1/{deal['id']}"
     [head] = eventually(lambda: cast.oncall.doors.get("quote", lane), what="the parked message")
     better = json.loads(head["payload"].replace(account, a_company()))
@@ -70,14 +70,14 @@ def propose_edit(cast: Cast, deal: Thing, account: str) -> None:
     cast.oncall.doors.post("quote", f"{lane}/edit", form)
 
 
-Opened = Callable[[Desk], Locator]
+Opened = Callable[[BrowserWindow], Locator]
 """Opens a dialog; where focus comes back to."""
 
 
 def button(*keys: str, within: str | None = None) -> Opened:
     """By buttons that are called so, one after the other: focus comes back to the last."""
 
-    def opens(desk: Desk) -> Locator:
+    def opens(desk: BrowserWindow) -> Locator:
         last = None
         for key in keys:
             place = desk.page.locator(within or "main") if last is None else dialog(desk)
@@ -92,7 +92,7 @@ def button(*keys: str, within: str | None = None) -> Opened:
 def item(key: str) -> Opened:
     """By the menu of acts: focus comes back to its button."""
 
-    def opens(desk: Desk) -> Locator:
+    def opens(desk: BrowserWindow) -> Locator:
         menu = desk.page.get_by_role("button", name=desk.called("act.menu"))
         menu.click()
         desk.page.get_by_role("menuitem", name=desk.called(key)).first.click()
@@ -101,7 +101,7 @@ def item(key: str) -> Opened:
     return opens
 
 
-def new_secret(desk: Desk) -> Locator:
+def new_secret(desk: BrowserWindow) -> Locator:
     last = button("webhooks.new")(desk)
     dialog(desk).locator("input[type=url]").fill(NOBODY_LISTENS)
     dialog(desk).get_by_role("button", name=desk.called("webhooks.create")).click()
@@ -109,14 +109,14 @@ def new_secret(desk: Desk) -> Locator:
     return last
 
 
-def searching(desk: Desk) -> Locator:
+def searching(desk: BrowserWindow) -> Locator:
     place = desk.page.locator("button.search")
     place.focus()
     desk.page.keyboard.press("Control+k")
     return place
 
 
-def dialog(desk: Desk) -> Locator:
+def dialog(desk: BrowserWindow) -> Locator:
     """The topmost."""
     return desk.page.get_by_role("dialog").last
 
@@ -152,7 +152,7 @@ DIALOGS: dict[str, tuple[str, Opened]] = {
 
 @pytest.mark.parametrize("name", DIALOGS)
 def test_dialog_is_accessible_in_both_languages_and_themes(
-    screen: Desk, scene: Scene, name: str, request: pytest.FixtureRequest
+    screen: BrowserWindow, scene: Scene, name: str, request: pytest.FixtureRequest
 ) -> None:
     desk = screen
     path, opens = DIALOGS[name]

@@ -15,10 +15,9 @@ from anyio.from_thread import start_blocking_portal
 from bench.journeys import copied
 from playwright.sync_api import Page, expect
 
-from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
-from testkit.browser import Desk
-from testkit.installation.supervised import House
-from tests.pages.breaking import database
+from testkit.actors.all_actors import ON_DELIVERY, Actors, a_company, wanted
+from testkit.browser import BrowserWindow
+from testkit.installation.supervised import SupervisedInstallation
 
 pytestmark = pytest.mark.e2e
 
@@ -39,7 +38,7 @@ new PerformanceObserver((seen) => window.busy.push(...seen.getEntries().map((e) 
 
 
 @pytest.fixture(scope="module")
-def company(house: House, cast: Cast) -> Iterator[str]:
+def company(house: SupervisedInstallation, cast: Actors) -> Iterator[str]:
     """Whose name all the journeys have, with a number behind it."""
     name = a_company()
     deal = cast.rep.opens_deal(name, [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
@@ -49,10 +48,10 @@ def company(house: House, cast: Cast) -> Iterator[str]:
 
 
 @contextmanager
-def many_times(house: House, journey: UUID) -> Iterator[None]:
+def many_times(house: SupervisedInstallation, journey: UUID) -> Iterator[None]:
     @asynccontextmanager
     async def filled() -> AsyncIterator[None]:
-        console = await asyncpg.connect(database(house, "console"), command_timeout=600)
+        console = await asyncpg.connect(house.dsn("console"), command_timeout=600)
         try:
             async with copied(console, {journey: (MARK, MANY)}):
                 yield
@@ -65,7 +64,7 @@ def many_times(house: House, journey: UUID) -> Iterator[None]:
         yield
 
 
-def test_journey_list_of_100000_scrolls_and_filters(desk: Desk, company: str) -> None:
+def test_journey_list_of_100000_scrolls_and_filters(desk: BrowserWindow, company: str) -> None:
     page = desk.page
     page.add_init_script(WATCH)
     desk.opens("/app/journeys")

@@ -15,13 +15,13 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from testkit.actors.actor import Thing
-from testkit.actors.all_actors import ON_DELIVERY, PREPAID, Cast, a_company, wanted
-from testkit.browser import Desk
-from testkit.installation.supervised import House
-from testkit.kafka_probe import Bystander
+from testkit.actors.all_actors import ON_DELIVERY, PREPAID, Actors, a_company, wanted
+from testkit.browser import BrowserWindow
+from testkit.installation.supervised import SupervisedInstallation
+from testkit.kafka_probe import KafkaProbe
 from testkit.polling import eventually
 from tests.pages.breaking import out_of_tries, unable
-from tests.pages.conftest import a_desk
+from tests.pages.conftest import open_window
 
 pytestmark = pytest.mark.e2e
 
@@ -29,18 +29,20 @@ TOPIC = "ltc.deal.v1"
 RESOLVED, FAILED_AGAIN = "Resolved: the next step was seen", "Failed again"
 
 
-def a_deal(cast: Cast, account: str) -> Thing:
+def a_deal(cast: Actors, account: str) -> Thing:
     return cast.rep.opens_deal(account, [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
 
 
 @contextmanager
-def unable_to_quote(house: House, account: str) -> Iterator[str]:
+def unable_to_quote(house: SupervisedInstallation, account: str) -> Iterator[str]:
     with unable(house, "quote", f"account_name NOT LIKE '%{account}%'") as bug:
         yield bug
 
 
 @contextmanager
-def parked_at_quote(house: House, cast: Cast, desk: Desk, account: str) -> Iterator[Thing]:
+def parked_at_quote(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow, account: str
+) -> Iterator[Thing]:
     """A deal that quote-svc cannot take in while its bug is there, on the screen."""
     with unable_to_quote(house, account):
         deal = a_deal(cast, account)
@@ -51,7 +53,7 @@ def parked_at_quote(house: House, cast: Cast, desk: Desk, account: str) -> Itera
 
 
 def test_page_retry_is_resolved_when_the_next_step_is_observed(
-    house: House, cast: Cast, desk: Desk
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
 ) -> None:
     card = desk.parked("quote")
     with parked_at_quote(house, cast, desk, a_company()) as deal:
@@ -65,7 +67,9 @@ def test_page_retry_is_resolved_when_the_next_step_is_observed(
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def test_page_edit_needs_two_people(house: House, cast: Cast, desk: Desk, second: Desk) -> None:
+def test_page_edit_needs_two_people(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow, second: BrowserWindow
+) -> None:
     account, better = a_company(), a_company()
     with parked_at_quote(house, cast, desk, account) as deal:
         desk.parked("quote").get_by_role("button", name="Edit").click()
@@ -92,7 +96,7 @@ def test_page_edit_needs_two_people(house: House, cast: Cast, desk: Desk, second
     second.says("WAITING_EXTERNAL", "customer")
 
 
-def proposal(desk: Desk, deal: Thing) -> Locator:
+def proposal(desk: BrowserWindow, deal: Thing) -> Locator:
     """The edit of a deal's message that waits for a second person."""
     return desk.opens("/app/edits").page.get_by_role("region").filter(has_text=deal["id"])
 
@@ -102,7 +106,7 @@ def shows_diff(on: Locator, before: str, after: str) -> None:
     expect(on.locator("ins").filter(has_text=after)).to_be_visible()
 
 
-def test_page_hold_and_release_messages(cast: Cast, desk: Desk) -> None:
+def test_page_hold_and_release_messages(cast: Actors, desk: BrowserWindow) -> None:
     deal = a_deal(cast, a_company())
     cast.oncall.sees_gate(deal["journey_id"], "proposal")
     desk.finds(deal["number"])
@@ -124,7 +128,9 @@ def test_page_hold_and_release_messages(cast: Cast, desk: Desk) -> None:
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def test_page_hold_of_a_failing_message(house: House, cast: Cast, desk: Desk) -> None:
+def test_page_hold_of_a_failing_message(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
+) -> None:
     card = desk.parked("quote")
     with parked_at_quote(house, cast, desk, a_company()):
         desk.acts("Hold", "no more tries until it is mended", on=card)
@@ -137,7 +143,7 @@ def test_page_hold_of_a_failing_message(house: House, cast: Cast, desk: Desk) ->
 
 
 def test_page_replay_of_a_journey_has_no_second_effect(
-    house: House, cast: Cast, desk: Desk
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
 ) -> None:
     deal = a_deal(cast, a_company())
     cast.rep.asks_for_proposal(deal)
@@ -156,21 +162,21 @@ def test_page_replay_of_a_journey_has_no_second_effect(
 
     twice = [*before, *before]
     eventually(lambda: said_by_deal(house, deal), lambda said: said == twice, what="all said again")
-    Bystander(house.kafka).sees_all_applied()
+    KafkaProbe(house.bootstrap).sees_all_applied()
     assert cast.rep.shows("quote", quote)["revision"] == quote["revision"]
     steps = [step["event_id"] for step in cast.oncall.journey(deal["number"])["steps"]]
     assert len(steps) == len(set(steps))
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def said_by_deal(house: House, deal: Thing) -> list[str]:
+def said_by_deal(house: SupervisedInstallation, deal: Thing) -> list[str]:
     """The ids of what deal-svc said of a deal, as often as Kafka has them."""
-    records = Bystander(house.kafka).records_of(deal["journey_id"])
+    records = KafkaProbe(house.bootstrap).records_of(deal["journey_id"])
     return [record.event_id for record in records if record.topic == TOPIC]
 
 
 def test_page_gate_is_cleared_with_evidence(
-    house: House, cast: Cast, browser: Browser, desk: Desk
+    house: SupervisedInstallation, cast: Actors, browser: Browser, desk: BrowserWindow
 ) -> None:
     sale = cast.sell([wanted("SVC-ONBOARD", 1)], PREPAID)
     gate = cast.oncall.sees_gate(sale.journey, "prepayment")
@@ -181,7 +187,7 @@ def test_page_gate_is_cleared_with_evidence(
     dialog.get_by_role("button", name="Resolve").click()
     expect(dialog.get_by_role("alert")).to_contain_text("is for admin or finance to clear")
 
-    with a_desk(house, browser, "admin-1") as boss:
+    with open_window(house, browser, "admin-1") as boss:
         dialog = boss.finds(sale.order["number"]).chooses(item)
         dialog.get_by_label("Evidence").fill("bank slip 4711")
         boss.gives("they paid in cash", "Resolve")
@@ -190,7 +196,9 @@ def test_page_gate_is_cleared_with_evidence(
         boss.says("WAITING_HUMAN", "")
 
 
-def test_page_bulk_retry_of_a_failure_group_at_a_rate(house: House, cast: Cast, desk: Desk) -> None:
+def test_page_bulk_retry_of_a_failure_group_at_a_rate(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
+) -> None:
     name = a_company()
     with unable_to_quote(house, name) as bug:
         deals = [a_deal(cast, f"{name} {n}") for n in range(7)]
@@ -227,7 +235,7 @@ def test_page_bulk_retry_of_a_failure_group_at_a_rate(house: House, cast: Cast, 
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def many(desk: Desk, group: Locator, act: str, *, limit: int) -> Locator:
+def many(desk: BrowserWindow, group: Locator, act: str, *, limit: int) -> Locator:
     """The dialog of an act on a group: one a second, so many at most."""
     group.get_by_role("button", name=act).click()
     dialog = desk.page.get_by_role("dialog")

@@ -10,8 +10,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
-from testkit.browser import Desk
+from testkit.actors.all_actors import ON_DELIVERY, Actors, a_company, wanted
+from testkit.browser import BrowserWindow
 
 pytestmark = pytest.mark.e2e
 
@@ -29,7 +29,7 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def journey(cast: Cast) -> str:
+def journey(cast: Actors) -> str:
     """One that waits for its customer."""
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.rep.asks_for_proposal(deal)
@@ -38,7 +38,7 @@ def journey(cast: Cast) -> str:
 
 @pytest.mark.parametrize("name", [*PAGES, "journey"])
 def test_page_is_accessible_in_both_languages_and_themes(
-    screen: Desk, journey: str, name: str, request: pytest.FixtureRequest
+    screen: BrowserWindow, journey: str, name: str, request: pytest.FixtureRequest
 ) -> None:
     desk = screen
     desk.wrong.clear()
@@ -59,7 +59,9 @@ PAINTED = """
 """
 
 
-def test_page_chart_of_events_per_minute_has_a_text_alternative(screen: Desk, journey: str) -> None:
+def test_page_chart_of_events_per_minute_has_a_text_alternative(
+    screen: BrowserWindow, journey: str
+) -> None:
     drawn = screen.opens(PAGES["topics"]).page.get_by_role("img", name=re.compile("Deal|商机"))
     expect(drawn).to_have_attribute(
         "aria-label", re.compile(r"(Deal|商机) [1-9].*(Quote|报价) [1-9]")

@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 import pytest
 
 from testkit.actors.actor import Thing
-from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
-from testkit.browser import Desk
-from testkit.installation.supervised import House
+from testkit.actors.all_actors import ON_DELIVERY, Actors, a_company, wanted
+from testkit.browser import BrowserWindow
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.polling import eventually
 from tests.pages.breaking import NOTHING_IS_HEARD, NOTHING_IS_SAID, held, poison
 
 pytestmark = pytest.mark.e2e
 
 
-def reason_of(cast: Cast, journey: str, code: str) -> Thing:
+def reason_of(cast: Actors, journey: str, code: str) -> Thing:
     """Why a journey stands still, once the console says this code."""
     return eventually(
         lambda: cast.oncall.journey(journey),
@@ -31,7 +31,7 @@ def reason_of(cast: Cast, journey: str, code: str) -> Thing:
     )["reason"]
 
 
-def agrees(page: Desk, cast: Cast, journey: str, code: str) -> None:
+def agrees(page: BrowserWindow, cast: Actors, journey: str, code: str) -> None:
     """The page says what the door says, soon: a sentence grows as more comes to wait."""
     heading = page.page.get_by_role("heading", level=1)
     eventually(
@@ -44,13 +44,13 @@ def agrees(page: Desk, cast: Cast, journey: str, code: str) -> None:
     page.says(code, "")
 
 
-def asked_for_proposal(cast: Cast) -> Thing:
+def asked_for_proposal(cast: Actors) -> Thing:
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.rep.asks_for_proposal(deal)
     return deal
 
 
-def told(house: House, journey: str) -> Thing:
+def told(house: SupervisedInstallation, journey: str) -> Thing:
     """What the command line says."""
     traced = house.run("trace", journey, "--json")
     assert traced.returncode == 0, traced.stderr
@@ -58,7 +58,9 @@ def told(house: House, journey: str) -> Thing:
     return found
 
 
-def test_stuck_page_names_a_service_that_is_down(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_names_a_service_that_is_down(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
+) -> None:
     with house.without("quote"):
         deal = asked_for_proposal(cast)
         reason = reason_of(cast, deal["journey_id"], "SERVICE_DOWN")
@@ -70,7 +72,9 @@ def test_stuck_page_names_a_service_that_is_down(house: House, cast: Cast, desk:
     cast.rep.finds("quote", deal["journey_id"], "sent")
 
 
-def test_stuck_page_names_a_consumer_that_lags(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_names_a_consumer_that_lags(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
+) -> None:
     with held(house, "quote", NOTHING_IS_HEARD):
         deal = asked_for_proposal(cast)
         reason = reason_of(cast, deal["journey_id"], "CONSUMER_LAG")
@@ -80,7 +84,9 @@ def test_stuck_page_names_a_consumer_that_lags(house: House, cast: Cast, desk: D
     cast.rep.finds("quote", deal["journey_id"], "sent")
 
 
-def test_stuck_page_polls_without_a_live_stream(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_polls_without_a_live_stream(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
+) -> None:
     """A service that has caught up publishes no event about it, so the answer to the last query
     may still name it as lagging."""
     desk.hears_nothing()
@@ -92,7 +98,9 @@ def test_stuck_page_polls_without_a_live_stream(house: House, cast: Cast, desk: 
     desk.says("WAITING_EXTERNAL", "customer")
 
 
-def test_stuck_page_names_an_outbox_backlog(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_names_an_outbox_backlog(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
+) -> None:
     with held(house, "deal", NOTHING_IS_SAID):
         deal = asked_for_proposal(cast)
         # The journey began with the deal: no fact of it has left, the console has not heard of it.
@@ -108,7 +116,7 @@ def test_stuck_page_names_an_outbox_backlog(house: House, cast: Cast, desk: Desk
     cast.rep.finds("contract", deal["journey_id"], "awaiting_signature")
 
 
-def test_stuck_page_names_a_person_who_is_late(cast: Cast, desk: Desk) -> None:
+def test_stuck_page_names_a_person_who_is_late(cast: Actors, desk: BrowserWindow) -> None:
     began = datetime.now(UTC)
     before = cast.manager.changes_policy("deal", "pipeline", "a hurry", needs_within_hours=0)
     try:
@@ -138,7 +146,9 @@ def test_stuck_page_names_a_person_who_is_late(cast: Cast, desk: Desk) -> None:
     desk.finds(lead["number"]).says("WAITING_HUMAN", cast.rep.sub)
 
 
-def test_stuck_page_skips_a_poison_message(house: House, cast: Cast, desk: Desk) -> None:
+def test_stuck_page_skips_a_poison_message(
+    house: SupervisedInstallation, cast: Actors, desk: BrowserWindow
+) -> None:
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.oncall.sees_gate(deal["journey_id"], "proposal")
     poison(house, "ltc.deal.v1", deal["id"])

@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from testkit.actors.actor import Thing
-from testkit.actors.all_actors import ON_DELIVERY, Cast, a_company, wanted
-from testkit.api_client import Doors
-from testkit.browser import Desk
-from testkit.installation.supervised import House
+from testkit.actors.all_actors import ON_DELIVERY, Actors, a_company, wanted
+from testkit.api_client import ApiClient
+from testkit.browser import BrowserWindow
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.polling import eventually
 
 pytestmark = pytest.mark.e2e
@@ -49,13 +49,13 @@ def receiving() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="module")
-def admin(house: House) -> Iterator[Doors]:
-    doors = Doors(house, house.token(ADMIN, "Administrator", ["admin"]))
+def admin(house: SupervisedInstallation) -> Iterator[ApiClient]:
+    doors = ApiClient(house, house.token(ADMIN, "Administrator", ["admin"]))
     yield doors
     doors.close()
 
 
-def made(admin: Doors, url: str) -> Thing:
+def made(admin: ApiClient, url: str) -> Thing:
     """An endpoint. Its answer holds a secret and is not kept, so there is no idempotency key."""
     answer = admin.send("POST", "hub", "/endpoints", json={"url": url})
     assert answer.status_code == 201, answer.text
@@ -64,7 +64,11 @@ def made(admin: Doors, url: str) -> Thing:
 
 
 def test_webhook_page_replay_shows_count_and_progress_after_a_reload(
-    house: House, admin: Doors, cast: Cast, browser: Browser, request: pytest.FixtureRequest
+    house: SupervisedInstallation,
+    admin: ApiClient,
+    cast: Actors,
+    browser: Browser,
+    request: pytest.FixtureRequest,
 ) -> None:
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     cast.rep.asks_for_proposal(deal)
@@ -81,7 +85,7 @@ def test_webhook_page_replay_shows_count_and_progress_after_a_reload(
     ):
         end = admin.get("hub", "/events", after="latest")["next"]
         endpoint = made(admin, url)
-        desk = Desk(house, context.new_page(), ADMIN)
+        desk = BrowserWindow(house, context.new_page(), ADMIN)
         desk.signs_in()
         desk.opens(f"/app/webhooks/{endpoint['id']}")
         desk.shows("No replays")
@@ -116,7 +120,7 @@ def test_webhook_page_replay_shows_count_and_progress_after_a_reload(
 
 
 def test_webhook_page_cancels_a_replay_to_an_unreachable_receiver(
-    house: House, admin: Doors, cast: Cast, browser: Browser
+    house: SupervisedInstallation, admin: ApiClient, cast: Actors, browser: Browser
 ) -> None:
     deal = cast.rep.opens_deal(a_company(), [wanted("SVC-ONBOARD", 1)], ON_DELIVERY)
     eventually(
@@ -125,7 +129,7 @@ def test_webhook_page_cancels_a_replay_to_an_unreachable_receiver(
     )
     endpoint = made(admin, "http://127.0.0.1:1/nobody")
     with browser.new_context(locale="zh-CN") as context:
-        desk = Desk(house, context.new_page(), ADMIN)
+        desk = BrowserWindow(house, context.new_page(), ADMIN)
         desk.signs_in()
         desk.opens(f"/app/webhooks/{endpoint['id']}")
         desk.shows("没有重放")
@@ -141,6 +145,8 @@ def test_webhook_page_cancels_a_replay_to_an_unreachable_receiver(
         assert desk.faults() == []
 
 
-def test_ltc_schemas_old_names_receivers_of_deprecated_versions(house: House) -> None:
+def test_ltc_schemas_old_names_receivers_of_deprecated_versions(
+    house: SupervisedInstallation,
+) -> None:
     said = house.run("schemas", "old")
     assert "nobody gets an old version" in said.stdout, said.stdout + said.stderr

@@ -24,7 +24,7 @@ from testkit.deadline import DEADLINE_S
 from testkit.harness import KEY
 from testkit.servers import kafka_bootstrap
 from testkit.service_instances import start_at_end
-from testkit.single_service import Bare, _until_ready, bare
+from testkit.single_service import SingleService, _until_ready, single_service
 
 WEBHOOKS: Final = {
     "LTC_EGRESS_NETWORKS": "127.0.0.0/8",
@@ -37,7 +37,7 @@ WEBHOOKS: Final = {
 class Hub:
     """A running one, which can be killed and started again."""
 
-    program: Bare
+    program: SingleService
     issuer: str
     process: subprocess.Popen[bytes] | None = None
 
@@ -88,7 +88,7 @@ async def a_hub(folder: Path, **settings: str) -> AsyncIterator[Hub]:
     await start_at_end(kafka_bootstrap(), "hub", list(PUBLIC_TOPICS))
     with _issuer() as issuer:
         oidc = {"LTC_OIDC_ISSUER": issuer, "LTC_OIDC_JWKS_URL": f"{issuer}/jwks.json"}
-        with bare("hub", folder, **oidc, **settings) as program:
+        with single_service("hub", folder, **oidc, **settings) as program:
             migrated = program.run("migrate")
             assert migrated.returncode == 0, migrated.stderr
             hub = Hub(program, issuer)

@@ -18,9 +18,12 @@ from typing import Any
 
 import pytest
 
-from testkit.actors.all_actors import Cast, wanted
-from testkit.installation.supervised import House, a_house
+from testkit.actors.all_actors import Actors, wanted
+from testkit.installation.supervised import SupervisedInstallation
 from testkit.polling import eventually
+from testkit.shared_installation import SharedInstallation
+
+pytestmark = pytest.mark.untouched
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WEB_ORDERS = 12
@@ -35,16 +38,17 @@ DOORS = ["kafka", "feed"]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with a_house(tmp_path_factory.mktemp("house")) as house:
-        yield house
+def house(shared_installation: SharedInstallation) -> Iterator[SupervisedInstallation]:
+    """The boards and books of the examples show everything that was ever sold."""
+    yield shared_installation.get(untouched=True)
+    shared_installation.require_ready()
 
 
 @pytest.fixture(scope="module")
-def paid(house: House) -> Decimal:
+def paid(house: SupervisedInstallation) -> Decimal:
     """Web orders, and one deal by hand whose two invoices are paid with one payment, in two steps.
     Returns what the customers have paid."""
-    cast = Cast(house)
+    cast = Actors(house)
     journeys = [
         cast.web.sends(cast.web.order("LIC-TEAM", paid="2712.00"))["journey_id"]
         for _ in range(WEB_ORDERS)
@@ -63,9 +67,9 @@ def paid(house: House) -> Decimal:
 
 
 @pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, house: House) -> tuple[str, str, str]:
+def door(request: pytest.FixtureRequest, house: SupervisedInstallation) -> tuple[str, str, str]:
     """Its name, its address and the token for it."""
-    at = house.kafka if request.param == "kafka" else house.url("hub")
+    at = house.bootstrap if request.param == "kafka" else house.url("hub")
     return request.param, at, house.token("board", "Board", ["subscriber"])
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,29 +12,21 @@ from speaking import a_deal, publish
 import ltc_client
 from contracts.access import principals
 from local_infra.processes import run_sync
-from local_infra.topics import ensure_topics
 from ltc_client import Fact, Refused
 from testkit.deadline import DEADLINE_S
-from testkit.secured_kafka import Certificate, SecuredKafka, grants
+from testkit.secured_kafka import SecuredKafka, grants
 
 WORD = "a long word for the erp"
 
 
 @pytest.fixture(scope="module")
-def kafka() -> Iterator[SecuredKafka]:
-    with tempfile.TemporaryDirectory(prefix="ltc-erp-") as folder:
-        home = Path(folder)
-        broker = SecuredKafka(home, Certificate.of(home / "tls"))
-        broker.start()
-        try:
-            run_sync(ensure_topics(broker.cluster()))
-            users = {**{name: f"{WORD} {name}" for name in principals()}, "erp": WORD}
-            granted = grants(broker.cluster(), home, users)
-            assert granted.returncode == 0, granted.stderr
-            run_sync(publish(broker.cluster().client(), a_deal(1)))
-            yield broker
-        finally:
-            broker.stop()
+def kafka(secured_kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> SecuredKafka:
+    broker = secured_kafka
+    users = {**{name: f"{WORD} {name}" for name in principals()}, "erp": WORD}
+    granted = grants(broker.cluster(), tmp_path_factory.mktemp("principals"), users)
+    assert granted.returncode == 0, granted.stderr
+    run_sync(publish(broker.cluster().client(), a_deal(1)))
+    return broker
 
 
 async def heard(kafka: SecuredKafka, word: str = WORD, **more: Any) -> list[Fact]:

@@ -10,7 +10,7 @@ import httpx
 from testkit.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
-    from testkit.installation.supervised import House
+    from testkit.installation.base import Installation
 
 
 class Refused(Exception):
@@ -32,11 +32,11 @@ class Refused(Exception):
         return [error["pointer"] for error in self.problem.get("errors", [])]
 
 
-class Doors:
+class ApiClient:
     """One visitor's way into every service."""
 
-    def __init__(self, house: House, token: str | None = None) -> None:
-        self._house = house
+    def __init__(self, installation: Installation, token: str | None = None) -> None:
+        self._installation = installation
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._client = httpx.Client(headers=headers, timeout=DEADLINE_S)
 
@@ -45,7 +45,7 @@ class Doors:
 
     def send(self, method: str, stage: str, path: str, **request: Any) -> httpx.Response:
         """The answer, whatever it is."""
-        return self._client.request(method, self._house.url(stage) + path, **request)
+        return self._client.request(method, self._installation.url(stage) + path, **request)
 
     def get(self, stage: str, path: str, **params: Any) -> Any:
         return _told(self.send("GET", stage, path, params=params)).json()

@@ -28,7 +28,7 @@ from playwright.sync_api import (
 
 from ltc.settings import PROJECT
 from testkit.deadline import DEADLINE_S
-from testkit.installation.supervised import House
+from testkit.installation.base import Installation
 from testkit.tools import program
 
 PATIENCE_MS = DEADLINE_S * 1000
@@ -43,7 +43,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @contextmanager
-def a_browser() -> Iterator[Browser]:
+def launched_browser() -> Iterator[Browser]:
     """Debian's Chromium. As root it has no sandbox of its own."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
@@ -66,17 +66,19 @@ UNTIL_NOTHING_MOVES = """
 """
 
 
-class Desk:
+class BrowserWindow:
     """One person's screen, and what went wrong on it."""
 
-    def __init__(self, house: House, page: Page, sub: str, locale: str = "en-GB") -> None:
-        self.house, self.page, self.sub, self.locale = house, page, sub, locale
+    def __init__(
+        self, installation: Installation, page: Page, sub: str, locale: str = "en-GB"
+    ) -> None:
+        self.installation, self.page, self.sub, self.locale = installation, page, sub, locale
         self.wrong: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
 
     def signs_in(self) -> None:
         """At the development issuer's page, as one of its demo persons."""
-        self.page.goto(self.house.url("console"))
+        self.page.goto(self.installation.url("console"))
         door = re.compile("sign in|登录", re.IGNORECASE)
         self.page.get_by_role("main").get_by_role("link", name=door).click()
         self.page.locator(f"a[href*='be={self.sub}']").click()
@@ -118,11 +120,11 @@ class Desk:
             words = words[part]
         return re.compile(re.sub(r"\\{\\{\w+\\}\\}", ".*", f"^{re.escape(words)}$"))
 
-    def opens(self, path: str) -> Desk:
-        self.page.goto(self.house.url("console") + path)
+    def opens(self, path: str) -> BrowserWindow:
+        self.page.goto(self.installation.url("console") + path)
         return self
 
-    def finds(self, key: str) -> Desk:
+    def finds(self, key: str) -> BrowserWindow:
         """Ctrl+K, paste, Enter."""
         self.opens("/app/")
         self.page.get_by_role("heading", level=1).wait_for()

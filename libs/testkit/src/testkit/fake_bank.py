@@ -14,26 +14,26 @@ import httpx
 from local_infra.ports import free_port
 from local_infra.processes import Child
 from testkit.deadline import DEADLINE_S
-from testkit.installation.faulty import World
+from testkit.installation.faulty import FaultyInstallation
 
 
-def home_of(world: World) -> Path:
-    return world.settings.home / "teller"
+def home_of(installation: FaultyInstallation) -> Path:
+    return installation.settings.home / "teller"
 
 
 @contextmanager
-def open_bank(world: World) -> Iterator[httpx.Client]:
+def open_bank(installation: FaultyInstallation) -> Iterator[httpx.Client]:
     """The bank's counter, open until left; its statement stays."""
     port = free_port()
-    child = Child("bank", world.settings.run_dir, world.settings.log_dir)
+    child = Child("bank", installation.settings.run_dir, installation.settings.log_dir)
     child.start(
         [sys.executable, "-m", "local_infra.bank_server"],
         env={
             **os.environ,
             "BANK_PORT": str(port),
-            "BANK_HOME": str(home_of(world)),
-            "BANK_BILLING_URL": world.settings.url("billing"),
-            "BANK_TOKEN_URL": world.settings.issuer,
+            "BANK_HOME": str(home_of(installation)),
+            "BANK_BILLING_URL": installation.settings.url("billing"),
+            "BANK_TOKEN_URL": installation.settings.issuer,
         },
     )
     try:

@@ -17,7 +17,7 @@ from chassis.issuer import mint
 from ltc.programs import Program, service
 from testkit.balancer import Balancer
 from testkit.deadline import DEADLINE_S
-from testkit.installation.controlled import Rig
+from testkit.installation.controlled import ControlledInstallation
 from testkit.load import Load
 
 MOST_UNDER_WAY = 60
@@ -93,11 +93,15 @@ class Ongoing(Load):
         self.over = threading.Event()
 
     @classmethod
-    def on(cls, rig: Rig, per_s: float, *, keep_alive: bool = True) -> Ongoing:
+    def on(
+        cls, installation: ControlledInstallation, per_s: float, *, keep_alive: bool = True
+    ) -> Ongoing:
         """The guarantee tests' mix of requests, for an installation on its first data."""
-        history = rig.settings.home / "history.ndjson"
-        load = cls(rig.settings, history, 7, requests=0, per_s=per_s, keep_alive=keep_alive)
-        load.settled = lambda: int(rig.rows("billing", COUNT_SETTLED)[0][0])
+        history = installation.settings.home / "history.ndjson"
+        load = cls(
+            installation.settings, history, 7, requests=0, per_s=per_s, keep_alive=keep_alive
+        )
+        load.settled = lambda: int(installation.rows("billing", COUNT_SETTLED)[0][0])
         return load
 
     async def _held_back(self) -> float:
@@ -126,10 +130,10 @@ class Fleet:
     """Instances of one service. Each is let go by the balancer before it is told to stop, as a
     cluster does."""
 
-    def __init__(self, rig: Rig, stage: str) -> None:
-        self.rig = rig
+    def __init__(self, installation: ControlledInstallation, stage: str) -> None:
+        self.installation = installation
         self.stage = stage
-        self.balancer = Balancer(rig.settings.http_port(stage))
+        self.balancer = Balancer(installation.settings.http_port(stage))
         self.running: list[Program] = []
         self.exits_s: list[float] = []
         """From SIGTERM to the end of each instance that was removed; the deadline where one did not
@@ -139,7 +143,7 @@ class Fleet:
     def add(self, environment: Mapping[str, str] | None = None) -> Program:
         """One more instance, in rotation once it is ready."""
         self._instance += 1
-        plain = service(self.rig.settings, os.environ, self.stage, self._instance)
+        plain = service(self.installation.settings, os.environ, self.stage, self._instance)
         program = replace(plain, env={**plain.env, **(environment or {})})
         program.start()
         self.running.append(program)
@@ -157,7 +161,7 @@ class Fleet:
 
     def calls(self) -> Calls:
         """A caller that lists what this service has."""
-        settings = self.rig.settings
+        settings = self.installation.settings
         token = mint(
             settings.key_file, settings.issuer, sub="caller", name="Caller", roles=["admin"],
             teams=[], ttl_s=3600,
@@ -167,7 +171,7 @@ class Fleet:
     def load(self, per_s: float) -> Ongoing:
         """Until it is told that it is over. Each request has a connection of its own, so that it
         goes where the balancer sends it."""
-        return Ongoing.on(self.rig, per_s, keep_alive=False)
+        return Ongoing.on(self.installation, per_s, keep_alive=False)
 
     def close(self) -> None:
         for program in self.running:
@@ -175,15 +179,19 @@ class Fleet:
         self.balancer.close()
 
 
-def longest_gap_s(rig: Rig, stage: str, begin: datetime, end: datetime) -> float:
+def longest_gap_s(
+    installation: ControlledInstallation, stage: str, begin: datetime, end: datetime
+) -> float:
     """The longest time in which a service published nothing."""
-    return round(float(rig.rows(stage, GAPS, begin, end)[0][0]), 2)
+    return round(float(installation.rows(stage, GAPS, begin, end)[0][0]), 2)
 
 
-def slowest_journey_s(rig: Rig, begin: datetime, end: datetime) -> float:
+def slowest_journey_s(
+    installation: ControlledInstallation, begin: datetime, end: datetime
+) -> float:
     """The longest time from capture to cash of the journeys captured in between, once settled."""
-    captured = dict(rig.rows("lead", CAPTURED, begin, end))
-    settled = dict(rig.rows("billing", SETTLED, list(captured)))
+    captured = dict(installation.rows("lead", CAPTURED, begin, end))
+    settled = dict(installation.rows("billing", SETTLED, list(captured)))
     took = [(at - captured[journey]).total_seconds() for journey, at in settled.items()]
     return round(max(took, default=0.0), 2)
 

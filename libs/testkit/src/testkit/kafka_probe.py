@@ -9,8 +9,8 @@ from typing import TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from contracts.catalog import STAGES
 from local_infra.processes import run_sync
-from testkit.installation.supervised import STAGES
 from testkit.polling import eventually
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class Record:
         return self.header("ce_id")
 
 
-class Bystander:
+class KafkaProbe:
     """Reads and writes as any Kafka client could."""
 
     def __init__(self, bootstrap: str) -> None:

@@ -1,7 +1,7 @@
 """``python -m testkit.launch lead_svc``: serve a service that can be told to die.
 
-Started by the rig instead of ``chassis.serve``, which it ends in. What it changes is changed in
-memory before the service is imported; nothing of it is in a package that anybody installs.
+`ControlledInstallation` starts it instead of ``chassis.serve``, which it ends in. It changes the
+service in memory, before it is imported; nothing of it is in a package that anybody installs.
 """
 
 from __future__ import annotations

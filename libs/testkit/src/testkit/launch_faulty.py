@@ -1,7 +1,7 @@
 """``python -m testkit.launch_faulty lead_svc``: serve a service that is odd in some way.
 
-Started by the rig instead of ``chassis.serve``. The environment says what is odd; all of it is
-changed in memory, and nothing of it is in a package that anybody installs.
+`FaultyInstallation` starts it instead of ``chassis.serve``. The environment names the oddity; the
+service is changed in memory, and nothing of it is in a package that anybody installs.
 
 - ``LTC_TEST_CLOCK_S``: its clock is so many seconds off.
 - ``LTC_TEST_SLOW_S``: it takes so long over each batch, and its poll interval is half as long.

@@ -12,13 +12,11 @@ Beside it, ``statement.ndjson`` is the payment provider's own record of what was
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,6 +28,7 @@ from ltc.settings import Settings
 from ltc.walk import sellers, walk
 from testkit import web_orders
 from testkit.deadline import DEADLINE_S
+from testkit.history import History
 
 PATIENCE_S = DEADLINE_S
 ANSWER_WITHIN_S = 10.0
@@ -45,27 +44,6 @@ class Mix:
     """Accepted, then sent again with the same key: the same answer must come."""
     duplicate: int = 4
     """Accepted, then sent again with another key: it must be recognised."""
-
-
-class History:
-    """An append-only file of answers; several threads may write."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self._lock = threading.Lock()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-
-    def note(self, op: str, key: str, status: str, **more: Any) -> None:
-        line = {"op": op, "key": key, "status": status, "time": datetime.now(UTC).isoformat()}
-        self.append(line | more)
-
-    def append(self, line: dict[str, Any]) -> None:
-        with self._lock, self.file.open("a") as lines:
-            lines.write(json.dumps(line) + "\n")
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.file.read_text().splitlines()]
 
 
 @dataclass

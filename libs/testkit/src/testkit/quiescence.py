@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 
 from contracts.catalog import PARTITIONS
 from local_infra.processes import run_sync
+from ltc.settings import SERVICES
 from testkit.deadline import DEADLINE_S
-from testkit.installation.controlled import NAMES, Rig
+from testkit.installation.base import Installation
 
 LOOK_AGAIN_S = 0.4
 CALM_S = 3.0
@@ -34,7 +35,7 @@ SELECT j.id FROM unnest($1::uuid[]) AS j(id) WHERE NOT EXISTS
 
 
 @dataclass
-class Unrest:
+class PendingWork:
     """What still waits, by service."""
 
     outbox: dict[str, int]
@@ -49,11 +50,13 @@ class Unrest:
         return any(getattr(self, part.name) for part in fields(self))
 
 
-class Restless(AssertionError):
+class NotQuiescent(AssertionError):
     """It did not come to rest in time; the message says what still waits."""
 
 
-def quiesce(rig: Rig, journeys: Collection[UUID] = (), *, within_s: float = DEADLINE_S) -> float:
+def quiesce(
+    installation: Installation, journeys: Collection[UUID] = (), *, within_s: float = DEADLINE_S
+) -> float:
     """Wait until nothing waits anywhere and these journeys are settled; the seconds it took. Given
     up when so long nothing has changed, or three times as long in all."""
     began = since = time.monotonic()
@@ -62,7 +65,9 @@ def quiesce(rig: Rig, journeys: Collection[UUID] = (), *, within_s: float = DEAD
     while time.monotonic() - since < within_s and time.monotonic() - began < 3 * within_s:
         try:
             # The cheap question first: asking everything twice a second would be load as well.
-            last = rig.rows("billing", UNSETTLED, list(journeys)) or unrest(rig, journeys)
+            last = installation.rows("billing", UNSETTLED, list(journeys)) or pending_work(
+                installation, journeys
+            )
         except (OSError, asyncpg.PostgresError, KafkaError) as error:
             last = repr(error)
         else:
@@ -72,19 +77,21 @@ def quiesce(rig: Rig, journeys: Collection[UUID] = (), *, within_s: float = DEAD
             before, since = last, time.monotonic()
         time.sleep(LOOK_AGAIN_S)
     try:
-        before = unrest(rig, journeys)
+        before = pending_work(installation, journeys)
     except (OSError, asyncpg.PostgresError, KafkaError) as error:
         before = error
-    raise Restless(f"after {time.monotonic() - began:.0f} s: {before}")
+    raise NotQuiescent(f"after {time.monotonic() - began:.0f} s: {before}")
 
 
-def come_to_rest(rig: Rig, journeys: Collection[UUID], *, within_s: float = 20.0) -> bool:
+def quiesces(
+    installation: Installation, journeys: Collection[UUID], *, within_s: float = 20.0
+) -> bool:
     """Like `quiesce` where something may be broken: also over when nothing has changed for a while.
     Says whether all is as it should be."""
     began = calm_since = time.monotonic()
-    before: Unrest | None = None
+    before: PendingWork | None = None
     while time.monotonic() - began < within_s:
-        waiting = unrest(rig, journeys)
+        waiting = pending_work(installation, journeys)
         if not waiting:
             return True
         if waiting != before:
@@ -95,11 +102,11 @@ def come_to_rest(rig: Rig, journeys: Collection[UUID], *, within_s: float = 20.0
     return False
 
 
-def unrest(rig: Rig, journeys: Collection[UUID] = ()) -> Unrest:
+def pending_work(installation: Installation, journeys: Collection[UUID] = ()) -> PendingWork:
     """What waits at this moment."""
-    found = run_sync(_look(rig, list(journeys)))
-    for name in NAMES:
-        said = health(rig, name)
+    found = run_sync(_look(installation, list(journeys)))
+    for name in SERVICES:
+        said = health(installation, name)
         if said != {**said, "status": "ready", "hearing": "yes"}:
             found.away[name] = said.get("status", "does not answer")
     return found
@@ -108,19 +115,19 @@ def unrest(rig: Rig, journeys: Collection[UUID] = ()) -> Unrest:
 _HTTP = httpx.Client(timeout=2, trust_env=False)
 
 
-def health(rig: Rig, name: str) -> dict[str, str]:
+def health(installation: Installation, name: str) -> dict[str, str]:
     """What a service says of itself; empty while nobody answers."""
     try:
-        answer: dict[str, str] = _HTTP.get(f"{rig.settings.url(name)}/health/ready").json()
+        answer: dict[str, str] = _HTTP.get(f"{installation.settings.url(name)}/health/ready").json()
     except httpx.TransportError:
         return {}
     return answer
 
 
-async def _look(rig: Rig, journeys: list[UUID]) -> Unrest:
-    found = Unrest({}, {}, {}, {}, [], {})
-    for name in NAMES:
-        connection = await asyncpg.connect(rig.dsn(name), timeout=DEADLINE_S)
+async def _look(installation: Installation, journeys: list[UUID]) -> PendingWork:
+    found = PendingWork({}, {}, {}, {}, [], {})
+    for name in SERVICES:
+        connection = await asyncpg.connect(installation.dsn(name), timeout=DEADLINE_S)
         try:
             row = await connection.fetchrow(WAITING)
             for part in ("outbox", "buried", "parked"):
@@ -130,20 +137,20 @@ async def _look(rig: Rig, journeys: list[UUID]) -> Unrest:
                 found.unsettled = [r[0] for r in await connection.fetch(UNSETTLED, journeys)]
         finally:
             await connection.close()
-    found.lag = await lags(rig)
+    found.lag = await lags(installation)
     return found
 
 
-async def lags(rig: Rig) -> dict[str, int]:
+async def lags(installation: Installation) -> dict[str, int]:
     """Records between each group's committed offsets and the ends of its topics; none for 0."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=rig.bootstrap)
-    consumer = AIOKafkaConsumer(bootstrap_servers=rig.bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=installation.bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=installation.bootstrap)
     try:
         await admin.start()
         await consumer.start()
         behind: dict[str, int] = {}
-        for name in NAMES:
-            listens = rig.service(name).consumer
+        for name in SERVICES:
+            listens = installation.service(name).consumer
             partitions = [TopicPartition(t, n) for t in listens.topics for n in range(PARTITIONS)]
             ends = await consumer.end_offsets(partitions)
             told = await admin.list_consumer_group_offsets(listens.group)

@@ -1,4 +1,8 @@
-"""A broker that lets in by name and asks for rights, and the certificates it is known by."""
+"""A broker with authentication and authorization, its certificates, and a pytest plugin.
+
+The fixture ``secured_kafka`` is one broker for the whole session. Whoever uses it states the grants
+that it needs: a statement takes back what is not in it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,13 @@ import base64
 import json
 import subprocess
 import sys
+import tempfile
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import trustme
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -22,7 +29,8 @@ from chassis.cluster import Cluster, SecurityProtocol
 from contracts.access import principals
 from local_infra.kafka import Kafka
 from local_infra.ports import free_port
-from local_infra.topics import answers
+from local_infra.processes import run_sync
+from local_infra.topics import answers, ensure_topics
 
 ADMIN = "admin"
 PASSWORD = "the admin's password"
@@ -160,3 +168,17 @@ def grants(
         text=True,
         check=False,
     )
+
+
+@pytest.fixture(scope="session")
+def secured_kafka() -> Iterator[SecuredKafka]:
+    """Running, with the product's topics and no grants."""
+    with tempfile.TemporaryDirectory(prefix="ltc-secured-kafka-") as folder:
+        home = Path(folder)
+        broker = SecuredKafka(home, Certificate.of(home / "tls"))
+        broker.start()
+        try:
+            run_sync(ensure_topics(broker.cluster()))
+            yield broker
+        finally:
+            broker.stop()

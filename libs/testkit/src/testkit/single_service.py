@@ -21,7 +21,7 @@ from testkit.servers import create_database, drop_database, kafka_bootstrap
 
 
 @dataclass
-class Bare:
+class SingleService:
     """What a platform team holds of one service: its program, its database, its settings."""
 
     package: str
@@ -98,7 +98,7 @@ def _until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Pa
 
 
 @contextmanager
-def bare(package: str, folder: Path, **settings: str) -> Iterator[Bare]:
+def single_service(package: str, folder: Path, **settings: str) -> Iterator[SingleService]:
     """A service with an empty database of its own on the tests' servers, not migrated yet."""
     name = f"t_bare_{package}_{uuid4().hex[:8]}"
     dsn = create_database(name)
@@ -109,6 +109,6 @@ def bare(package: str, folder: Path, **settings: str) -> Iterator[Bare]:
         **settings,
     }
     try:
-        yield Bare(package, dsn, folder, given)
+        yield SingleService(package, dsn, folder, given)
     finally:
         drop_database(name)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ltc.verify import Report, verify
-from testkit.installation.controlled import Rig
+from testkit.installation.base import Installation
 from testkit.load import Load
 
 REST_S = 5.0
 
 
-def check(rig: Rig, load: Load, *, wait_s: float = REST_S) -> Report:
+def check(installation: Installation, load: Load, *, wait_s: float = REST_S) -> Report:
     """Every rule, with what the load was told and what its payment provider took."""
     return verify(
-        rig.settings,
+        installation.settings,
         history=load.history.file,
         statement=load.statement_file,
         settled=True,
@@ -20,7 +20,7 @@ def check(rig: Rig, load: Load, *, wait_s: float = REST_S) -> Report:
     )
 
 
-def violations(rig: Rig, load: Load) -> list[str]:
+def violations(installation: Installation, load: Load) -> list[str]:
     """One line per violated rule and place; none when all hold."""
-    report = check(rig, load)
+    report = check(installation, load)
     return [] if report.good else report.words().splitlines()

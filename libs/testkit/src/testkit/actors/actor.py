@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from testkit.api_client import Doors
-from testkit.installation.supervised import House
+from testkit.api_client import ApiClient
+from testkit.installation.base import Installation
 from testkit.polling import eventually
 
 Thing = dict[str, Any]
@@ -41,9 +41,11 @@ class Actor:
 
     roles: tuple[str, ...] = ()
 
-    def __init__(self, house: House, sub: str, name: str) -> None:
+    def __init__(self, installation: Installation, sub: str, name: str) -> None:
         self.sub, self.name = sub, name
-        self.doors = Doors(house, house.token(sub, name, self.roles) if self.roles else None)
+        self.doors = ApiClient(
+            installation, installation.token(sub, name, self.roles) if self.roles else None
+        )
 
     def shows(self, stage: str, thing: Thing) -> Thing:
         """A thing as it is now."""

@@ -9,7 +9,7 @@ from uuid import uuid4
 from testkit.actors.actor import Thing
 from testkit.actors.external import Bank, Customer, Erp, Website
 from testkit.actors.staff import Accountant, Manager, OnCall, OrderDesk, SalesRep
-from testkit.installation.supervised import House
+from testkit.installation.base import Installation
 
 ON_DELIVERY: Thing = {"kind": "on_delivery"}
 PREPAID: Thing = {"kind": "prepaid"}
@@ -25,19 +25,19 @@ class Sale:
     order: Thing
 
 
-class Cast:
+class Actors:
     """The people of one installation."""
 
-    def __init__(self, house: House) -> None:
-        self.web = Website(house, "web", "Website")
-        self.rep = SalesRep(house, "rep-1", "李雷")
-        self.manager = Manager(house, "boss-1", "Margaret")
-        self.customer = Customer(house, "", "王小明")
-        self.desk = OrderDesk(house, "desk-1", "Order desk")
-        self.erp = Erp(house, "erp", "ERP")
-        self.bank = Bank(house, "bank", "Bank")
-        self.accountant = Accountant(house, "fin-1", "周会计")
-        self.oncall = OnCall(house, "ops-1", "On call")
+    def __init__(self, installation: Installation) -> None:
+        self.web = Website(installation, "web", "Website")
+        self.rep = SalesRep(installation, "rep-1", "李雷")
+        self.manager = Manager(installation, "boss-1", "Margaret")
+        self.customer = Customer(installation, "", "王小明")
+        self.desk = OrderDesk(installation, "desk-1", "Order desk")
+        self.erp = Erp(installation, "erp", "ERP")
+        self.bank = Bank(installation, "bank", "Bank")
+        self.accountant = Accountant(installation, "fin-1", "周会计")
+        self.oncall = OnCall(installation, "ops-1", "On call")
 
     def close(self) -> None:
         for actor in vars(self).values():

@@ -1,4 +1,4 @@
-"""The world outside: the shop, the customer with a link, the ERP, the bank."""
+"""Actors outside the company: the shop, the customer with a link, the ERP, the bank."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class Accountant(Actor):
         return released
 
     def totals(self) -> Thing:
-        """The money of the house in yuan; a house that has not signed anything yet has none."""
+        """The money of the company in yuan; zero before anything is signed."""
         money = ("contracted", "invoiced", "credited", "paid", "contracted_of_settled")
         nothing: Thing = {name: cny("0.00") for name in (*money, "ledger_balance")}
         nothing |= {"accounts": 0, "settled": 0}

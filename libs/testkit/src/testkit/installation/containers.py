@@ -7,19 +7,17 @@ import signal
 from pathlib import Path
 
 from local_infra import containers
-from testkit.installation.supervised import House
+from ltc.settings import Settings
+from testkit.installation.base import Installation
 
 DATABASES = "postgresql://postgres:postgres@127.0.0.1:25432/{name}"
 
 
-class Boxes(House):
-    """A house whose parts are containers; no supervisor looks after them, only the engine."""
+class ContainerInstallation(Installation):
+    """Its processes are containers; the engine restarts them, no supervisor does."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
-        self.base = 8100
-        self.kafka_port = 29092
-        self.environment = {**os.environ, "LTC_HOME": str(home)}
+        super().__init__(Settings(home))
 
     def start(self) -> None:
         containers.up()
@@ -28,5 +26,8 @@ class Boxes(House):
         containers.down()
 
     def kill(self, name: str) -> None:
-        """SIGKILL the process in a container; starting it again is the engine's."""
+        """SIGKILL the process in a container; the engine starts it again."""
         os.kill(containers.state(name)["State"]["Pid"], signal.SIGKILL)
+
+    def dsn(self, name: str) -> str:
+        return DATABASES.format(name=name)

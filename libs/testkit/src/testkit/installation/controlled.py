@@ -1,4 +1,4 @@
-"""An installation under test: its own data, ports and processes, each of which can be shot.
+"""An installation whose processes the test itself starts, kills, pauses and restarts.
 
 The same programs, settings and durable PostgreSQL as `ltc up` starts, without its supervisor: a
 test decides what dies, when, and as what it comes back.
@@ -7,7 +7,6 @@ test decides what dies, when, and as what it comes back.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import logging
 import os
@@ -21,34 +20,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import psutil
 
 from chassis.cluster import Cluster
-from chassis.runtime import Service
 from local_infra.kafka import Kafka
 from local_infra.ports import free_block, free_port
 from local_infra.postgres import Postgres, provision_sync
-from local_infra.processes import Child, run_sync
+from local_infra.processes import run_sync
 from local_infra.topics import ensure_topics
-from ltc.programs import Program, bootstrap, database_url, issuer, migrate, package_of, service
+from ltc.programs import Program, issuer, migrate, package_of, service
 from ltc.settings import PROJECT, SERVICES, Settings
 from ltc.supervisor import Unit, clear_leftovers
 from testkit.installation import clean_state
+from testkit.installation.base import Installation
 
 logger = logging.getLogger(__name__)
 
 NAMES = SERVICES
 LAUNCHER = ("-m", "testkit.launch")
-"""Serves like ``chassis.serve``, and can be told to die at a point (`Rig.arm`)."""
+"""Serves like ``chassis.serve``, and can be told to die at a point (`arm`)."""
 
 
-class Rig:
+class ControlledInstallation(Installation):
     """One installation. Units: ``postgres``, ``kafka``, ``issuer``, the six stages, ``console``,
     ``hub``."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.postgres = Postgres(settings.home, settings.pg_port)
         self.kafka = Kafka(settings.home, settings.kafka_port, settings.controller_port)
         self.units: dict[str, Unit] = {
@@ -63,7 +61,7 @@ class Rig:
             self.units[name] = self._program(name)
 
     @classmethod
-    def at(cls, name: str) -> Rig:
+    def at(cls, name: str) -> ControlledInstallation:
         """A new installation in this checkout, on the ports that ``LTC_PG_PORT``,
         ``LTC_KAFKA_PORT`` and ``LTC_PORT_BASE`` name, else on free ones; what an earlier one of
         that name left behind is ended and deleted."""
@@ -122,7 +120,7 @@ class Rig:
                 while not over.wait(pause_s):
                     list(pool.map(self._revive, sorted(self._wanted)))
 
-        thread = threading.Thread(target=watch, name="rig")
+        thread = threading.Thread(target=watch, name="reviver")
         thread.start()
         try:
             yield
@@ -176,13 +174,6 @@ class Rig:
         self.units[name].start()
         self._wanted.add(name)
 
-    def process(self, name: str) -> psutil.Process:
-        """The running process of a unit. Raises LookupError when there is none."""
-        found = Child(name, self.settings.run_dir, self.settings.log_dir).process()
-        if found is None:
-            raise LookupError(f"{name} is not running")
-        return found
-
     def running(self, name: str) -> bool:
         return self.units[name].running()
 
@@ -191,10 +182,6 @@ class Rig:
 
     def stop_all(self, names: Sequence[str]) -> None:
         self._each(self.stop, names)
-
-    def log(self, name: str) -> str:
-        file = self.settings.log_dir / f"{name}.log"
-        return file.read_text(errors="replace") if file.exists() else ""
 
     # --- dying at a point --------------------------------------------------------------------
 
@@ -216,46 +203,6 @@ class Rig:
     def hit_file(self, name: str) -> Path:
         """Written by a process in the moment before it kills itself: its pid and the point."""
         return self.settings.home / "failpoints" / f"{name}.hit"
-
-    # --- looking inside ----------------------------------------------------------------------
-
-    @property
-    def bootstrap(self) -> str:
-        return bootstrap(self.settings)
-
-    def dsn(self, name: str) -> str:
-        """The address of one service's database, as that service's role."""
-        return database_url(self.settings, name).replace("postgresql+asyncpg", "postgresql", 1)
-
-    def rows(self, name: str, statement: str, *values: Any) -> list[asyncpg.Record]:
-        """What a query of one service's database answers."""
-
-        async def ask() -> list[asyncpg.Record]:
-            connection = await asyncpg.connect(self.dsn(name))
-            try:
-                return list(await connection.fetch(statement, *values))
-            finally:
-                await connection.close()
-
-        return run_sync(ask())
-
-    def execute(self, name: str, script: str) -> None:
-        """Run statements in one service's database, as that service's role."""
-
-        async def run() -> None:
-            connection = await asyncpg.connect(self.dsn(name))
-            try:
-                await connection.execute(script)
-            finally:
-                await connection.close()
-
-        run_sync(run())
-
-    @staticmethod
-    def service(name: str) -> Service:
-        """What a service is made of: its consumer, repositories, timers."""
-        found: Service = importlib.import_module(f"{package_of(name)}.main").service
-        return found
 
     # --- inside ------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -25,17 +24,16 @@ from local_infra.processes import run_sync
 from ltc.programs import Program
 from ltc.settings import PROJECT
 from testkit.deadline import DEADLINE_S
-from testkit.installation.controlled import NAMES, Rig
+from testkit.installation import disks
+from testkit.installation.controlled import NAMES, ControlledInstallation
 from testkit.tcp_proxy import Network
 
 FAULTY = ("-m", "testkit.launch_faulty")
-ROOMY = "4g"
-TRIES = 50
 SMALL = "order"
 """The service whose tables lie on a disk of their own."""
 
 
-class WiredKafka(Kafka):
+class ProxiedKafka(Kafka):
     """A broker with a listener for each service, advertised at the front of that service's wire."""
 
     def __init__(self, plain: Kafka, wires: dict[str, tuple[int, int]]) -> None:
@@ -57,8 +55,8 @@ class WiredKafka(Kafka):
         self.config.write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
 
 
-class World(Rig):
-    """A rig whose services reach PostgreSQL and Kafka through wires of a `Network`."""
+class FaultyInstallation(ControlledInstallation):
+    """An installation whose services reach PostgreSQL and Kafka through wires of a `Network`."""
 
     def __init__(self, settings: Any) -> None:
         first = free_block(3 * len(NAMES))
@@ -70,7 +68,7 @@ class World(Rig):
         self._listeners = {name: first + 3 * n + 2 for n, name in enumerate(NAMES)}
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         super().__init__(settings)
-        self.kafka = WiredKafka(
+        self.kafka = ProxiedKafka(
             self.kafka,
             {name: (self.fronts[f"{name}.kafka"], self._listeners[name]) for name in NAMES},
         )
@@ -83,14 +81,14 @@ class World(Rig):
         """Ids of records that a fault wrote to topics past their owners."""
 
     @classmethod
-    def at(cls, name: str) -> World:
-        unmount(PROJECT / ".ltc" / "guarantees" / name)
+    def at(cls, name: str) -> FaultyInstallation:
+        disks.unmount(PROJECT / ".ltc" / "guarantees" / name)
         made = super().at(name)
-        assert isinstance(made, World)
+        assert isinstance(made, FaultyInstallation)
         return made
 
     def up(self, names: Sequence[str] = NAMES) -> None:
-        self._make_disks()
+        self.no_disks = disks.mount((self.data_disk, self.small_disk, self.broker_disk))
         for name in NAMES:
             self.network.lay(f"{name}.kafka", self.fronts[f"{name}.kafka"], self._listeners[name])
             self.network.lay(
@@ -105,7 +103,7 @@ class World(Rig):
         self.network.heal()
         super().down()
         self.network.close()
-        unmount(self.settings.home)
+        disks.unmount(self.settings.home)
 
     # --- services through wires ----------------------------------------------------------------
 
@@ -124,7 +122,7 @@ class World(Rig):
         return program
 
     def start(self, name: str, *, launcher: Sequence[str] = FAULTY, **environment: str) -> None:
-        """As `Rig.start`, and again while another fault keeps it from coming up."""
+        """As without faults, and again while another fault keeps it from coming up."""
         deadline = time.monotonic() + DEADLINE_S
         while True:
             try:
@@ -206,19 +204,6 @@ class World(Rig):
     def broker_disk(self) -> Path:
         return self.kafka.logs
 
-    def _make_disks(self) -> None:
-        for disk in (self.data_disk, self.small_disk, self.broker_disk):
-            disk.mkdir(parents=True, exist_ok=True)
-            mounted = subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", f"size={ROOMY}", "tmpfs", str(disk)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if mounted.returncode:
-                self.no_disks = f"mounting a tmpfs is not permitted here: {mounted.stderr.strip()}"
-                return
-
     async def _move_to_small_disk(self) -> None:
         place = self.small_disk / "space"
         place.mkdir(mode=0o700)
@@ -234,26 +219,7 @@ class World(Rig):
     def fill(self, disk: Path) -> None:
         """Leave no room on a disk. Fails when disks cannot be made here: nothing is skipped."""
         assert self.no_disks is None, self.no_disks
-        for _ in range(TRIES):
-            used = shutil.disk_usage(disk).used // 1024
-            if self._resize(disk, f"{used + 64}k") == 0:  # fails when more was written meanwhile
-                return
-        raise AssertionError(f"{disk} could not be filled")
+        disks.fill(disk)
 
     def make_room(self, disk: Path) -> None:
-        assert self._resize(disk, ROOMY) == 0, f"{disk} could not be enlarged"
-
-    @staticmethod
-    def _resize(disk: Path, size: str) -> int:
-        done = subprocess.run(
-            ["mount", "-o", f"remount,size={size}", str(disk)], capture_output=True, check=False
-        )
-        return done.returncode
-
-
-def unmount(home: Path) -> None:
-    """Unmount whatever is mounted below a folder."""
-    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mount in mounts:
-        if mount.startswith(f"{home}/"):
-            subprocess.run(["umount", "-l", mount], check=False)
+        disks.make_room(disk)

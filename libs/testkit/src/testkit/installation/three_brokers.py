@@ -15,7 +15,7 @@ from local_infra.ports import free_block
 from local_infra.processes import Child, run_sync
 from local_infra.topics import ensure_topics
 from ltc.settings import Settings
-from testkit.installation.controlled import Rig
+from testkit.installation.controlled import ControlledInstallation
 
 NODES = (1, 2, 3)
 COPIES = "3"
@@ -61,7 +61,7 @@ class Node(Kafka):
 
 
 class Cluster:
-    """The three as one unit of a rig."""
+    """The three brokers as one unit of an installation."""
 
     name = "kafka"
 
@@ -80,7 +80,7 @@ class Cluster:
             list(pool.map(Node.stop, self.nodes.values()))
 
 
-class ClusterRig(Rig):
+class ThreeBrokerInstallation(ControlledInstallation):
     """An installation whose Kafka is three brokers: units ``kafka-1`` to ``kafka-3``."""
 
     def __init__(self, settings: Settings) -> None:
