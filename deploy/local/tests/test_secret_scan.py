@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from local_infra.secret_scan import ACCEPTED, complaints, files_of, find, write_accepted
+from local_infra.secret_scan import ACCEPTED, CACHE, complaints, files_of, find, write_accepted
 
 AWS = "AKIA" + "QYLPMN5HHHFPZAM2"
 PLANTED = {
@@ -81,3 +82,30 @@ def test_secret_scan_exits_with_1_and_advice(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "key.pem:1: Private Key" in ended.stderr
     assert str(ACCEPTED) in ended.stderr
+
+
+def test_secret_scan_reads_an_unchanged_file_once_and_a_changed_one_again(tmp_path: Path) -> None:
+    root = tree(tmp_path, **{"settings.py": PLANTED["settings.py"]})
+    before = find(root, ["main.py", "settings.py"])
+    kept = (root / CACHE).read_text()
+
+    assert find(root, ["main.py", "settings.py"]) == before
+    assert (root / CACHE).read_text() == kept
+    (root / "main.py").write_text(PLANTED["settings.py"])
+    assert {finding.file for finding in find(root, ["main.py", "settings.py"])} == {
+        "main.py",
+        "settings.py",
+    }
+
+
+def test_secret_scan_trusts_no_cache_of_another_version(tmp_path: Path) -> None:
+    root = tree(tmp_path, **{"settings.py": PLANTED["settings.py"]})
+    found = find(root, ["settings.py"])
+    kept = json.loads((root / CACHE).read_text())
+    kept["files"] = {key: [] for key in kept["files"]}
+    (root / CACHE).write_text(json.dumps(kept))
+    assert find(root, ["settings.py"]) == {}  # the cache is what answers
+
+    (root / CACHE).write_text(json.dumps(kept | {"rules": "of another version"}))
+
+    assert find(root, ["settings.py"]) == found

@@ -8,11 +8,14 @@ to see in the change.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import chain, repeat
+from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +23,9 @@ from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import default_settings
 
 ACCEPTED = Path(".ci/accepted-secrets.tsv")
+CACHE = Path(".ltc/secret-scan.json")
+"""Results of an earlier scan, by name and content of the file. The scan of the whole tree takes
+twenty seconds of CPU, and few files change between two of them."""
 PROCESSES = 2
 UNWANTED_FILTERS = (
     "allowlist.is_line_allowlisted",  # what is accepted stands in one place, not in remarks
@@ -43,28 +49,68 @@ class Finding(NamedTuple):
     hash: str
 
 
+Seen = list[tuple[str, str, int]]
+"""Of one file: kind, hash and line of each finding."""
+
+
 def find(root: Path, files: Sequence[str]) -> dict[Finding, int]:
     """The findings in these files, with the first line of each."""
+    known = _read_cache(root)
+    keys = {file: _key(root, file) for file in files}
+    changed = [file for file in files if keys[file] not in known]
+    shares = [share for n in range(PROCESSES) if (share := changed[n::PROCESSES])]
+    if shares:
+        with ProcessPoolExecutor(PROCESSES) as pool:
+            for scanned in pool.map(_scan, repeat(root), shares):
+                known |= {keys[file]: seen for file, seen in scanned.items()}
+    _write_cache(root, {key: known[key] for key in keys.values()})
     found: dict[Finding, int] = {}
-    with ProcessPoolExecutor(PROCESSES) as pool:
-        shares = [files[n::PROCESSES] for n in range(PROCESSES)]
-        for finding, line in chain(*pool.map(_scan, repeat(root), shares)):
+    for file in files:
+        for kind, digest, line in known[keys[file]]:
+            finding = Finding(file, kind, digest)
             found[finding] = min(line, found.get(finding, line))
     return found
 
 
-def _scan(root: Path, files: Sequence[str]) -> list[tuple[Finding, int]]:
+def _key(root: Path, file: str) -> str:
+    return hashlib.sha256(file.encode() + b"\0" + (root / file).read_bytes()).hexdigest()
+
+
+def _rules() -> str:
+    """What a result depends on beside the file: the scanner's version and this module."""
+    return f"{version('detect-secrets')} {hashlib.sha256(Path(__file__).read_bytes()).hexdigest()}"
+
+
+def _read_cache(root: Path) -> dict[str, Seen]:
+    try:
+        kept = json.loads((root / CACHE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    files: dict[str, Seen] = kept["files"] if kept.get("rules") == _rules() else {}
+    return files
+
+
+def _write_cache(root: Path, files: dict[str, Seen]) -> None:
+    (root / CACHE).parent.mkdir(exist_ok=True)
+    part = (root / CACHE).with_suffix(".part")
+    part.write_text(json.dumps({"rules": _rules(), "files": files}), encoding="utf-8")
+    part.replace(root / CACHE)
+
+
+def _scan(root: Path, files: Sequence[str]) -> dict[str, Seen]:
     """One process's share. Detect-secrets' own processes forget which filters are off."""
     with default_settings() as settings:
         for unwanted in UNWANTED_FILTERS:
             del settings.filters[f"detect_secrets.filters.{unwanted}"]
         excluding = {"pattern": list(HASHES_OF_PACKAGES)}
         settings.filters["detect_secrets.filters.regex.should_exclude_line"] = excluding
-        return [
-            (Finding(file, secret.type, secret.secret_hash), secret.line_number)
+        return {
+            file: [
+                (secret.type, secret.secret_hash, secret.line_number)
+                for secret in scan_file(str(root / file))
+            ]
             for file in files
-            for secret in scan_file(str(root / file))
-        ]
+        }
 
 
 def files_of(root: Path) -> list[str]:
@@ -75,7 +121,7 @@ def files_of(root: Path) -> list[str]:
         capture_output=True,
         check=True,
     ).stdout.decode()
-    names = set(listed.split("\0")) - {"", str(ACCEPTED)}
+    names = set(listed.split("\0")) - {"", str(ACCEPTED), str(CACHE)}
     return sorted(name for name in names if (root / name).is_file())
 
 
