@@ -23,7 +23,8 @@ Fixer = Annotated[Actor, Depends(roles("ops", "admin"))]
 _PART = r"[^/?#%\\]+"
 _KEY = rf"parked/{_PART}/{_PART}"
 SEEN = re.compile(
-    rf"parked|{_KEY}|journeys/{_PART}|gates|edits|audit|failures|given-up|bulk/{_PART}", re.ASCII
+    rf"parked|{_KEY}|journeys/{_PART}|gates|timers|edits|audit|failures|given-up|bulk/{_PART}",
+    re.ASCII,
 )
 DONE = re.compile(
     rf"park|replay|{_KEY}/(retry|skip|release|edit)|edits/{_PART}/(approve|reject)"

@@ -109,6 +109,31 @@ def fold(facts: Iterable[Fact]) -> Summary:
     )
 
 
+def fold_readable(facts: Sequence[Fact]) -> tuple[Summary | None, list[tuple[Fact, Exception]]]:
+    """Like `fold`, without the facts that do not fit their contract, which come back with why.
+    Whether facts fit is asked only when folding them fails: it costs more than the folding."""
+    try:
+        return fold(facts), []
+    except Exception:
+        unreadable = [(fact, error) for fact in facts if (error := _misfit(fact)) is not None]
+        left_out = {fact.event_id for fact, _ in unreadable}
+        readable = [fact for fact in facts if fact.event_id not in left_out]
+        if not unreadable:
+            raise
+        return fold(readable) if readable else None, unreadable
+
+
+def _misfit(fact: Fact) -> Exception | None:
+    """Why the payload is no such fact; none when it is."""
+    contract = FACTS.get(fact.type)
+    try:
+        if contract is not None:
+            contract.model_validate(fact.payload)
+    except Exception as error:
+        return error
+    return None
+
+
 def _rank(stage: str) -> int:
     return STAGES.index(stage) if stage in STAGES else -1
 

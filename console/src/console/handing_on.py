@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import quote
 
-import orjson
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from chassis.http import read_body
+from chassis.http import JsonRequest, with_body
 from chassis.problems import MEDIA_TYPE
 from console.peers import Answer, Peers
 
@@ -22,14 +21,14 @@ async def hand_on(
 ) -> Answer:
     """Ask a service what this request asks, by the caller's own token: method, query, JSON body,
     and the headers that change what is meant. ``path`` is given by its segments, not quoted."""
-    body = await read_body(request, takes_json=request.method != "GET")
+    whole = await with_body(request, takes_json=request.method != "GET")
     query = request.url.query
     return await peers.ask(
         service,
         "/" + "/".join(quote(segment, safe="") for segment in path) + (query and f"?{query}"),
         method=request.method,
         token=token,
-        body=orjson.loads(body) if body else None,
+        body=await whole.json() if isinstance(whole, JsonRequest) else None,
         headers={name: request.headers[name] for name in HEARD if name in request.headers},
     )
 

@@ -17,7 +17,7 @@ from chassis.pagination import cursor_after, read_cursor
 from chassis.transaction import Transaction
 from console.broker import Broker, Committed
 from console.evidence import Evidence, Parked, all_parked, parked_of, told_by
-from console.folding import State, Summary, fold
+from console.folding import State, Summary, fold_readable
 from console.peers import MOST, Asked, Peers
 from console.reasons import Code, Reason, reason_of
 from console.summaries import facts_of
@@ -176,7 +176,8 @@ async def look_around(peers: Peers, broker: Broker, token: str | None) -> Surrou
 
 async def rows_of(journeys: Sequence[UUID], around: Surroundings, tx: Transaction) -> list[Listed]:
     """Some journeys as rows, in the order given: folded from their facts as they are now."""
-    folded = {i: fold(facts) for i, facts in (await facts_of(journeys, tx)).items()}
+    told = {i: fold_readable(facts)[0] for i, facts in (await facts_of(journeys, tx)).items()}
+    folded = {i: summary for i, summary in told.items() if summary is not None}
     around = await around.widened(folded.values())
     return [
         listed(i, folded[i], reason_of(folded[i], around.of(folded[i]), now=tx.now))

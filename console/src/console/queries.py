@@ -16,7 +16,7 @@ from chassis.transaction import Transaction
 from console.broker import Broker
 from console.business_time import business_seconds
 from console.evidence import Evidence, Parked, Unpublished, Version, gather
-from console.folding import Fact, Gate, State, Summary, fold
+from console.folding import Fact, Gate, State, Summary, fold_readable
 from console.lists import Worth, listed
 from console.peers import Answer, Asked, Peers
 from console.reasons import Reason, reason_of
@@ -133,9 +133,9 @@ async def find_journey(key: str, tx: Transaction) -> tuple[UUID, Summary]:
     found = await find(key, tx)
     journey_id = next(iter(found), None)
     facts = (await facts_of([journey_id], tx)).get(journey_id) if journey_id else None
-    if journey_id is None or not facts:
+    summary = fold_readable(facts)[0] if facts else None
+    if journey_id is None or summary is None:
         raise NotFound(f"no journey is known by {key}")
-    summary = fold(facts)
     if not sight.sees(tx.actor, summary.owner):
         raise NotFound(f"no journey is known by {key}")
     return journey_id, summary

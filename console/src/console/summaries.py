@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,24 +11,27 @@ import orjson
 
 from chassis import bulk
 from chassis.tables import table_of
+from chassis.timer_failures import note_within
 from chassis.transaction import Transaction
-from console.folding import Fact, Summary, fold
+from console.folding import Fact, Summary, fold_readable
 from console.storage import JourneyRow
 
 AT_ONCE = 200
 """Journeys folded in one transaction."""
 
-TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('summaries', 0))"
+TURN = "SELECT pg_advisory_xact_lock(hashtextextended('summaries', 0))"
 """One instance at a time: of two that read at different moments the later could write first."""
 ANY_UNFOLDED = "EXISTS (SELECT 1 FROM unfolded)"
-TAKE = """
-WITH due AS (SELECT DISTINCT journey_id
-             FROM (SELECT journey_id FROM unfolded ORDER BY journey_id LIMIT $1) part)
-DELETE FROM unfolded u USING due WHERE u.journey_id = due.journey_id
-RETURNING u.journey_id
-"""
+UNFOLDED = f"""
+WITH turn AS MATERIALIZED (
+  SELECT pg_try_advisory_xact_lock(hashtextextended('summaries', 0)) AS ours)
+SELECT DISTINCT journey_id
+FROM (SELECT journey_id FROM unfolded u WHERE (SELECT ours FROM turn) AND {{but_failing}}
+      ORDER BY journey_id LIMIT {AT_ONCE}) part
+"""  # noqa: S608 - constants of this module
 """The oldest journeys first, whose ids tell their time: in no order, new rows take the places of
 deleted ones and are found before what has waited longer."""
+FOLDED = "DELETE FROM unfolded WHERE journey_id = ANY($1::uuid[])"
 COLUMNS = (
     "event_id, type, source, subject, sequence, said_at, causation_id, trace_id, payload,"
     " kafka_partition, kafka_offset"
@@ -51,10 +54,19 @@ def fact_of(row: Any) -> Fact:
         said_at=row["said_at"],
         causation_id=row["causation_id"],
         trace_id=row["trace_id"],
-        payload=orjson.loads(row["payload"]),
+        payload=_document(row["payload"]),
         partition=row["kafka_partition"],
         offset=row["kafka_offset"],
     )
+
+
+def _document(text: str) -> dict[str, Any]:
+    """The payload as it was kept; empty when it was kept before intake read strictly."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 async def facts_of(journeys: Iterable[UUID], tx: Transaction) -> dict[UUID, list[Fact]]:
@@ -65,18 +77,18 @@ async def facts_of(journeys: Iterable[UUID], tx: Transaction) -> dict[UUID, list
     return found
 
 
-async def keep_up(tx: Transaction) -> int:
-    """Fold a portion of the journeys that gained facts; how many."""
-    [[ours]] = await tx.read(TURN)
-    if not ours:
-        return 0
+async def fold_all(journeys: Sequence[UUID], tx: Transaction) -> None:
+    """Fold journeys that gained facts."""
+    await tx.read(TURN)
     # What a transaction under way adds is not seen, not deleted, and folded next time.
-    due = {row[0] for row in await tx.read(TAKE, AT_ONCE)}
-    if due:
-        folded = await facts_of(due, tx)
-        rows = [row_of(journey_id, fold(facts)) for journey_id, facts in folded.items()]
-        await bulk.insert(tx.connection, table_of(JourneyRow), rows, on_conflict=UPSERT)
-    return len(due)
+    await bulk.execute(tx.connection, FOLDED, list(journeys))
+    rows = []
+    for journey_id, facts in (await facts_of(journeys, tx)).items():
+        summary, unreadable = fold_readable(facts)
+        rows += [row_of(journey_id, summary)] if summary else []
+        for fact, error in unreadable:
+            await note_within(tx, "fold_journeys", fact.event_id, error)
+    await bulk.insert(tx.connection, table_of(JourneyRow), rows, on_conflict=UPSERT)
 
 
 def row_of(journey_id: UUID, summary: Summary) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from chassis.timers import Timers
 from chassis.transaction import Transaction
 from console.sessions import forget_ended
 from console.spans import forget_old_spans
-from console.summaries import ANY_UNFOLDED, keep_up
+from console.summaries import ANY_UNFOLDED, UNFOLDED, fold_all
 
 timers = Timers()
 
@@ -17,10 +20,10 @@ async def forget_spans(tx: Transaction) -> int:
     return await forget_old_spans(tx)
 
 
-@timers.when(ANY_UNFOLDED)
-async def fold_journeys(tx: Transaction) -> int:
+@timers.portions(ANY_UNFOLDED, UNFOLDED, row_id="u.journey_id")
+async def fold_journeys(journeys: Sequence[UUID], tx: Transaction) -> None:
     """Bring the summaries of journeys up to their facts."""
-    return await keep_up(tx)
+    await fold_all(journeys, tx)
 
 
 @timers.every(600)

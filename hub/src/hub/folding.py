@@ -17,6 +17,7 @@ from chassis import bulk
 from chassis.db import Database
 from chassis.outbox import DERIVED, shard_of
 from chassis.tables import OutboxRow, table_of
+from chassis.timer_failures import note_within
 from chassis.transaction import Transaction
 from contracts.envelope import Envelope
 from contracts.ids import derived_id
@@ -68,9 +69,14 @@ Place = tuple[str, UUID]
 """The stage and the id: of a contract, billing tells in a sequence of its own."""
 
 
-def fold_into(states: dict[Place, dict[str, Any]], facts: Iterable[Any]) -> dict[Place, Any]:
+def fold_into(
+    states: dict[Place, dict[str, Any]],
+    facts: Iterable[Any],
+    unreadable: dict[UUID, Exception] | None = None,
+) -> dict[Place, Any]:
     """Take facts into the states, in their order; returns those that changed. A fact whose sequence
-    is not above the state's is in it already, or came too late for anybody."""
+    is not above the state's is in it already, or came too late for anybody. One whose data cannot
+    be merged changes nothing and is noted."""
     changed: dict[Place, dict[str, Any]] = {}
     for fact in facts:
         place = (fact["stage"], fact["subject"])
@@ -78,7 +84,14 @@ def fold_into(states: dict[Place, dict[str, Any]], facts: Iterable[Any]) -> dict
         if state is not None and fact["sequence"] <= state["sequence"]:
             continue
         before = state["data"] if state is not None else {}
-        after = orjson.loads(fact["data"]) if tells_of_state(fact["type"]) else {}
+        try:
+            after = orjson.loads(fact["data"]) if tells_of_state(fact["type"]) else {}
+            data = {**before, **after}
+        except (orjson.JSONDecodeError, TypeError) as error:
+            if unreadable is None:
+                raise
+            unreadable[fact["event_id"]] = error
+            continue
         states[place] = changed[place] = {
             "aggregate_id": fact["subject"],
             "stage": fact["stage"],
@@ -88,7 +101,7 @@ def fold_into(states: dict[Place, dict[str, Any]], facts: Iterable[Any]) -> dict
             "said_at": fact["said_at"],
             "partition": fact["partition"],
             "kafka_offset": fact["kafka_offset"],
-            "data": {**before, **after},
+            "data": data,
         }
     return changed
 
@@ -116,7 +129,10 @@ async def _take(tx: Transaction, rows: Sequence[Any]) -> None:
         (row["stage"], row["aggregate_id"]): {**dict(row), "data": orjson.loads(row["data"])}
         for row in await tx.read(KNOWN, list(stages), list(subjects))
     }
-    changed = fold_into(known, rows)
+    unreadable: dict[UUID, Exception] = {}
+    changed = fold_into(known, rows, unreadable)
+    for event_id, error in unreadable.items():
+        await note_within(tx, "fold_states", event_id, error)
     writes = bulk.Writes()
     if changed:
         states = [{**s, "data": orjson.dumps(s["data"]).decode()} for s in changed.values()]

@@ -30,6 +30,7 @@ from chassis.schema import (
     create_acts,
     create_v1,
     keep_facts_whole,
+    keep_failures,
     keep_tries,
     keep_whole,
 )
@@ -182,7 +183,7 @@ async def on_database(service: Service) -> AsyncIterator[Harness]:
 
 def _tables() -> list[Any]:
     statements: list[str] = []
-    for create in (create_v1, keep_facts_whole, create_acts, keep_tries):
+    for create in (create_v1, keep_facts_whole, create_acts, keep_tries, keep_failures):
         create(statements.append)
     statements.append(f"CREATE TABLE box ({aggregate_columns('box')})")
     keep_whole(statements.append, "box", "body")

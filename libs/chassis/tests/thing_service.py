@@ -27,7 +27,7 @@ from chassis.pagination import Cursor, Limit, Page, next_cursor, page_of
 from chassis.policies import Policies, Policy, policy_router
 from chassis.problems import Problem
 from chassis.runtime import Service
-from chassis.schema import create_acts, create_v1, keep_tries
+from chassis.schema import create_acts, create_v1, keep_failures, keep_tries
 from chassis.settings import Settings
 from testkit.servers import create_database, drop_database
 
@@ -200,6 +200,7 @@ async def thing_app(**values: Any) -> AsyncIterator[FastAPI]:
     create_v1(statements.append)
     create_acts(statements.append)
     keep_tries(statements.append)
+    keep_failures(statements.append)
     try:
         async with app.state.database.engine.begin() as connection:
             for statement in (*statements, *TABLES):

@@ -79,7 +79,11 @@ def test_envelope_names_a_missing_header(name: str, value: bytes | None) -> None
         ("ce_sequence", b"1" * 21),
         ("ce_correlationid", b"journey"),
         ("ce_causationid", b"cause"),
-        ("traceparent", b"\xff"),
+        ("ce_time", b"0001-01-01T00:00:00+14:00"),
+        ("ce_time", b"9999-12-31T23:59:59-14:00"),
+        ("ce_sequence", b"9" * 20),
+        ("ce_subject", b"a\0b"),
+        ("ce_subject", b"s" * 501),
     ],
 )
 def test_envelope_names_an_unreadable_header(name: str, value: bytes) -> None:

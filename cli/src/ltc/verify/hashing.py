@@ -25,6 +25,7 @@ MECHANICS = {
     "parked_message",
     "payload_edit",
     "subscription",
+    "timer_failure",
 }
 """How facts travel, not what they made."""
 BESIDE = {"span", "browser_session", "unfolded"}

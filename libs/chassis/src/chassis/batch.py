@@ -29,6 +29,7 @@ from chassis.repository import prefetch
 from chassis.transaction import Transaction
 from chassis.tries import Process
 from contracts.envelope import peek_type
+from contracts.event import Event
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class BatchProcessor:
             event_type = peek_type(record.headers)
             fact = self._consumer.fact(event_type) if event_type else None
             if fact is not None:
-                deliveries.append(decode(record, fact))
+                deliveries.append(self.read(record, fact))
             elif not event_type:
                 deliveries.append(self.typeless(record))
             else:
@@ -105,7 +106,11 @@ class BatchProcessor:
 
     def typeless(self, record: Record) -> Delivery:
         subscriptions = next(iter(self._consumer.subscriptions.values()))
-        return decode(record, subscriptions[0].fact)
+        return self.read(record, subscriptions[0].fact)
+
+    def read(self, record: Record, fact: type[Event]) -> Delivery:
+        """A record as the given fact. An observer keeps its text."""
+        return decode(record, fact, keeps_text=self._consumer.observes)
 
     async def process(self, records: Sequence[Record]) -> list[Delivery]:
         """Give every message its verdict; returns those listened to. Raises only what is the
@@ -198,8 +203,15 @@ class BatchProcessor:
     def _fail(
         self, failures: _Failures, blocked: set[Lane], delivery: Delivery, error: Exception
     ) -> None:
-        failures.heads.append((delivery, error))
-        blocked.add(delivery.lane)
+        if self._sets_aside(error):
+            failures.aside.append((delivery, error))
+        else:
+            failures.heads.append((delivery, error))
+            blocked.add(delivery.lane)
+
+    def _sets_aside(self, error: Exception) -> bool:
+        """Whether this consumer goes on past the message at once."""
+        return self._consumer.observes and parking.gives_up(error, 1)
 
     async def handle(self, tx: Transaction, delivery: Delivery) -> Exception | None:
         """Run the handlers of one message; on failure take its effects back and return why."""
@@ -242,7 +254,8 @@ class BatchProcessor:
         group, connection = self._consumer.group, tx.connection
         affected = [d for d, _ in failures.heads] + failures.behind
         # Not what comes again of a parked key and had its effect before.
-        unhandled = [d.event_id for d in affected if d.event_id in fresh]
+        left_out = affected + [d for d, _ in failures.aside if not d.error]
+        unhandled = [d.event_id for d in left_out if d.event_id in fresh]
         await inbox.dismiss(connection, group, unhandled)
         for delivery, error in failures.heads:
             log = logger.info if isinstance(error, DependencyMissing) else logger.warning
@@ -263,5 +276,6 @@ class BatchProcessor:
     async def _park_alone(self, delivery: Delivery, error: Exception) -> None:
         """Park a message whose own transaction failed, in a transaction without its effects."""
         async with self._database.transaction() as tx:
-            failures = _Failures(heads=[(delivery, error)])
+            failures = _Failures()
+            self._fail(failures, set(), delivery, error)
             await self._park_failures(tx, failures, 1, fresh=set())

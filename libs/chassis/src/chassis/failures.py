@@ -38,6 +38,21 @@ def sqlstate(error: BaseException) -> str:
     return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 
+_UNSTORABLE = (
+    "22",  # the value is outside of what its type holds
+    "54",  # a row or an index entry is too large
+)
+
+
+def cannot_pass(error: BaseException) -> bool:
+    """Whether the same message fails alike however often it is tried: a value of it can be neither
+    computed with nor stored."""
+    if isinstance(error, OverflowError | UnicodeError):
+        return True
+    original = getattr(error, "orig", error)
+    return isinstance(original, asyncpg.DataError) or sqlstate(error).startswith(_UNSTORABLE)
+
+
 def is_infrastructure(error: BaseException) -> bool:
     """Whether repeating the same work later may succeed without anybody touching the message."""
     if isinstance(error, asyncpg.PostgresError):

@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import bulk
+from chassis import bulk, timer_failures
 from chassis.db import Database
+from chassis.failures import is_infrastructure
 from chassis.repository import Repository
+from chassis.timer_failures import but_failing
 
 OVERDUE = """
 SELECT aggregate_id, name, aggregate FROM gate
-WHERE cleared_at IS NULL AND overdue_at IS NULL AND due_at < $1 ORDER BY due_at LIMIT $2
-"""
+WHERE cleared_at IS NULL AND overdue_at IS NULL AND due_at < $1
+  AND {but_failing} ORDER BY due_at LIMIT $2
+""".format(but_failing=but_failing("gates", "aggregate_id"))
 ANY_OVERDUE = """
 (SELECT min(due_at) FROM gate WHERE cleared_at IS NULL AND overdue_at IS NULL) < clock.now
 """
@@ -34,12 +37,21 @@ async def sweep_overdue(
     ]
     marked = 0
     for aggregate_id, name, table in late:
-        async with database.transaction() as tx:
-            repository = repositories[table](tx)
-            aggregate = await repository.find(aggregate_id)
-            gate = aggregate.gate(name) if aggregate else None
-            if aggregate is None or gate is None or gate.overdue_at or gate.due_at >= tx.now:
-                continue
-            await repository.save(aggregate.overrun(name, at=tx.now))
-            marked += 1
+        try:
+            async with database.transaction() as tx:
+                marked += await _mark(repositories[table](tx), aggregate_id, name, tx.now)
+                await timer_failures.forget(tx, "gates", [aggregate_id])
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            await timer_failures.note(database, "gates", aggregate_id, error)
     return marked
+
+
+async def _mark(repository: Repository[Any], aggregate_id: UUID, name: str, now: datetime) -> bool:
+    aggregate = await repository.find(aggregate_id)
+    gate = aggregate.gate(name) if aggregate else None
+    if aggregate is None or gate is None or gate.overdue_at or gate.due_at >= now:
+        return False
+    await repository.save(aggregate.overrun(name, at=now))
+    return True

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from chassis import idempotency
 from chassis.auth import Actor, authenticate, doors_of
 from chassis.db import Database
-from chassis.json_body import check_json
 from chassis.pagination import Page, link_to_next
 from chassis.problems import FieldError, Problem
+from chassis.strict_json import NotStrict, read
 from chassis.transaction import Transaction
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -54,7 +54,10 @@ class TransactionalRoute(APIRoute):
             refuse_nul(request)
             database: Database = request.app.state.database
             changing = request.method in CHANGING
-            body = await read_body(request, takes_json=takes_json) if changing else b""
+            body = b""
+            if changing:
+                request = await with_body(request, takes_json=takes_json)
+                body = await request.body()
             key = idempotency.key_of(request) if changing else None
             async with database.transaction() as tx:
                 request.state.tx = tx
@@ -72,18 +75,42 @@ class TransactionalRoute(APIRoute):
         return within_transaction
 
 
-async def read_body(request: Request, *, takes_json: bool) -> bytes:
-    """The whole body. Raises Problem for one that is no JSON where JSON is due, or is bad JSON."""
+class JsonRequest(Request):
+    """A request whose JSON was read once, by the strict reader: no other parser sees its bytes."""
+
+    def __init__(self, request: Request, body: bytes, value: Any) -> None:
+        super().__init__(request.scope, request.receive)
+        self._whole, self._value = body, value
+
+    async def body(self) -> bytes:
+        return self._whole
+
+    async def json(self) -> Any:
+        return self._value
+
+
+async def with_body(request: Request, *, takes_json: bool) -> Request:
+    """The request with its whole body. Raises Problem for one that is no JSON where JSON is due, or
+    is bad JSON."""
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = kind == "application/json" or (
         kind.startswith("application/") and kind.endswith("+json")
     )
     if body and is_json:
-        check_json(body)
-    elif body and takes_json:
+        return JsonRequest(request, body, strictly(body))
+    if body and takes_json:
         raise Problem(415, f"application/json is needed, not {kind or 'nothing named'}")
-    return body
+    return request
+
+
+def strictly(body: bytes) -> Any:
+    """The value of a JSON body. Raises Problem (422) for one that readers read differently."""
+    try:
+        return read(body)
+    except NotStrict as error:
+        detail = f"the body is no JSON: {error}" if error.kind == "invalid-json" else str(error)
+        raise Problem(422, detail, type=error.kind) from error
 
 
 def refuse_nul(request: Request) -> None:

@@ -65,10 +65,18 @@ def describe(error: BaseException, *, length: int = MESSAGE_LENGTH) -> str:
         # The lines after the first repeat rows and parameters.
         said = f"{type(error.orig).__name__}: {str(error.orig).partition(chr(10))[0]}"
     elif isinstance(error, PostgresError):
-        said = error.message or ""  # its detail repeats values
+        said = error.message or _of_driver(error)  # its detail repeats values
     else:
         said = str(error)
     return f"{type(error).__name__}: {said[:length]}"
+
+
+def _of_driver(error: PostgresError) -> str:
+    """What the driver says of a value that it could not send, without the value: ``invalid input
+    for query argument $1: 99 (value out of int32 range)``."""
+    told = str(error)
+    reason = told.rpartition("(")[2].rstrip(")") if told.endswith(")") else ""
+    return f"{told.partition(': ')[0]} ({reason})" if reason else told.partition(": ")[0]
 
 
 def _story(error: BaseException | None) -> str:

@@ -124,6 +124,7 @@ class Metrics:
         )
         self._dead = gauge("ltc.dead.letters", "{message}", "Given up, waiting for a person")
         self._aside = gauge("ltc.set.aside", "{message}", "Given up by rule in the last hour")
+        self._failing = gauge("ltc.timer.failing", "{row}", "Rows that timers cannot handle")
         self._gates = gauge("ltc.gate.open", "{gate}", "Gates that somebody must pass")
         self._overdue = gauge("ltc.gate.overdue", "{gate}", "Open gates past their time")
         self._late = _Named(
@@ -227,6 +228,10 @@ class Metrics:
         on past by rule in the last hour."""
         self._dead.set(waiting)
         self._aside.set(set_aside)
+
+    def failing_rows(self, count: int) -> None:
+        """Rows that a timer left out because handling them fails."""
+        self._failing.set(count)
 
     def gates_state(self, open_gates: int, overdue: int) -> None:
         self._gates.set(open_gates)

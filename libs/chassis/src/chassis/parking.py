@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import bulk, inbox, tries
 from chassis.delivery import Delivery, RawRecord, Undecodable
 from chassis.domain import DependencyMissing
+from chassis.failures import cannot_pass
 from chassis.tables import ParkedMessageRow, table_of
 
 RETRY_AFTER_S = (1.0, 5.0, 30.0, 300.0, 1800.0)
@@ -83,6 +84,12 @@ async def admit(
     return fresh, {(row[1], row[2]) for row in rows if row[0] is None}
 
 
+def gives_up(error: BaseException, attempts: int) -> bool:
+    """Whether a message is not tried again by itself after so many failed tries."""
+    hopeless = isinstance(error, Undecodable) or cannot_pass(error)
+    return hopeless or attempts > len(RETRY_AFTER_S)
+
+
 async def park(
     connection: AsyncConnection,
     consumer: str,
@@ -93,7 +100,7 @@ async def park(
     attempts: int = 1,
 ) -> None:
     """Park the lane of a failed message, or put off the next try of its head."""
-    hopeless = isinstance(error, Undecodable) or attempts > len(RETRY_AFTER_S)
+    hopeless = gives_up(error, attempts)
     wait = RETRY_AFTER_S[min(attempts, len(RETRY_AFTER_S)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311
     wake_key = f"{error.kind}:{error.missing_id}" if isinstance(error, DependencyMissing) else None
     topic, key = delivery.lane

@@ -15,6 +15,7 @@ from chassis import bulk
 from chassis.db import Database
 from chassis.metrics import Metrics
 from chassis.schema import first_id
+from chassis.timer_failures import STILL_FAILING
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ SELECT (SELECT count(*) FROM outbox),
          + (SELECT count(*) FROM outbox_dead),
        (SELECT count(*) FROM audit WHERE id > $1 AND action = 'skip'
           AND object_type LIKE 'parked:%' AND actor_sub LIKE 'system:%'),
+       (SELECT count(*) FROM timer_failure WHERE last_failed_at > now() - $2::interval),
        g.open_now, g.overdue, g.oldest_s, g.p95_s,
        (SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity
         WHERE datname = current_database() AND state <> 'idle')
@@ -82,8 +84,11 @@ class Gauges:
 
 async def report(database: Database, metrics: Metrics) -> None:
     """Set the gauges of outbox, parking, gates, transactions and connections."""
-    [row] = await bulk.ask(database.engine, STATE, first_id(datetime.now(UTC) - LATELY))
-    pending, age, retrying, dead, messages, parked_age, letters, aside, *gates, oldest = row
+    lately = first_id(datetime.now(UTC) - LATELY)
+    [row] = await bulk.ask(database.engine, STATE, lately, STILL_FAILING)
+    pending, age, retrying, dead, messages, parked_age, letters, aside, failing, *gates, oldest = (
+        row
+    )
     open_gates, overdue, stage_age, stage_p95 = gates
     classes = await bulk.ask(database.engine, CLASSES) if retrying + dead else []
     late = await bulk.ask(database.engine, LATE_GATES) if overdue else []
@@ -91,6 +96,7 @@ async def report(database: Database, metrics: Metrics) -> None:
     metrics.parked_state(retrying, dead, messages, float(parked_age or 0))
     metrics.parked_classes({name: (keys, float(s)) for name, keys, s in classes})
     metrics.dead_letters(letters, aside)
+    metrics.failing_rows(failing)
     metrics.gates_state(open_gates, overdue)
     metrics.late_gates({(gate, owner): (n, float(s)) for gate, owner, n, s in late})
     metrics.stage_age(float(stage_age or 0), float(stage_p95 or 0))

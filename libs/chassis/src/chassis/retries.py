@@ -10,7 +10,7 @@ from chassis import draining, inbox, observing, parking
 from chassis.batch import BatchProcessor
 from chassis.consumer import Consumer
 from chassis.db import Database
-from chassis.delivery import Delivery, Undecodable, decode
+from chassis.delivery import Delivery
 from chassis.draining import Head
 from chassis.failures import is_infrastructure
 from chassis.parking import Lane
@@ -82,7 +82,11 @@ class Retries:
 
     def _delivery(self, head: Head) -> Delivery:
         fact = self._consumer.fact(head.type) if head.type else None
-        delivery = decode(head.record, fact) if fact else self._processor.typeless(head.record)
+        delivery = (
+            self._processor.read(head.record, fact)
+            if fact
+            else self._processor.typeless(head.record)
+        )
         delivery.event_id = head.event_id
         delivery.key = (head.record.key or b"").decode()
         return delivery
@@ -100,7 +104,7 @@ class Retries:
         """The head failed again: later, or never again without a person."""
         group = self._consumer.group
         tries = attempts + 1
-        gives_up = isinstance(error, Undecodable) or tries > len(parking.RETRY_AFTER_S)
+        gives_up = parking.gives_up(error, tries)
         event_type = delivery.envelope.type if delivery.envelope else None
         note = failed(error, tx.now, self._processor.by)
         await parking.note_try(tx.connection, group, delivery.event_id, note)

@@ -222,6 +222,19 @@ def keep_tries(execute: Callable[[str], object]) -> None:
     execute("ALTER TABLE parked_message ADD tries jsonb NOT NULL DEFAULT '[]'")
 
 
+def keep_failures(execute: Callable[[str], object]) -> None:
+    """What a timer cannot handle, and facts that a person has left out of Kafka. For a service's
+    next migration."""
+    execute(
+        """CREATE TABLE timer_failure (
+        timer text NOT NULL, row_id uuid NOT NULL, error_class text NOT NULL, error text NOT NULL,
+        failed_at timestamptz NOT NULL, last_failed_at timestamptz NOT NULL,
+        tries integer NOT NULL, next_at timestamptz NOT NULL,
+        CONSTRAINT pk_timer_failure PRIMARY KEY (timer, row_id))"""
+    )
+    execute("ALTER TABLE outbox_dead ADD skipped_at timestamptz")
+
+
 def create_number_sequence(execute: Callable[[str], object], series: str) -> None:
     """The sequence behind ``tx.number(series)``."""
     execute(f"CREATE SEQUENCE number_{series.lower()}")

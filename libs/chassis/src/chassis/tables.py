@@ -111,6 +111,8 @@ class OutboxDeadRow(ChassisRow, table=True):
     created_at: datetime
     died_at: datetime
     error: str = Field(sa_type=Text)
+    skipped_at: datetime | None = None
+    """When a person let the key go on without it."""
 
 
 class EventLogRow(ChassisRow, table=True):
@@ -241,6 +243,21 @@ class SubscriptionRow(ChassisRow, table=True):
     consumer: str = Field(sa_type=Text, primary_key=True)
     topic: str = Field(sa_type=Text, primary_key=True)
     since: datetime
+
+
+class TimerFailureRow(ChassisRow, table=True):
+    """A row that a timer cannot handle: it is left out until its next try, and others go on."""
+
+    __tablename__ = "timer_failure"
+
+    timer: str = Field(sa_type=Text, primary_key=True)
+    row_id: UUID = Field(primary_key=True)
+    error_class: str = Field(sa_type=Text)
+    error: str = Field(sa_type=Text)
+    failed_at: datetime
+    last_failed_at: datetime
+    tries: int
+    next_at: datetime
 
 
 class NumberSeriesRow(ChassisRow, table=True):

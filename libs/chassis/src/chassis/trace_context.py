@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from random import getrandbits
 
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
+from contracts.envelope import TRACEPARENT, TRACESTATE
+
 LENGTH = 55
 """Characters of ``00-<32 hex>-<16 hex>-<2 hex>``."""
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-_WELL_FORMED = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[ -~]*)?"
-)
 ODD = frozenset("13579bdf")
 """The last digit of a sampled traceparent."""
 
@@ -34,7 +32,7 @@ class TraceContext:
     @property
     def well_formed(self) -> bool:
         """Whether it may be handed on as it is."""
-        return _WELL_FORMED.fullmatch(self.traceparent) is not None
+        return TRACEPARENT.fullmatch(self.traceparent) is not None
 
     @property
     def trace_id(self) -> str:
@@ -64,8 +62,10 @@ class TraceContext:
 
 def from_header(traceparent: str, tracestate: str | None = None) -> TraceContext | None:
     """What a stranger's header says; none when it is malformed. Later versions read as ours."""
-    if _WELL_FORMED.fullmatch(traceparent) is None:
+    if TRACEPARENT.fullmatch(traceparent) is None:
         return None
+    if tracestate is not None and TRACESTATE.fullmatch(tracestate) is None:
+        tracestate = None
     return TraceContext("00" + traceparent[2:LENGTH], tracestate)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,16 @@ Headers = Iterable[tuple[str, bytes | None]]
 SCHEMA_PATH = "/schemas"
 _CONTENT_TYPE = ("content-type", b"application/json")
 _SEQUENCE_DIGITS = 20
+LAST_SEQUENCE = 2**63 - 1
+LONGEST_TEXT = 500
+"""Characters of an attribute. Receivers keep them in indexes, which are bounded."""
+FIRST_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
+"""Between these every reader can take an event's time to UTC, to seconds and to its database."""
+TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[ -~]*)?"
+)
+TRACESTATE = re.compile(r"[ -~]{1,512}")
 _SPEC = ("ce_specversion", b"1.0")
 
 
@@ -72,9 +83,13 @@ class Envelope:
             raise MalformedEnvelope(f"ce_time is no RFC 3339 instant: {time[:40]!r}") from error
         if moment.tzinfo is None:
             raise MalformedEnvelope("ce_time has no offset")
+        if not FIRST_TIME <= moment < END_OF_TIME:
+            raise MalformedEnvelope(f"ce_time is not between 1970 and 2200: {time[:40]!r}")
         sequence = _text(found, "ce_sequence")
         if not (sequence.isascii() and sequence.isdigit() and len(sequence) <= _SEQUENCE_DIGITS):
             raise MalformedEnvelope(f"ce_sequence is no number: {sequence[:40]!r}")
+        if int(sequence) > LAST_SEQUENCE:
+            raise MalformedEnvelope(f"ce_sequence is more than {LAST_SEQUENCE}")
         subject = _text(found, "ce_subject")
         return cls(
             id=_uuid(found, "ce_id"),
@@ -85,8 +100,8 @@ class Envelope:
             sequence=int(sequence),
             journey_id=_uuid(found, "ce_correlationid"),
             causation_id=_uuid(found, "ce_causationid") if "ce_causationid" in found else None,
-            traceparent=_optional(found, "traceparent"),
-            tracestate=_optional(found, "tracestate"),
+            traceparent=_trace(found, "traceparent", TRACEPARENT),
+            tracestate=_trace(found, "tracestate", TRACESTATE),
             partition_key=_optional(found, "ce_partitionkey"),
         )
 
@@ -104,13 +119,23 @@ def _text(headers: dict[str, bytes | None], name: str) -> str:
     if not value:
         raise MalformedEnvelope(f"{name} is missing")
     try:
-        return value.decode()
+        text = value.decode()
     except UnicodeDecodeError as error:
         raise MalformedEnvelope(f"{name} is not UTF-8") from error
+    if len(text) > LONGEST_TEXT or "\0" in text:
+        raise MalformedEnvelope(f"{name} holds NUL or more than {LONGEST_TEXT} characters")
+    return text
 
 
 def _optional(headers: dict[str, bytes | None], name: str) -> str | None:
     return _text(headers, name) if headers.get(name) else None
+
+
+def _trace(headers: dict[str, bytes | None], name: str, form: re.Pattern[str]) -> str | None:
+    """A header of the trace context. A malformed one is ignored, as the W3C asks: a new trace
+    begins, and the event is the same."""
+    text = (headers.get(name) or b"").decode("latin-1")
+    return text if form.fullmatch(text) else None
 
 
 def _uuid(headers: dict[str, bytes | None], name: str) -> UUID:

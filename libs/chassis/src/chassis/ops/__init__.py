@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from chassis.ops import audit_trail, bulk_runs, edit, expectations, failures, hold, look, replay
+from chassis.ops import (
+    audit_trail,
+    bulk_runs,
+    edit,
+    expectations,
+    failures,
+    hold,
+    look,
+    replay,
+    timers,
+)
 from chassis.ops import retry as retry_and_skip
 
 router = APIRouter(prefix="/ops", tags=["ops"])
@@ -12,6 +22,7 @@ for _part in (
     hold,
     edit,
     replay,
+    timers,
     failures,
     bulk_runs,
     expectations,
