@@ -175,6 +175,21 @@ def test_ltc_import_names_an_unreadable_file_before_any_request(
     assert told in done.stderr
 
 
+def test_ltc_import_shows_the_readings_of_an_unclear_encoding(home: Path) -> None:
+    (home / "leads.csv").write_bytes("Name\n김민준\n이서연\n".encode("euc_kr"))
+    (home / "map.yaml").write_text("columns: {Name: contact.name}")
+    words = ("import", "leads", str(home / "leads.csv"), "--map", str(home / "map.yaml"))
+    unclear = ltc(*words)
+    wrong = ltc(*words, "--encoding", "utf-8")
+    sheet = ltc(*words, "--sheet", "Leads")
+
+    assert [done.exit_code for done in (unclear, wrong, sheet)] == [2, 2, 2]
+    assert "could be written in several encodings" in unclear.stderr
+    assert "--encoding cp949\n    김민준\n    이서연\n" in unclear.stderr
+    assert "is not written in utf-8" in wrong.stderr
+    assert "is no workbook, so that it has no sheet 'Leads'" in sheet.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -15,8 +15,9 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from chassis.imports import Mapping, Report
-from chassis.table_file import UnreadableFile, read_table
+from chassis.imports import Report
+from chassis.mapping import Mapping
+from chassis.table_file import EncodingUnclear, UnreadableFile
 from ltc.people import Person
 from ltc.settings import Settings
 
@@ -30,6 +31,8 @@ def import_file(
     kind: str,
     door: Person,
     dry_run: bool = False,
+    encoding: str | None = None,
+    sheet: str | None = None,
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Take a file in through the public API of lead-svc or deal-svc.
@@ -38,7 +41,7 @@ def import_file(
     a whole, httpx.TransportError when it stays away.
     """
     mapping = Mapping.read(_bytes(map_file), f"the mapping {map_file}")
-    table = read_table(_bytes(file), str(file), encoding=mapping.encoding)
+    table = mapping.table(_bytes(file), str(file), encoding=encoding, sheet=sheet)
     report = Report()
     pairs = report.forms(table, mapping)
     path = f"/{kind}/batch" + ("?dry_run=true" if dry_run else "")
@@ -89,11 +92,23 @@ def _print(report: Report) -> None:
         f"rows {report.rows} = accepted {report.accepted} + duplicates {report.duplicates}"
         f" + refused {report.refused}"
     )
+    for note in report.notes:
+        print(f"  {note}")
     for error in report.errors[:20]:
         print(f"  row {error.row}, {error.column or 'the row'}: {error.reason}")
     for row in report.repeated[:20]:
         within = f" (row {row.of_row})" if row.of_row else ""
         print(f"  row {row.row} repeats {row.of or 'an earlier row'}{within}")
+
+
+def _explain(error: UnreadableFile) -> None:
+    """Say why a file is not read; an unclear encoding with the file's beginning in each reading."""
+    typer.echo(str(error), err=True)
+    if isinstance(error, EncodingUnclear):
+        for reading in error.readings:
+            typer.echo(f"--encoding {reading.encoding}", err=True)
+            for line in reading.sample:
+                typer.echo(f"    {line}", err=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -107,6 +122,12 @@ def register(app: typer.Typer) -> None:
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="say what would happen, change nothing")
         ] = False,
+        encoding: Annotated[
+            str | None, typer.Option("--encoding", help="of the CSV, when it is not certain")
+        ] = None,
+        sheet: Annotated[
+            str | None, typer.Option("--sheet", help="of the workbook; else the first visible one")
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
     ) -> None:
         """Take in a file of leads or deals; every row is accepted, a duplicate, or refused."""
@@ -115,10 +136,17 @@ def register(app: typer.Typer) -> None:
         door = Person(Settings.from_env(), "import", "Import", "integration_import")
         try:
             report = import_file(
-                file, mapping, kind=kind, door=door, dry_run=dry_run, progress=_show_progress
+                file,
+                mapping,
+                kind=kind,
+                door=door,
+                dry_run=dry_run,
+                encoding=encoding,
+                sheet=sheet,
+                progress=_show_progress,
             )
         except UnreadableFile as error:
-            typer.echo(str(error), err=True)
+            _explain(error)
             raise typer.Exit(2) from error
         except (RuntimeError, httpx.HTTPError) as error:
             typer.echo(f"{kind[:-1]}-svc did not take it: {error}", err=True)

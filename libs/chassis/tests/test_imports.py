@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.imports import Mapping, Report
+from chassis.imports import Report
+from chassis.mapping import Mapping
 from chassis.table_file import TableFile, UnreadableFile
 
 COLUMNS = ["Name", "Mail", "Came by", "Day", "Ignored"]
@@ -50,6 +53,93 @@ def test_import_reads_iso_dates_with_any_date_pattern(text: str) -> None:
     assert the_form("", "", "", text, "")["captured_at"] == "2026-01-02T16:00:00+00:00"
 
 
+DAY = b"columns: {Day: captured_at, Name: name}\ntimezone: Asia/Shanghai\n"
+SERIAL = DAY + b"dates: {captured_at: serial}\n"
+PATTERN = DAY + b"dates: {captured_at: '%Y-%m-%d'}\n"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "text", "read"),
+    [
+        (DAY, "2026-11-27", "2026-11-26T16:00:00+00:00"),
+        (DAY, "20261127", "2026-11-26T16:00:00+00:00"),
+        (DAY, "2026-11-27 10:30", "2026-11-27T02:30:00+00:00"),
+        (DAY, "2026-11-27T10:30:00Z", "2026-11-27T10:30:00+00:00"),
+        (PATTERN, "20261127", "2026-11-26T16:00:00+00:00"),
+        (DAY + b"dates: {captured_at: '%d%m%Y'}", "27112026", "2026-11-26T16:00:00+00:00"),
+        (
+            DAY + b"dates: {captured_at: '%d.%m.%y %z'}",
+            "27.11.26 +0000",
+            "2026-11-27T00:00:00+00:00",
+        ),
+        (SERIAL, "46353", "2026-11-26T16:00:00+00:00"),
+        (SERIAL, "46353.4375", "2026-11-27T02:30:00+00:00"),
+        (SERIAL, "2026-11-27", "2026-11-26T16:00:00+00:00"),
+        (DAY + b"dates: {captured_at: serial-1904}", "44891", "2026-11-26T16:00:00+00:00"),
+        (b"columns: {Day: captured_at, Name: name}", "2026-11-27", "2026-11-27T00:00:00+00:00"),
+    ],
+)
+def test_import_reads_an_instant_in_the_zone_of_the_mapping(
+    mapping: bytes, text: str, read: str
+) -> None:
+    assert Mapping.read(mapping).form(["Day", "Name"], [text, "20261127"]) == {
+        "captured_at": read,
+        "name": "20261127",
+    }
+
+
+@pytest.mark.parametrize(
+    ("mapping", "text", "reason"),
+    [
+        (DAY, "46353", "'46353' is a number; state in the mapping how to read it"),
+        (DAY, "20261127103000", "is a number; state in the mapping how to read it"),
+        (DAY, "1764239400", "is a number; state in the mapping how to read it"),
+        (DAY, "20261327", "'20261327' is a number; state in the mapping how to read it"),
+        (DAY, "tomorrow", "'tomorrow' is not an instant in ISO 8601"),
+        (DAY, "2026-02-30", "'2026-02-30' is not in the calendar"),
+        (DAY, "9999-12-31T23:59:59-05:00", "is out of the calendar"),
+        (PATTERN, "46353", "'46353' is no date like %Y-%m-%d"),
+        (PATTERN, "20261127103000", "'20261127103000' is no date like %Y-%m-%d"),
+        (SERIAL, "20261127103000", "'20261127103000' is not the number of a day"),
+        (SERIAL, "-1", "'-1' is not the number of a day"),
+        (SERIAL, "tomorrow", "'tomorrow' is no date like serial"),
+    ],
+)
+def test_import_refuses_what_is_no_instant_by_row(mapping: bytes, text: str, reason: str) -> None:
+    report = Report()
+    table = TableFile(["Day", "Name"], [(2, ["2026-11-27", "a"]), (3, [text, "b"])])
+    forms = report.forms(table, Mapping.read(mapping))
+
+    assert [number for number, _ in forms] == [2]
+    [error] = report.errors
+    assert (error.row, error.column) == (3, "Day")
+    assert reason in error.reason
+
+
+@given(st.from_regex(r"[+-]?[0-9.]{1,20}", fullmatch=True))
+def test_import_never_takes_digits_for_seconds(text: str) -> None:
+    report = Report()
+    forms = report.forms(TableFile(["Day", "Name"], [(2, [text, ""])]), Mapping.read(DAY))
+
+    for _, form in forms:
+        day = datetime.fromisoformat(form["captured_at"]).astimezone(ZoneInfo("Asia/Shanghai"))
+        assert f"{day:%Y%m%d}" == text.zfill(8)
+
+
+def test_import_notes_what_it_does_not_read() -> None:
+    report = Report()
+    table = TableFile(
+        ["Ignored", "Day", "Name", "", "Ignored"], [], ((4, "is bad"),), ("read as gb18030",)
+    )
+    report.forms(table, Mapping.read(DAY))
+
+    assert report.notes == [
+        "read as gb18030",
+        "ignored, for the mapping has no field for it: (no name), Ignored",
+    ]
+    assert (report.rows, report.refused, report.errors[0].row) == (1, 1, 4)
+
+
 @pytest.mark.parametrize(
     ("row", "column", "reason"),
     [
@@ -88,6 +178,10 @@ def test_import_refuses_an_unreadable_row_with_its_column(
         (b"columns: {a: x, b: x}", "'x' is given twice"),
         (b"columns: {a: contact, b: contact.name}", "'contact.name' is given twice"),
         (b"columns: {a: x..y}", "'x..y' is no field"),
+        (b"columns: {a: x}\ndates: {x: '%d.%m.'}", "has no year"),
+        (b"columns: {a: x}\ndates: {x: '%Y %Q'}", "there is no directive %Q"),
+        (b"columns: {a: x}\ndates: {x: '%Y %Z'}", "use %z"),
+        (b"columns: {a: x}\ndates: {x: '%Y%'}", "there is no directive %"),
         (b'{"columns": {"a": 1}}', "columns.a: Input should be a valid string"),
         (b"columns: &all {a: b}\nconstants: *all", "references"),
         (b"columns: " + b"[" * 60_000, "nested deeper than 4"),
@@ -149,6 +243,7 @@ def test_import_report_uses_the_row_numbers_of_the_file() -> None:
             {"row": 5, "of": "L-1", "of_row": 3},
             {"row": 6, "of": "L-0", "of_row": None},
         ],
+        "notes": [],
     }
 
 

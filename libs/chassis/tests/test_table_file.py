@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import zipfile
 from datetime import UTC, date, datetime
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chassis.table_file import UnreadableFile, read_table
 
@@ -80,15 +83,15 @@ def test_table_file_detects_the_delimiter_by_the_header(mark: str) -> None:
     assert read_table(text.encode(), "f.csv").rows == [(2, ["1", "2", "3"])]
 
 
-def test_table_file_keeps_row_numbers_across_line_breaks_and_blank_lines() -> None:
+def test_table_file_counts_rows_by_the_lines_of_an_editor() -> None:
     text = 'a,b\r\n"one\r\ntwo",2\r\n\r\n , \r\n5,"say ""yes""",,\r\n6\r\n7,8,9\r\n'
     table = read_table(text.encode(), "f.csv")
 
     assert table.rows == [
         (2, ["one\r\ntwo", "2"]),
-        (5, ["5", 'say "yes"']),
-        (6, ["6"]),
-        (7, ["7", "8", "9"]),
+        (6, ["5", 'say "yes"']),
+        (7, ["6"]),
+        (8, ["7", "8", "9"]),
     ]
 
 
@@ -97,16 +100,103 @@ def test_table_file_keeps_row_numbers_across_line_breaks_and_blank_lines() -> No
     [
         (b"", "is empty"),
         (b"\n \n\t\n", "is empty"),
-        (b'a,b\n"never closed,1\n', "is no well-formed CSV"),
-        (b'a,b\n"x"y,1\n', "is no well-formed CSV"),
+        (b'a,b\n1,2\n"never closed,1\n2,3\n', "is no well-formed CSV: line 3: a quotation mark"),
+        (b'a,b\n"5" disk",1\n2,3\n', "is no well-formed CSV: line 2: a quotation mark"),
+        (b'a,b\n1,"two\nlines"x\n2,3\n', "is no well-formed CSV: line 2: a quotation mark"),
+        (b'"a"b,c\n1,2\n', "is no well-formed CSV: line 1: "),
         (b"PK\x03\x04 and nothing else", "is no readable workbook"),
         (b"\xd0\xcf\x11\xe0 and nothing else", "is no readable workbook"),
-        (b"\xff\xfea\x00\x00", "has an unknown encoding"),
+        (b"\xff\xfea\x00\x00", "begins with the mark of utf-16 and is not written in it"),
     ],
 )
 def test_table_file_names_the_reason_why_a_file_is_no_table(body: bytes, told: str) -> None:
     with pytest.raises(UnreadableFile, match=f"^f.csv .*{told}"):
         read_table(body, "f.csv")
+
+
+def test_table_file_refuses_a_row_with_a_bad_quotation_mark_alone() -> None:
+    body = b'name,note\nAnn,1\n"Bo "the boss" Bee",2\n5" disk,3\n"a ""b""",4\n'
+    table = read_table(body, "f.csv")
+
+    assert table.rows == [(2, ["Ann", "1"]), (4, ['5" disk', "3"]), (5, ['a "b"', "4"])]
+    [(line, why)] = table.defects
+    assert line == 3
+    assert why.startswith("has a quotation mark that does not enclose a cell")
+
+
+@pytest.mark.parametrize("mark", ["sep=;", "SEP=;", '"sep=;"'])
+def test_table_file_takes_the_delimiter_of_a_sep_line(mark: str) -> None:
+    table = read_table(f"{mark}\r\na,x;b\r\n1,5;2\r\n".encode("utf-8-sig"), "f.csv")
+
+    assert (table.columns, table.rows) == (["a,x", "b"], [(3, ["1,5", "2"])])
+
+
+def test_table_file_keeps_a_nul_in_its_cell() -> None:
+    table = read_table(b"a,b\nO\0k,1\nfine,2\n", "f.csv")
+
+    assert table.rows == [(2, ["O\0k", "1"]), (3, ["fine", "2"])]
+
+
+def test_table_file_drops_columns_without_a_name_at_the_end() -> None:
+    table = read_table(b"a,b,,\n1,2,,\n3\n4,5,6,\n", "f.csv")
+
+    assert (table.columns, table.rows) == (
+        ["a", "b"],
+        [(2, ["1", "2"]), (3, ["3"]), (4, ["4", "5", "6"])],
+    )
+
+
+@given(st.lists(st.lists(st.text('ab\r\n",; ', max_size=6), min_size=2, max_size=2), max_size=8))
+def test_table_file_finds_each_row_on_its_line(cells: list[list[str]]) -> None:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
+    writer.writerow(["left", "right"])
+    lines = []
+    for row in cells:
+        lines.append(len(list(io.StringIO(buffer.getvalue(), newline=""))) + 1)
+        writer.writerow(row)
+    table = read_table(buffer.getvalue().encode(), "f.csv")
+
+    expected = [(n, row) for n, row in zip(lines, cells, strict=True) if "".join(row).strip()]
+    assert table.rows == expected
+
+
+def a_book_of_sheets() -> bytes:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer) as book:
+        for name, hidden in (("Old", True), ("New", False), ("Other", False)):
+            sheet = book.add_worksheet(name)
+            sheet.write_column(0, 0, ["name", name])
+            if hidden:
+                sheet.hide()
+            if name == "New":
+                sheet.activate()
+                sheet.set_first_sheet()
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("sheet", "read", "note"),
+    [
+        (None, "New", "the sheet New is read, not Old, Other"),
+        ("Other", "Other", "the sheet Other is read, not Old, New"),
+        ("Old", "Old", "the sheet Old is read, not New, Other"),
+    ],
+)
+def test_table_file_reads_the_first_visible_sheet_or_the_named_one(
+    sheet: str | None, read: str, note: str
+) -> None:
+    table = read_table(a_book_of_sheets(), "f.xlsx", sheet=sheet)
+
+    assert (table.rows, table.notes) == ([(2, [read])], (note,))
+
+
+@pytest.mark.parametrize("sheet", ["new", "Nowhere", "-c", "N\0"])
+def test_table_file_refuses_a_sheet_that_is_not_there(sheet: str) -> None:
+    with pytest.raises(UnreadableFile, match=r"^f.xlsx "):
+        read_table(a_book_of_sheets(), "f.xlsx", sheet=sheet)
+    with pytest.raises(UnreadableFile, match=r"^f.csv is no workbook"):
+        read_table(b"a\n1\n", "f.csv", sheet=sheet)
 
 
 def test_table_file_reads_workbook_dates_and_numbers_as_text() -> None:

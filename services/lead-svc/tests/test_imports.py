@@ -66,14 +66,14 @@ async def test_lead_import_answers_for_every_row(lead_svc: Harness) -> None:
     assert answer.status_code == 201, answer.text
     assert of_each(answer) == (8, 2, 1, 5)
     assert [(e["row"], e["column"]) for e in answer.json()["errors"]] == [
-        (6, "邮箱"),
-        (7, "渠道"),
-        (8, "姓名"),
-        (9, "日期"),
-        (10, None),
+        (7, "邮箱"),
+        (8, "渠道"),
+        (9, "姓名"),
+        (10, "日期"),
+        (11, None),
     ]
     [first] = listed.json()["items"]
-    assert answer.json()["repeated"] == [{"row": 5, "of": first["number"], "of_row": 2}]
+    assert answer.json()["repeated"] == [{"row": 6, "of": first["number"], "of_row": 2}]
     assert first["need"] == "一行 两行"
     assert first["captured_at"] == "2026-02-28T16:00:00Z"
     assert len(await lead_svc.published(LeadCaptured)) == 2
@@ -129,6 +129,59 @@ async def test_lead_import_accepts_every_usual_encoding(lead_svc: Harness, encod
         answer = await upload(client, FILE.encode(encoding))
 
     assert of_each(answer) == (8, 2, 1, 5)
+
+
+KOREAN = "이름,메일\n김민준,a@x.example\n이서연,b@x.example\n"
+PLAIN = "columns: {Name: contact.name, Mail: contact.email}\nconstants: {origin.channel: import}\n"
+
+
+async def test_lead_import_asks_for_an_encoding_that_is_not_certain(lead_svc: Harness) -> None:
+    body = KOREAN.replace("이름,메일", "Name,Mail").encode("euc_kr")
+    async with lead_svc.client("sales_rep") as client:
+        unclear = await upload(client, body, PLAIN)
+        none_yet = (await client.get("/leads")).json()["items"]
+        stated = await upload(client, body, PLAIN, encoding="euc-kr")
+        by_columns = await upload(
+            client, KOREAN.encode("euc_kr"), PLAIN.replace("Name", "이름").replace("Mail", "메일")
+        )
+        leads = (await client.get("/leads")).json()["items"]
+
+    assert (unclear.status_code, none_yet) == (422, [])
+    assert unclear.json()["type"] == "urn:ltc:problem:encoding-unclear"
+    readings = {r["encoding"]: r["sample"] for r in unclear.json()["readings"]}
+    assert readings["cp949"] == ["김민준,a@x.example", "이서연,b@x.example"]
+    assert readings["gb18030"] != readings["cp949"]
+    assert stated.json()["notes"] == ["read as euc_kr"]
+    assert (of_each(stated), of_each(by_columns)) == ((2, 2, 0, 0), (2, 0, 2, 0))
+    assert {lead["contact"]["name"] for lead in leads} == {"김민준", "이서연"}
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "reason"),
+    [
+        (b"Bad,2026-11-27T10:00:00Z,x\0y", "Mail", "holds a NUL character"),
+        (b'"Bad "q" q",2026-11-27T10:00:00Z,b@x.example', None, "has a quotation mark"),
+        (b"Bad,2026-11-27T10:00:00Z", None, "has 2 columns instead of 3"),
+        (b"Bad,2026-11-27T10:00:00Z,b@x.example,more", None, "has 4 columns instead of 3"),
+        (b"Bad,46353,b@x.example", "Day", "'46353' is a number; state in the mapping"),
+        (b"Bad,0001-01-01T00:00:00+14:00,b@x.example", "Day", "is out of the calendar"),
+        (b"Bad,0001-01-02T00:00:00Z,b@x.example", "Day", "is before 1970-01-01"),
+        (b"Bad,9999-12-31,b@x.example", "Day", "has not come yet"),
+    ],
+)
+async def test_lead_import_refuses_a_bad_row_alone(
+    lead_svc: Harness, line: bytes, column: str | None, reason: str
+) -> None:
+    body = b"\xef\xbb\xbfName,Day,Mail\r\nGood,2026-11-27,a@x.example\r\n\r\n" + line + b"\r\n"
+    mapping = PLAIN.replace("{Name", "{Day: captured_at, Name") + "timezone: Asia/Shanghai\n"
+    async with lead_svc.client("sales_rep") as client:
+        answer = await upload(client, body, mapping + "encoding: utf-8\n")
+        [lead] = (await client.get("/leads")).json()["items"]
+
+    assert (of_each(answer), lead["captured_at"]) == ((2, 1, 0, 1), "2026-11-26T16:00:00Z")
+    [error] = answer.json()["errors"]
+    assert (error["row"], error["column"]) == (4, column)
+    assert reason in error["reason"]
 
 
 async def test_lead_import_accepts_a_workbook_with_dates_and_numbers(lead_svc: Harness) -> None:

@@ -76,7 +76,7 @@ class Problem(HTTPException):
         type: str | None = None,
         headers: dict[str, str] | None = None,
         errors: list[FieldError] | None = None,
-        members: dict[str, str] | None = None,
+        members: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(status, detail, headers)
         self.type = type or _TITLES.get(status, "error")
@@ -97,7 +97,7 @@ def respond(
     *,
     errors: list[FieldError] | None = None,
     headers: dict[str, str] | None = None,
-    members: dict[str, str] | None = None,
+    members: dict[str, Any] | None = None,
 ) -> JSONResponse:
     body = ProblemDetails(
         type=f"urn:ltc:problem:{kind}",

@@ -2,52 +2,89 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
+from chassis import encodings
+from chassis.encodings import Reading
 
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 WORKBOOK_S = 60
-SAMPLE = 256 * 1024
-ELSEWHERE = ("cp1252", "cp1251", "big5", "shift_jis", "euc_kr")
-"""What is written where it is neither UTF nor the Chinese mainland's."""
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+DELIMITERS = ",;\t|"
+_SEP = re.compile(r'"?sep=(.)"?(?:\r\n|\n|\r)', re.IGNORECASE)
+"""The first line by which Excel learns the delimiter."""
 
 
 class UnreadableFile(Exception):
     """The file is no table that we can read; the message says why."""
 
 
+class EncodingUnclear(UnreadableFile):
+    """A person must state the encoding; each reading shows the beginning of the file."""
+
+    def __init__(self, message: str, readings: tuple[Reading, ...]) -> None:
+        super().__init__(message)
+        self.readings = readings
+
+
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """Column names, and rows with the numbers that a spreadsheet shows beside them. A row of the
-    wrong width is kept, to be refused by name; a blank one is not a row."""
+    """Column names, and rows with their numbers: the line on which a row of a CSV begins, or the
+    row of a sheet. A row of the wrong width is kept, to be refused by name; a blank one is not a
+    row."""
 
     columns: list[str]
     rows: list[tuple[int, list[str]]]
+    defects: tuple[tuple[int, str], ...] = ()
+    """Rows that cannot be split into cells, and why."""
+    notes: tuple[str, ...] = ()
+    """What was decided about the file: its encoding, its sheet."""
 
 
-def read_table(body: bytes, name: str, *, encoding: str | None = None) -> TableFile:
-    """The first sheet of a workbook or the whole CSV. Raises UnreadableFile naming the file."""
-    lines = _workbook(body, name) if body.startswith(WORKBOOKS) else _csv(body, name, encoding)
-    filled = [(n, row) for n, row in enumerate(lines, 1) if any(cell.strip() for cell in row)]
+@dataclass(slots=True)
+class _Lines:
+    """The rows of a file before the first one is taken for the heading."""
+
+    rows: list[tuple[int, list[str]]]
+    defects: list[tuple[int, str]]
+    notes: list[str]
+
+
+def read_table(
+    body: bytes,
+    name: str,
+    *,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    expect: Collection[str] = (),
+) -> TableFile:
+    """The first visible sheet of a workbook, or the one that is named, or the whole CSV.
+
+    ``expect`` has the names of columns that the file must have, where they are known: they help to
+    recognise an encoding. Raises UnreadableFile naming the file, EncodingUnclear with readings.
+    """
+    if body.startswith(WORKBOOKS):
+        found = _workbook(body, name, sheet)
+    else:
+        if sheet is not None:
+            raise UnreadableFile(f"{name} is no workbook, so that it has no sheet {sheet[:60]!r}")
+        found = _csv(body, name, encoding, expect)
+    filled = [(n, row) for n, row in found.rows if any(cell.strip() for cell in row)]
     if not filled:
         raise UnreadableFile(f"{name} is empty")
-    columns = [cell.strip() for cell in filled[0][1]]
-    return TableFile(columns, [(n, _trimmed(row, len(columns))) for n, row in filled[1:]])
+    heading_at, heading = filled[0]
+    if found.defects and found.defects[0][0] < heading_at:
+        line, why = found.defects[0]
+        raise UnreadableFile(f"{name} is no well-formed CSV: line {line}: {why}")
+    columns = [cell.strip() for cell in _trimmed(heading, 0)]
+    rows = [(n, _trimmed(row, len(columns))) for n, row in filled[1:]]
+    return TableFile(columns, rows, tuple(found.defects), tuple(found.notes))
 
 
 def _trimmed(row: list[str], width: int) -> list[str]:
@@ -57,68 +94,80 @@ def _trimmed(row: list[str], width: int) -> list[str]:
     return row
 
 
-def _csv(body: bytes, name: str, encoding: str | None) -> Iterator[list[str]]:
-    text = _text(body, name, encoding)
+def _csv(body: bytes, name: str, encoding: str | None, expect: Collection[str]) -> _Lines:
     try:
-        delimiter = max(",;\t|", key=lambda mark: len(_first_record(text, mark)))
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    except csv.Error as error:
-        raise UnreadableFile(f"{name} is no well-formed CSV: {error}") from error
+        decoded = encodings.decode(body, stated=encoding, expect=expect)
+    except encodings.EncodingUnclear as unclear:
+        raise EncodingUnclear(f"{name} {unclear}", unclear.readings) from unclear
+    except encodings.UnreadableText as error:
+        raise UnreadableFile(f"{name} {error}") from error
+    text, start, delimiter = decoded.text, 1, None
+    if sep := _SEP.match(text):
+        text, start, delimiter = text[sep.end() :], 2, sep[1]
+    if delimiter is None:
+        delimiter = max(DELIMITERS, key=lambda mark: len(_first_record(text, mark)))
+    lines = _Lines([], [], [f"read as {decoded.encoding}", *filter(None, [decoded.note])])
+    for number, record in _records(text, delimiter, start, name):
+        if isinstance(record, str):
+            lines.defects.append((number, record))
+        else:
+            lines.rows.append((number, record))
+    return lines
 
 
 def _first_record(text: str, delimiter: str) -> list[str]:
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return next((record for record in records if any(cell.strip() for cell in record)), [])
-
-
-def _text(body: bytes, name: str, encoding: str | None) -> str:
     try:
-        return body.decode(encoding or _encoding(body) or "ascii")
-    except (UnicodeDecodeError, LookupError) as error:
-        how = f"is not written in {encoding[:40]}" if encoding else "has an unknown encoding"
-        raise UnreadableFile(f"{name} {how}; save it as UTF-8") from error
+        records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        return next((record for record in records if any(cell.strip() for cell in record)), [])
+    except csv.Error:
+        return []
 
 
-def _encoding(body: bytes) -> str | None:
-    """By its mark, else by what it reads like in its language; none when like nothing."""
-    for mark, encoding in _MARKS:
-        if body.startswith(mark):
-            return encoding
-    if b"\0" in body[:4096]:
-        return "utf-16-le" if body[1:4096:2].count(0) >= body[:4096:2].count(0) else "utf-16-be"
-    for encoding in ("utf-8", "gb18030"):
+def _records(
+    text: str, delimiter: str, start: int, name: str
+) -> Iterator[tuple[int, list[str] | str]]:
+    """Each record with the line on which it begins, as an editor counts; or why there is none.
+
+    A bad quotation mark spoils its row alone when the line has an even number of them. Otherwise a
+    cell is open, and nobody knows which of the following lines are rows: the file is refused.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        begun = reader.line_num
         try:
-            text = body.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if encoding == "utf-8" or _is_chinese(text):
-            return encoding
-    best = from_bytes(body[:SAMPLE], cp_isolation=[*ELSEWHERE]).best()
-    return best.encoding if best else None
+            record: list[str] | str = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            record = f"has a quotation mark that does not enclose a cell ({error})"
+            if reader.line_num != begun + 1 or lines[begun].count('"') % 2:
+                raise UnreadableFile(
+                    f"{name} is no well-formed CSV: line {begun + start}: a quotation mark opens a"
+                    f" cell that no other one closes ({error})"
+                ) from error
+        yield begun + start, record
 
 
-def _is_chinese(text: str) -> bool:
-    """Whether most of what is beyond ASCII is everyday Chinese. Western texts can be read as
-    GB18030 too, but make rare characters of it."""
-    beyond = [character for character in text if character > "\x7f"]
-    everyday = sum(len(c.encode("gb2312", errors="ignore")) == 2 for c in beyond)
-    return everyday * 2 > len(beyond)
-
-
-def _workbook(body: bytes, name: str) -> list[list[str]]:
+def _workbook(body: bytes, name: str, sheet: str | None) -> _Lines:
     """Read in a process of its own with bounded memory and time: a small workbook can claim to be
     enormous, and what reads it would take this process down with it."""
-    command = [sys.executable, "-I", "-m", "chassis.workbook"]
+    command = [sys.executable, "-I", "-m", "chassis.workbook", *([sheet] if sheet else [])]
     try:
         done = subprocess.run(  # noqa: S603
             command, input=body, capture_output=True, timeout=WORKBOOK_S, check=True
         )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        told = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, ValueError) as error:
+        told = (getattr(error, "stderr", b"") or b"").decode(errors="replace").strip().splitlines()
         ended_itself = isinstance(error, subprocess.CalledProcessError) and error.returncode == 1
-        why = told[-1][:200] if told and ended_itself else ""
+        why = told[-1][:400] if told and ended_itself else ""
         raise UnreadableFile(
             f"{name} is no readable workbook, or a far too large one: {why}".rstrip(": ")
         ) from error
-    rows: list[list[str]] = json.loads(done.stdout)
-    return rows
+    answer = json.loads(done.stdout)
+    if answer["missing"]:
+        sheets = ", ".join(answer["sheets"])
+        raise UnreadableFile(f"{name} has no sheet {sheet!r}; its sheets are {sheets}")
+    others = ", ".join(other for other in answer["sheets"] if other != answer["sheet"])
+    note = f"the sheet {answer['sheet']} is read" + (f", not {others}" if others else "")
+    return _Lines(list(enumerate(answer["rows"], 1)), [], [note])

@@ -9,10 +9,10 @@ from uuid import UUID
 from fastapi import Form, Response, UploadFile
 
 from chassis.http import Tx
-from chassis.imports import Mapping, Report
+from chassis.imports import Report, unreadable
+from chassis.mapping import Mapping
 from chassis.pagination import Cursor, Limit, Page
-from chassis.problems import Problem
-from chassis.table_file import UnreadableFile, read_table
+from chassis.table_file import UnreadableFile
 from lead_svc import queries
 from lead_svc.api.capture import take_in
 from lead_svc.api.doors import Importer, Reviewer, lead_router
@@ -39,16 +39,20 @@ async def import_leads(
     response: Response,
     *,
     dry_run: Annotated[bool, Form()] = False,
+    encoding: Annotated[str | None, Form(min_length=1, max_length=40)] = None,
+    sheet: Annotated[str | None, Form(min_length=1, max_length=100)] = None,
 ) -> queries.ImportView:
     """Take in a CSV or XLSX file by a mapping in YAML or JSON, up to 20,000 rows, as a whole: what
     is no table changes nothing. Every row is accepted, a duplicate, or refused with its column and
-    reason. A dry run (200) says the same and changes nothing."""
+    reason. A dry run (200) says the same and changes nothing. `encoding` and `sheet` go before
+    those of the mapping; when several encodings are possible, the problem `encoding-unclear` shows
+    the beginning of the file in each (`readings`)."""
     name = (file.filename or "the file")[:200].replace("\0", "")
     texts = await file.read(), await mapping.read()
     try:
-        chosen, report, pairs = await asyncio.to_thread(_read, *texts, name)
+        chosen, report, pairs = await asyncio.to_thread(_read, *texts, name, encoding, sheet)
     except UnreadableFile as error:
-        raise Problem(422, str(error), type="unreadable-file") from error
+        raise unreadable(error) from error
     if dry_run:
         tx.rollback_only()
     taken = await take_in([form for _, form in pairs], tx)
@@ -68,11 +72,11 @@ async def import_leads(
 
 
 def _read(
-    body: bytes, mapping: bytes, name: str
+    body: bytes, mapping: bytes, name: str, encoding: str | None, sheet: str | None
 ) -> tuple[Mapping, Report, list[tuple[int, dict[str, Any]]]]:
     """The mapping, and the rows that it makes forms of. Raises UnreadableFile."""
     chosen = Mapping.read(mapping)
-    table = read_table(body, name, encoding=chosen.encoding)
+    table = chosen.table(body, name, encoding=encoding, sheet=sheet)
     if len(table.rows) > FILE_ROWS:
         raise UnreadableFile(f"{name} has {len(table.rows)} rows; {FILE_ROWS} are taken at once")
     report = Report()
