@@ -275,6 +275,23 @@ INSERT INTO statement BY NAME SELECT * REPLACE ('H-unknown' AS reference) FROM s
 -- red: M8
 INSERT INTO statement FROM statement WHERE reference = 'H-3';
 
+-- fault: the bank paid out captured money, and nobody booked that
+-- red: M8
+INSERT INTO statement BY NAME SELECT * REPLACE ('bank' AS source) FROM statement WHERE reference = 'H-3';
+
+-- fault: the bank paid out another amount of captured money
+-- red: M8
+-- says: books 1060.00 CNY under reference H-3; the statement of bank says 1060.01 CNY
+INSERT INTO statement BY NAME SELECT * REPLACE ('bank' AS source, minor + 1 AS minor) FROM statement WHERE reference = 'H-3';
+UPDATE payment SET body = json_merge_patch(body, json_object('payouts', json_array(json_object('bank_reference', 'H-3', 'amount', json(body -> 'amount')))))
+WHERE bank_reference = 'H-3';
+
+-- fault: a payout of captured money is a second payment
+-- red: M9
+-- says: its payout as a second payment
+UPDATE payment SET bank_reference = 'H-3', source = 'bank' WHERE bank_reference <> 'H-3' AND source = 'alipay' AND currency = 'CNY'
+  AND id = (SELECT max(id) FROM payment WHERE bank_reference <> 'H-3' AND source = 'alipay');
+
 -- fault: a number is missing between invoices
 -- red: M9
 UPDATE ledger_entry SET document = left(document, -6) || '000099' WHERE document = last_invoice();

@@ -66,6 +66,7 @@ async def test_payment_returned_by_the_bank_reopens_the_invoice(
 
     back = a_line("", GROSS, "B-2", returns="B-1", remittance="insufficient funds")
     first, again = await report(billing_svc, back), await report(billing_svc, back)
+    assert first.status_code == 200, first.text
 
     assert [first.json()[0]["new"], again.json()[0]["new"]] == [True, False]
     [taken] = await billing_svc.published(PaymentUnallocated)

@@ -33,3 +33,7 @@ FROM (
 UNION ALL
 SELECT 'Reference ' || bank_reference || ' of ' || source || ' is booked by ' || count(*) || ' payments: ' || string_agg(number, ', '), min(journey_id)
 FROM payment GROUP BY source, bank_reference HAVING count(*) > 1
+UNION ALL
+SELECT 'Reference ' || b.bank_reference || ' of ' || p.source || ' is booked by ' || p.number || ', and its payout as a second payment: ' || b.number, b.journey_id
+FROM payment b JOIN payment p ON p.bank_reference = b.bank_reference AND p.currency = b.currency AND p.source NOT IN ('bank', 'imported')
+WHERE b.source = 'bank'

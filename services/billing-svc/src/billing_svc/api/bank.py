@@ -12,12 +12,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from billing_svc.api.doors import MOVES_MONEY, bank
 from billing_svc.commands.cash import StatementLine
-from billing_svc.commands.statement import lock_named, take_statement_line
+from billing_svc.commands.statement import in_booking_order, lock_named, take_statement_line
 from chassis.domain import DomainError
 from chassis.http import ApiModel, TransactionalRoute, Tx
 from chassis.problems import Problem
 from contracts.instants import PastInstant
 from contracts.money import PositiveMoney
+from contracts.references import Reference
 
 MOST_ROWS = 2_000
 COLUMNS = ("bank_reference", "amount", "currency", "booked_at", "payer", "remittance", "returns")
@@ -28,16 +29,17 @@ router = APIRouter(route_class=TransactionalRoute, tags=["bank"])
 class StatementForm(ApiModel):
     """A line of the bank's statement: money that came, or with ``returns`` money that went back."""
 
-    bank_reference: str = Field(min_length=1, max_length=140)
+    bank_reference: Reference = Field(min_length=1, max_length=140)
     amount: PositiveMoney
     booked_at: PastInstant
     payer: str | None = Field(default=None, max_length=200)
     remittance: str | None = Field(default=None, max_length=500)
-    returns: str | None = Field(
+    returns: Reference | None = Field(
         default=None,
         min_length=1,
         max_length=140,
-        description="the reference of the line whose money this one takes back, or pays back",
+        description="the reference of the line whose money this one takes back, or pays back; with"
+        " its source and a colon before it where several sources have it (alipay:2026…)",
     )
 
     def line(self) -> StatementLine:
@@ -74,23 +76,21 @@ class StatementReport(BaseModel):
 
 @router.post("/bank-statements", operation_id="bookStatement", dependencies=[MOVES_MONEY])
 async def book_statement(_: bank, tx: Tx, form: StatementBatch) -> list[LineResult]:
-    """Book the bank's lines; a line that is known already adds nothing. One that contradicts what
-    is known refuses them all."""
+    """Book the bank's lines, returns after payments; a line that is known already adds nothing. One
+    that contradicts what is known refuses them all."""
     lines = [line.line() for line in form.lines]
     await lock_named(lines, tx)
-    results = []
-    for line in lines:
-        payment, new = await take_statement_line(line, tx)
-        results.append(
-            LineResult(
-                bank_reference=line.bank_reference,
-                payment_id=payment.id,
-                number=payment.number,
-                new=new,
-                unapplied=None if payment.unapplied.is_zero else payment.unapplied,
-            )
+    results: dict[int, LineResult] = {}
+    for n in in_booking_order(lines):
+        payment, new = await take_statement_line(lines[n], tx)
+        results[n] = LineResult(
+            bank_reference=lines[n].bank_reference,
+            payment_id=payment.id,
+            number=payment.number,
+            new=new,
+            unapplied=None if payment.unapplied.is_zero else payment.unapplied,
         )
-    return results
+    return [results[n] for n in range(len(lines))]
 
 
 @router.post(
@@ -120,8 +120,9 @@ async def book_statement_file(
             good.append((n, StatementForm.model_validate(values).line()))
         except ValidationError as error:
             report.refused.append(RefusedRow(row=n, error=told(error)))
-    await lock_named([line for _, line in good], tx)
-    for n, line in good:
+    lines = [line for _, line in good]
+    await lock_named(lines, tx)
+    for n, line in (good[place] for place in in_booking_order(lines)):
         try:
             new = (await take_statement_line(line, tx))[1]
         except DomainError as error:

@@ -19,6 +19,7 @@ from chassis.auth import Actor
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
 from chassis.pagination import Cursor, Limit, Page
 from contracts.money import Money, PositiveMoney
+from contracts.references import canonical
 
 router = APIRouter(route_class=TransactionalRoute, tags=["billing"])
 
@@ -157,7 +158,11 @@ async def list_payments(
 ) -> Page[queries.PaymentView]:
     """Payments, the newest first."""
     return await queries.list_payments(
-        tx, status=status, reference=reference, cursor=cursor, limit=limit
+        tx,
+        status=status,
+        reference=None if reference is None else canonical(reference),
+        cursor=cursor,
+        limit=limit,
     )
 
 

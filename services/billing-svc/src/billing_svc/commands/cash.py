@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel
@@ -17,13 +17,15 @@ from chassis.domain import Refused
 from chassis.transaction import Transaction
 from contracts.ids import InvoiceId, PaymentId, derived_id
 from contracts.money import Money
+from contracts.references import canonical
 from contracts.terms import Evidence, ImportedOutcome, Prepayment
 
 PAYMENTS = UUID("6c74632d-7061-796d-656e-000000000001")
 
 
 class OtherContent(Refused):
-    """This bank reference is known with another amount: one of the two is wrong."""
+    """This bank reference is known with other content: one of the two is wrong, or they are two
+    lines that their bank gave one reference. Neither is dropped silently."""
 
 
 class OtherCurrency(Refused):
@@ -45,7 +47,22 @@ class StatementLine(BaseModel, frozen=True):
 
 def payment_id_of(source: str, reference: str) -> UUID:
     """The same line twice is one payment."""
-    return derived_id(PAYMENTS, f"{source}:{reference}")
+    return derived_id(PAYMENTS, f"{source}:{canonical(reference)}")
+
+
+def must_agree(
+    line: StatementLine, amount: Money, at: datetime, payer: str | None, text: str | None
+) -> None:
+    """Raise OtherContent when a line whose reference is known comes again with other content."""
+    parts = (
+        ("amount", amount, line.amount),
+        ("booking time", at, line.booked_at),
+        ("payer", canonical(payer or ""), canonical(line.payer or "")),
+        ("text", canonical(text or ""), canonical(line.remittance or "")),
+    )
+    differ = [f"{name} was {was!s} and is {now!s}" for name, was, now in parts if was != now]
+    if differ:
+        raise OtherContent(f"{line.bank_reference} is known; {', '.join(differ)}")
 
 
 async def receive(
@@ -56,10 +73,7 @@ async def receive(
     payment_id = payment_id_of(line.source, line.bank_reference)
     known = await payments.find(payment_id)
     if known is not None:
-        if known.amount != line.amount:
-            raise OtherContent(
-                f"{line.bank_reference} was {known.amount} before and is {line.amount} now"
-            )
+        must_agree(line, known.amount, known.received_at, known.payer, known.remittance)
         return known, False
     payment = Payment(
         id=payment_id,
@@ -162,6 +176,7 @@ async def apply_reported_payment(
 ) -> BillingAccount:
     """Nobody vouches for the prepayment, but the bank may have reported it before the contract
     came; otherwise its line is still to come."""
+    reference = canonical(reference)
     rows = await tx.read(
         "SELECT id FROM payment WHERE bank_reference = $1 AND currency = $2"
         " AND unapplied_minor > 0 ORDER BY id LIMIT 1",

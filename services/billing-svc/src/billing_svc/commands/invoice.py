@@ -15,6 +15,7 @@ from contracts.billing import InvoiceLine
 from contracts.contract import ContractSigned
 from contracts.ids import ContractId, InvoiceId, derived_id
 from contracts.money import Money
+from contracts.references import canonical
 from contracts.terms import LineProgress, ScheduleItem, Totals
 
 
@@ -78,7 +79,7 @@ async def charge(
         legal_entity=account.legal_entity,
         schedule_item=item,
         part=part,
-        payment_reference=account.prepayment.reference if account.prepayment else None,
+        payment_reference=canonical(account.prepayment.reference) if account.prepayment else None,
         lines=tuple(lines),
         totals=totals,
         paid=Money.zero(account.currency),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 
 from billing_svc.commands.cash import StatementLine, apply_and_settle, receive
-from billing_svc.commands.returns import take_return_line
+from billing_svc.commands.payout import captured_payment, take_payout_line
+from billing_svc.commands.returns import RETURNED, take_return_line
 from billing_svc.domain.invoice import Invoice
 from billing_svc.domain.payment import Payment
+from billing_svc.domain.remittance import invoice_numbers, possible_references
 from billing_svc.storage import BillingAccounts, Invoices, Payments
 from chassis.transaction import Transaction
 from contracts.ids import new_id
 from contracts.terms import Evidence
 
-INVOICE_NUMBER = re.compile(r"INV-\d{4}-\d{6}")
 BY_NUMBER = "SELECT id, contract_id FROM invoice WHERE number = ANY($1::text[]) AND currency = $2"
 BY_REFERENCE = """
 SELECT id, contract_id FROM invoice
@@ -27,13 +27,21 @@ WHERE outstanding_minor = $1 AND currency = $2 AND account_name = $3 LIMIT 2
 """
 
 
+def in_booking_order(lines: Sequence[StatementLine]) -> list[int]:
+    """The places of these lines in the order to book them: what takes money back comes after all
+    that brings some, because a statement may list a return before its payment."""
+    return sorted(range(len(lines)), key=lambda n: lines[n].returns is not None)
+
+
 async def lock_named(lines: Sequence[StatementLine], tx: Transaction) -> None:
     """Lock what the lines name in one order, so that two statements never wait for each other."""
     found = []
     for currency in {line.amount.currency for line in lines}:
-        words = " ".join(f"{x.remittance or ''} {x.bank_reference}" for x in lines)
-        numbers = sorted(set(INVOICE_NUMBER.findall(words)))
-        found += await tx.read(BY_NUMBER, numbers, currency)
+        numbers = {n for x in lines for n in invoice_numbers(_text(x))}
+        found += await tx.read(BY_NUMBER, sorted(numbers), currency)
+    returned = sorted({line.returns for line in lines if line.returns is not None})
+    if returned:
+        found += await tx.read(RETURNED, returned)
     await tx.load_all(BillingAccounts, {contract_id for _, contract_id in found})
     await tx.load_all(Invoices, {invoice_id for invoice_id, _ in found})
 
@@ -42,6 +50,9 @@ async def take_statement_line(line: StatementLine, tx: Transaction) -> tuple[Pay
     """A bank line: recorded, and applied to the invoice that it names or exactly pays."""
     if line.returns is not None:
         return await take_return_line(line, tx)
+    captured = await captured_payment(line, tx)
+    if captured is not None:
+        return await take_payout_line(captured, line, tx)
     invoice = await _named_invoice(line, tx)
     payment, new = await receive(line, tx, journey_id=new_id())
     if not new:
@@ -61,16 +72,21 @@ async def take_statement_line(line: StatementLine, tx: Transaction) -> tuple[Pay
     return payment, True
 
 
+def _text(line: StatementLine) -> str:
+    """All that may name an invoice. A number does not go on from one field into the next."""
+    return f"{line.remittance or ''} | {line.bank_reference}"
+
+
 async def _named_invoice(line: StatementLine, tx: Transaction) -> Invoice | None:
     """By number in the remittance, else by the reference of a prepayment, else the only open
     invoice of exactly this amount and payer. Locked behind its account."""
-    words = f"{line.remittance or ''} {line.bank_reference}"
-    numbers = INVOICE_NUMBER.findall(words)
+    numbers = invoice_numbers(_text(line))
     currency = line.amount.currency
     if numbers:
-        rows = await tx.read(BY_NUMBER, list(dict.fromkeys(numbers)), currency)
+        rows = await tx.read(BY_NUMBER, numbers, currency)
     else:
-        rows = await tx.read(BY_REFERENCE, words.split(), currency)
+        references = possible_references(line.bank_reference, line.remittance)
+        rows = await tx.read(BY_REFERENCE, references, currency)
         if not rows and line.payer:
             rows = await tx.read(BY_AMOUNT, line.amount.minor, currency, line.payer)
     if len(rows) != 1:

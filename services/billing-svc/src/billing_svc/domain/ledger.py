@@ -60,6 +60,22 @@ def receive(source: str, amount: Money) -> Entries:
     )
 
 
+def pay_out(source: str, amount: Money) -> Entries:
+    """A provider paid to the bank what it had captured for us."""
+    return _balanced(
+        Entry(account=BANK, amount=amount), Entry(account=cash_account(source), amount=-amount)
+    )
+
+
+def give_back(source: str, amount: Money, from_bank: Money) -> Entries:
+    """Money went back to its payer: from the bank, and the rest was kept back by the provider."""
+    return _balanced(
+        Entry(account=UNAPPLIED, amount=amount),
+        Entry(account=BANK, amount=-from_bank),
+        Entry(account=cash_account(source), amount=from_bank - amount),
+    )
+
+
 def allocate(amount: Money) -> Entries:
     """Received money settles what a customer owes."""
     return _balanced(

@@ -37,6 +37,7 @@ LIFECYCLE = Lifecycle(
 )
 
 UNAPPLIED = "unapplied"
+BANK_SOURCE = "bank"
 
 
 class NotSoMuchLeft(DomainError):
@@ -52,6 +53,19 @@ class Return(BaseModel, frozen=True):
     amount: Money
     reason: str
     at: AwareDatetime
+    from_bank: Money | None = None
+    """How much of it left the bank; the rest was kept back by the provider. `None` in returns that
+    were booked before payouts were."""
+
+
+class Payout(BaseModel, frozen=True):
+    """What a provider paid to the bank of the money that it had captured."""
+
+    bank_reference: str
+    amount: Money
+    payer: str | None = None
+    remittance: str | None = None
+    at: AwareDatetime
 
 
 class Payment(Aggregate, frozen=True):
@@ -66,6 +80,7 @@ class Payment(Aggregate, frozen=True):
     allocations: tuple[Allocation, ...] = ()
     """What it was for, in order; taken back is a negative one."""
     returns: tuple[Return, ...] = ()
+    payouts: tuple[Payout, ...] = ()
     received_at: AwareDatetime
 
     @property
@@ -75,6 +90,21 @@ class Payment(Aggregate, frozen=True):
     @property
     def returned(self) -> Money:
         return Money.total((r.amount for r in self.returns), self.amount.currency)
+
+    @property
+    def not_paid_out(self) -> Money:
+        """What its provider has captured and not yet paid to the bank."""
+        paid_out = (p.amount for p in self.payouts)
+        return self.amount - Money.total(paid_out, self.amount.currency)
+
+    @property
+    def at_bank(self) -> Money:
+        """What of it lies at the bank; the rest lies with its provider."""
+        if self.source == BANK_SOURCE:
+            return self.amount - self.returned
+        left = (r.from_bank for r in self.returns if r.from_bank is not None)
+        gone = Money.total(left, self.amount.currency)
+        return self.amount - self.not_paid_out - gone
 
     @property
     def unapplied(self) -> Money:
@@ -90,6 +120,13 @@ class Payment(Aggregate, frozen=True):
         """The invoices that it pays now."""
         known = dict.fromkeys(a.invoice_id for a in self.allocations)
         return tuple(invoice_id for invoice_id in known if not self.applied_to(invoice_id).is_zero)
+
+    def pay_out(self, payout: Payout) -> Payment:
+        """The provider has paid it, or a part of it, to the bank."""
+        if payout.amount > self.not_paid_out:
+            left = f"{self.not_paid_out} of {self.number} left with {self.source}"
+            raise NotSoMuchLeft(f"{payout.amount} is paid out, and {left}")
+        return self.model_copy(update={"payouts": (*self.payouts, payout)})
 
     def received(self) -> PaymentReceived:
         """What is said of money that just arrived."""
