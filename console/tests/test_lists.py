@@ -111,7 +111,7 @@ async def test_stuck_list_is_sorted_by_delay(console_svc: Harness) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["L-2026-000042", " l-2026-000042 ", "L-2026-00004", "客户 42", "42 有限"]
+    "asked", ["L-2026-000042", " l-2026-000042 ", "L-2026-00004", "客户 42", "42 有限", "客户 ４２"]
 )
 async def test_search_finds_a_journey_by_any_number_or_name(
     console_svc: Harness, asked: str
@@ -121,7 +121,13 @@ async def test_search_finds_a_journey_by_any_number_or_name(
     await folded(console_svc)
     async with console_svc.client("ops") as ops:
         hits = (await ops.get("/search", params={"q": asked})).json()["hits"]
-        nothing = (await ops.get("/search", params={"q": "100%"})).json()["hits"]
+        listed = (await ops.get("/journeys", params={"q": "客户 ４２"})).json()["items"]
+        nothing = [
+            hit
+            for q in ("100%", "％", "\uff3c")
+            for hit in (await ops.get("/search", params={"q": q})).json()["hits"]
+        ]
+    assert [UUID(row["journey_id"]) for row in listed] == [wanted]
     assert [UUID(hit["journey_id"]) for hit in hits] == [wanted]
     assert hits[0]["customer"] == "客户 42 有限公司"
     assert nothing == []

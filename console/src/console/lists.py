@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from chassis import sight
 from chassis.pagination import cursor_after, read_cursor
+from chassis.search import part_of
 from chassis.transaction import Transaction
 from console.broker import Broker, Committed
 from console.evidence import Evidence, Parked, all_parked, parked_of, told_by
@@ -27,12 +28,12 @@ AT_MOST_BLOCKED = 200
 
 VISIBLE = "(NOT $1::boolean OR seller IS NULL OR seller = $2 OR seller_team = ANY($3::text[]))"
 """Sellers see what is theirs, their team's or nobody's, as everywhere (`chassis.sight`)."""
-ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 RECENT = f"""
 SELECT journey_id, last_fact_at FROM journey
 WHERE {VISIBLE} AND ($4::text IS NULL OR state = $4) AND ($5::text IS NULL OR stage = $5)
-  AND ($6::text IS NULL OR waits_for = $6) AND ($7::text IS NULL OR customer ILIKE $7)
+  AND ($6::text IS NULL OR waits_for = $6)
+  AND ($7::text IS NULL OR normalize(customer, NFKC) ILIKE $7)
   AND ($8::timestamptz IS NULL OR (last_fact_at, journey_id) < ($8, $9::uuid))
 ORDER BY last_fact_at DESC, journey_id DESC LIMIT $10
 """  # noqa: S608
@@ -199,7 +200,7 @@ async def recent(
 ) -> JourneyPage:
     """All journeys, whoever moved last first."""
     at, last = read_cursor(after, datetime) if after else (None, None)
-    like = f"%{q.translate(ESCAPED)}%" if q else None
+    like = part_of(q) if q else None
     visible = sight.parameters(tx.actor)
     rows = await tx.read(RECENT, *visible, state, stage, owner, like, at, last, limit + 1)
     items = await rows_of([row["journey_id"] for row in rows[:limit]], around, tx)

@@ -8,8 +8,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from chassis import sight
+from chassis.search import escaped, part_of
 from chassis.transaction import Transaction
-from console.lists import ESCAPED, SEEN, VISIBLE, Listed, Surroundings, rows_of
+from console.lists import SEEN, VISIBLE, Listed, Surroundings, rows_of
 
 AT_MOST = 20
 
@@ -24,7 +25,8 @@ WHERE journey_id = $1 OR event_id = $1
 """
 BY_TRACE = "SELECT DISTINCT journey_id FROM journey_event WHERE trace_id = $1 LIMIT 20"
 BY_CUSTOMER = f"""
-SELECT journey_id, customer FROM journey WHERE {VISIBLE} AND customer ILIKE $4
+SELECT journey_id, customer FROM journey
+WHERE {VISIBLE} AND normalize(customer, NFKC) ILIKE $4
 ORDER BY last_fact_at DESC LIMIT 20
 """  # noqa: S608
 SHORTEST_PREFIX = 3
@@ -73,8 +75,7 @@ async def search(q: str, around: Surroundings, tx: Transaction) -> Hits:
     found = await find(q, tx)
     name = q.strip()
     if len(found) < AT_MOST and name:
-        like = f"%{name.translate(ESCAPED)}%"
-        for row in await tx.read(BY_CUSTOMER, *sight.parameters(tx.actor), like):
+        for row in await tx.read(BY_CUSTOMER, *sight.parameters(tx.actor), part_of(name)):
             found.setdefault(
                 row["journey_id"], Matched(kind="customer", value=str(row["customer"]))
             )
@@ -94,7 +95,7 @@ async def _visible(journeys: list[UUID], tx: Transaction) -> set[Any]:
 def _prefix(asked: str) -> str | None:
     if len(asked) < SHORTEST_PREFIX:
         return None
-    return f"{asked.upper().translate(ESCAPED)}%"
+    return f"{escaped(asked.upper())}%"
 
 
 def _uuid(text: str) -> UUID | None:

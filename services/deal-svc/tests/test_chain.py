@@ -24,6 +24,35 @@ async def test_deal_opens_once_for_a_redelivered_qualification(deal_svc: Harness
     assert await deal_svc.said() == ["ltc.deal.opened.v1", "ltc.deal.gate_opened.v1"]
 
 
+async def test_deal_title_is_the_need_in_one_line(deal_svc: Harness) -> None:
+    need = "10 m² of\r\n\tpipe ½\u2033"
+    await deal_svc.receives(a_lead_qualified().model_copy(update={"need": need}))
+
+    [opened] = await deal_svc.published(DealOpened)
+    assert opened.title == "10 m² of pipe ½\u2033"
+
+
+async def test_deal_import_keeps_systems_and_customers_apart(deal_svc: Harness) -> None:
+    names = [("a:b", "c", "Acme"), ("a", "b:c", "ＡＣＭＥ "), ("a", "d", "Acme Two")]
+    rows = [
+        {
+            "source_system": system,
+            "external_id": reference,
+            "product": "GTX Pro",
+            "stage": "engaging",
+            "account": account,
+        }
+        for system, reference, account in names
+    ]
+    async with deal_svc.client("integration_import") as client:
+        answer = (await client.post("/deals/batch", json={"deals": rows})).json()
+    accounts = [opened.account for opened in await deal_svc.published(DealOpened)]
+
+    assert answer["accepted"] == 3
+    assert [account.name for account in accounts if account] == ["Acme", "ＡＣＭＥ", "Acme Two"]
+    assert len({account.account_id for account in accounts if account}) == 2
+
+
 async def test_deal_of_an_express_lead_requests_its_proposal_in_the_same_commit(
     deal_svc: Harness,
 ) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 from contracts.billing import JourneySettled
 from contracts.deal import DealOpened
 from contracts.ids import AccountId, ContactId, ContractId, DealId, LeadId
@@ -90,3 +92,23 @@ def a_form(email: str = "ada@acme.test", **changes: Any) -> dict[str, Any]:
         "origin": {"channel": "exhibition"},
         **changes,
     }
+
+
+async def uploaded(
+    client: httpx.AsyncClient,
+    body: str | bytes,
+    mapping: str | bytes,
+    *,
+    headers: dict[str, str] | None = None,
+    **fields: str,
+) -> httpx.Response:
+    files: dict[str, Any] = {
+        "file": ("leads.csv", body if isinstance(body, bytes) else body.encode()),
+        "mapping": ("map.yaml", mapping if isinstance(mapping, bytes) else mapping.encode()),
+    }
+    return await client.post("/leads/imports", files=files, data=fields, headers=headers)
+
+
+def of_each(answer: httpx.Response) -> tuple[int, int, int, int]:
+    report = answer.json()
+    return report["rows"], report["accepted"], report["duplicates"], report["refused"]

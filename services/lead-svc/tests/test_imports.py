@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import xlsxwriter
+from lead_builders import of_each, uploaded
 
 from contracts.lead import LeadCaptured
 from testkit.harness import Harness
@@ -42,20 +43,9 @@ async def upload(
     client: httpx.AsyncClient,
     body: str | bytes = FILE,
     mapping: str | bytes = MAPPING,
-    *,
-    headers: dict[str, str] | None = None,
-    **fields: str,
+    **options: Any,
 ) -> httpx.Response:
-    files: dict[str, Any] = {
-        "file": ("leads.csv", body if isinstance(body, bytes) else body.encode()),
-        "mapping": ("map.yaml", mapping if isinstance(mapping, bytes) else mapping.encode()),
-    }
-    return await client.post("/leads/imports", files=files, data=fields, headers=headers)
-
-
-def of_each(answer: httpx.Response) -> tuple[int, int, int, int]:
-    report = answer.json()
-    return report["rows"], report["accepted"], report["duplicates"], report["refused"]
+    return await uploaded(client, body, mapping, **options)
 
 
 async def test_lead_import_answers_for_every_row(lead_svc: Harness) -> None:
@@ -74,7 +64,7 @@ async def test_lead_import_answers_for_every_row(lead_svc: Harness) -> None:
     ]
     [first] = listed.json()["items"]
     assert answer.json()["repeated"] == [{"row": 6, "of": first["number"], "of_row": 2}]
-    assert first["need"] == "一行 两行"
+    assert first["need"] == "一行\n两行"
     assert first["captured_at"] == "2026-02-28T16:00:00Z"
     assert len(await lead_svc.published(LeadCaptured)) == 2
 

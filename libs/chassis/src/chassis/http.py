@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import Depends, Header, Request
 from fastapi.params import Form as FormField
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from chassis import idempotency
 from chassis.auth import Actor, authenticate, doors_of
@@ -20,15 +20,23 @@ from chassis.pagination import Page, link_to_next
 from chassis.problems import FieldError, Problem
 from chassis.strict_json import NotStrict, read
 from chassis.transaction import Transaction
+from contracts.text import refuse_controls
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ETAG = re.compile(r'(?:W/)?"?v([0-9]{1,18})"?')
 
 
 class ApiModel(BaseModel):
-    """A request body: unknown fields are refused, not ignored."""
+    """A request body: unknown fields are refused, not ignored. Text is kept as it was written, but
+    for the blanks around it; control characters are refused (`contracts.text`)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _holds_text(cls, value: Any, info: ValidationInfo) -> Any:
+        rows = info.field_name and Any in get_args(cls.model_fields[info.field_name].annotation)
+        return value if rows else refuse_controls(value)  # each row is judged by a form of its own
 
 
 class TransactionalRoute(APIRoute):

@@ -18,7 +18,7 @@ from contracts.terms import Consent, Instalment, PaymentTerms, Prepayment, Wante
 
 MOST_PIECES = 1_000_000
 MOST_LINES = 200
-STRICT = ConfigDict(extra="forbid")
+STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
 def _known(code: str) -> str:

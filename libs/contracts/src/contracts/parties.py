@@ -29,7 +29,11 @@ class Contact(Snapshot):
     contact_id: ContactId
     name: str = Field(json_schema_extra=PERSONAL)
     email: str | None = Field(default=None, json_schema_extra=PERSONAL)
-    phone: str | None = Field(default=None, json_schema_extra=PERSONAL, description="E.164")
+    phone: str | None = Field(
+        default=None,
+        json_schema_extra=PERSONAL,
+        description="E.164, and `;ext=` with the extension where there is one",
+    )
 
 
 class Owner(Snapshot):

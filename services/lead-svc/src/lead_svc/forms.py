@@ -1,4 +1,4 @@
-"""What callers send about leads, and how it is brought into normal form."""
+"""What callers send about leads: text as it was written, addresses and numbers as they are read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from contracts.instants import PastInstant
 from contracts.money import NonNegativeMoney
 from contracts.parties import Owner
 from contracts.terms import Origin
+from contracts.text import as_written
 from lead_svc.commands.capture import CaptureLead
 from lead_svc.domain import identity
 
@@ -21,8 +22,15 @@ class ContactForm(ApiModel):
     """The person."""
 
     name: str = Field(min_length=1, max_length=200, examples=["王小明"])
-    email: str | None = Field(default=None, max_length=254, examples=["wang@example.cn"])
-    phone: str | None = Field(default=None, max_length=40, examples=["+86 138 0013 8000"])
+    email: str | None = Field(default=None, max_length=320, examples=["wang@example.cn"])
+    phone: str | None = Field(default=None, max_length=60, examples=["+86 138 0013 8000 ext. 12"])
+    phone_region: str | None = Field(
+        default=None,
+        max_length=2,
+        examples=["US"],
+        description="Country, by ISO 3166, of a telephone number without a country code."
+        " Without it a number is read as one of China, and refused when it is not written as one.",
+    )
 
 
 class CompanyForm(ApiModel):
@@ -55,18 +63,18 @@ class LeadForm(ApiModel):
     captured_at: PastInstant | None = None
 
     def command(self) -> CaptureLead:
-        """In normal form. Raises UnreadableField."""
-        name = identity.clean(self.contact.name)
+        """As it is to be stored. Raises UnreadableField."""
+        name = as_written(self.contact.name)
         if name is None:
             raise identity.UnreadableField("contact/name", "must not be blank")
         return CaptureLead(
             name=name,
-            email=identity.normal_email(self.contact.email),
-            phone=identity.normal_phone(self.contact.phone),
-            company=identity.clean(self.company.name) if self.company else None,
-            domain=identity.clean(self.company.domain) if self.company else None,
+            email=identity.read_email(self.contact.email),
+            phone=identity.read_phone(self.contact.phone, self.contact.phone_region),
+            company=as_written(self.company.name) if self.company else None,
+            domain=identity.read_domain(self.company.domain) if self.company else None,
             origin=Origin.model_validate(self.origin, from_attributes=True),
-            need=identity.clean(self.need),
+            need=as_written(self.need),
             budget=self.budget,
             owner=self.owner,
             order=self.order,
@@ -81,5 +89,4 @@ def read_row(row: Any) -> CaptureLead | list[dict[str, str]]:
     except ValidationError as error:
         return [e.model_dump() for e in field_errors(error.errors(include_url=False)[:20])]
     except identity.UnreadableField as error:
-        pointer = "/contact/" + error.field if "/" not in error.field else "/" + error.field
-        return [{"pointer": pointer, "detail": str(error)}]
+        return [{"pointer": f"/{error.field}", "detail": str(error)}]

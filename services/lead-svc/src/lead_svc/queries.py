@@ -7,17 +7,22 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+from sqlalchemy import func, literal_column, or_
 from sqlmodel import select
 
 from chassis import sight
 from chassis.domain import NotFound
 from chassis.imports import Report
 from chassis.pagination import Page, next_cursor, page_of
+from chassis.search import part_of
 from chassis.tables import table_of
 from chassis.transaction import Transaction
 from lead_svc.domain.activity import Activity
+from lead_svc.domain.identity import MOST_CANDIDATES
 from lead_svc.domain.lead import Lead
-from lead_svc.storage import ActivityRow, ImportRow, LeadRow
+from lead_svc.storage import ActivityRow, CandidateRow, ImportRow, LeadRow
+
+SEARCHED = (("contact", "name"), ("contact", "email"), ("account", "name"))
 
 
 class LeadView(Lead, frozen=True):
@@ -87,19 +92,27 @@ async def list_leads(
     if owner:
         query = query.where(LeadRow.owner_sub == owner)
     if q:
-        pattern = "%" + q.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        body = table_of(LeadRow).c.body
+        pattern, lead = part_of(q), table_of(LeadRow).c
+        texts = [lead.number, *(lead.body[at].astext for at in SEARCHED)]
         query = query.where(
-            table_of(LeadRow).c.number.ilike(pattern)
-            | body["contact"]["name"].astext.ilike(pattern)
-            | body["contact"]["email"].astext.ilike(pattern)
-            | body["account"]["name"].astext.ilike(pattern)
+            or_(*(func.normalize(text, literal_column("NFKC")).ilike(pattern) for text in texts))
         )
     table = table_of(LeadRow)
     query = page_of(query, table.c.captured_at, table.c.id, cursor=cursor, limit=limit)
     rows = list((await tx.session.exec(query)).all())
     following = next_cursor(rows, "captured_at", limit)
     return Page(items=[view(row) for row in rows], next=following)
+
+
+async def candidates(lead_id: UUID, tx: Transaction) -> list[LeadView]:
+    """At most 20 other leads that share a name and company, or a key, with this one."""
+    await show_lead(lead_id, tx)
+    table, keys = table_of(LeadRow), table_of(CandidateRow)
+    shared = select(keys.c.key).where(keys.c.lead_id == lead_id)
+    others = select(keys.c.lead_id).where(keys.c.key.in_(shared), keys.c.lead_id != lead_id)
+    query = sight.narrow(select(LeadRow), LeadRow, tx.actor).where(table.c.id.in_(others))
+    query = query.order_by(table.c.captured_at.desc(), table.c.id).limit(MOST_CANDIDATES)
+    return [view(row) for row in (await tx.session.exec(query)).all()]
 
 
 async def channel_stats(tx: Transaction) -> list[ChannelStats]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Index, MetaData, Text
+from sqlalchemy import Index, MetaData, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -33,13 +33,32 @@ class LeadRow(Row, AggregateRow, table=True):
     captured_at: datetime = Field(index=True)
 
 
+CURRENT = 2
+"""The rule of `lead_svc.domain.identity.keys_of`. Another rule needs a migration."""
+
+
 class DedupeRow(Row, table=True):
-    """One thing by which a lead is recognised; its primary key decides races."""
+    """One key by which a lead is recognised; its primary key decides races."""
 
     __tablename__ = "dedupe_key"
+    __table_args__ = (Index("ix_dedupe_key_earlier", "lead_id", postgresql_where=text("rule = 1")),)
 
     key: str = Field(sa_type=Text, primary_key=True)
     lead_id: UUID
+    number: str = Field(sa_type=Text)
+    rule: int = Field(default=1, sa_type=SmallInteger, sa_column_kwargs={"server_default": "1"})
+    """The rule that derived the key: `CURRENT`, 1 for the rule before, 0 for a key of the rule
+    before that the current one does not derive. Version 0.1 still looks at the latter."""
+
+
+class CandidateRow(Row, table=True):
+    """A key that several leads may share: a person decides whether they are one."""
+
+    __tablename__ = "candidate_key"
+    __table_args__ = (Index("ix_candidate_key_lead_id", "lead_id"),)
+
+    key: str = Field(sa_type=Text, primary_key=True)
+    lead_id: UUID = Field(primary_key=True)
     number: str = Field(sa_type=Text)
 
 

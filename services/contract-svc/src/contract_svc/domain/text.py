@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from contracts.parties import Account
 from contracts.terms import PricedLine, ScheduleItem, Totals
+from contracts.text import one_line
 
 DUE = {
     "on_signature": "签署时 · on signature",
@@ -46,12 +47,12 @@ def render(
     """The contract's text, Chinese and English side by side."""
     parts = [
         f"合同 · Contract {number}",
-        f"甲方 · Customer: {account.name}",
+        f"甲方 · Customer: {one_line(account.name)}",
         f"乙方 · Supplier: {legal_entity}",
         f"依据报价 · According to quote {quote}",
         "",
         "标的 · Subject",
-        *(f"{x.line_no}. {x.name} × {x.quantity} — {x.net} (+ {x.tax})" for x in lines),
+        *(f"{x.line_no}. {one_line(x.name)} × {x.quantity} — {x.net} (+ {x.tax})" for x in lines),
         f"净额 · Net {totals.net}; 税额 · tax {totals.tax}; 合计 · total {totals.gross}",
         "",
         "付款 · Payment",

@@ -13,10 +13,12 @@ from chassis import bulk
 from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contracts.ids import AccountId, DealId, derived_id, new_id
+from contracts.keys import bounded, folded, reference_key
 from contracts.lead import LeadQualified
 from contracts.money import Money
 from contracts.parties import Account, Contact, Owner
 from contracts.terms import ImportedOutcome, Origin, PaymentTerms, WantedLine
+from contracts.text import one_line
 from deal_svc.domain.deal import Deal, Stage
 from deal_svc.policies import Pipeline, policies
 from deal_svc.storage import Deals, ExternalRow
@@ -44,7 +46,7 @@ async def open_from_lead(fact: LeadQualified, deal_id: DealId, tx: Transaction) 
         contact=fact.contact,
         origin=fact.origin,
         owner=fact.owner,
-        title=(fact.need or (account.name if account else fact.contact.name))[:200],
+        title=one_line(fact.need or (account.name if account else fact.contact.name), 200),
         currency=order.currency if order else "CNY",
         lines=order.lines if order else (),
         payment_terms=PaymentTerms(
@@ -129,7 +131,7 @@ class MovedDeal(BaseModel, frozen=True):
 
     @property
     def key(self) -> str:
-        return f"{self.source_system}:{self.external_id}"
+        return reference_key(self.source_system, self.external_id)
 
 
 class Moved(BaseModel, frozen=True):
@@ -169,7 +171,7 @@ async def take_over(offered: Sequence[MovedDeal], tx: Transaction) -> list[Moved
 def _taken_over(moved: MovedDeal, number: str, now: datetime) -> Deal:
     account = (
         Account(
-            account_id=AccountId(derived_id(IMPORTS, f"account:{moved.account.casefold()}")),
+            account_id=AccountId(derived_id(IMPORTS, bounded(f"account:{folded(moved.account)}"))),
             name=moved.account,
         )
         if moved.account

@@ -28,6 +28,9 @@ class RowResult(BaseModel):
     number: str | None = None
     journey_id: UUID | None = None
     duplicate_of_row: int | None = None
+    candidates: list[str] = []
+    """Numbers of at most 20 leads with the same name and company: a person decides whether this
+    one repeats them."""
     keys: list[str] = []
     """In a dry run: what an accepted row will be recognised by."""
     errors: list[dict[str, str]] = []
@@ -60,7 +63,7 @@ async def capture(_: Capturer, tx: Tx, form: LeadForm, response: Response) -> Ro
     try:
         command = form.command()
     except UnreadableField as error:
-        raise unprocessable(f"/body/contact/{error.field}", str(error)) from error
+        raise unprocessable(f"/body/{error.field}", str(error)) from error
     [captured] = await capture_leads([command], tx)
     if captured.outcome == "duplicate":
         response.status_code = 200
@@ -92,7 +95,7 @@ async def take_in(rows: list[Any], tx: Tx, *, show_keys: bool = False) -> BatchR
     for (n, lead), one in zip(good, captured, strict=True):
         values = one.model_dump()
         if show_keys and one.outcome == "accepted":
-            values["keys"] = list(lead.keys())
+            values["keys"] = list(lead.keys().certain)
         if one.duplicate_of_row is not None:
             values["duplicate_of_row"] = good[one.duplicate_of_row][0]
         results[n] = RowResult(row=n, **values)

@@ -68,6 +68,13 @@ async def show(_: Looker, tx: Tx, lead_id: UUID, response: Response) -> queries.
     return lead
 
 
+@router.get("/leads/{lead_id}/candidates", operation_id="listCandidates")
+async def candidates(_: Looker, tx: Tx, lead_id: UUID) -> list[queries.LeadView]:
+    """At most 20 other leads that may be the same customer: equal in name and company, but with
+    another e-mail and telephone. A manager merges them."""
+    return await queries.candidates(lead_id, tx)
+
+
 @router.post("/leads/{lead_id}/assignment", operation_id="assignLead")
 async def assign(
     _: Manager, tx: Tx, lead_id: UUID, form: AssignmentForm, seen: Revision, response: Response

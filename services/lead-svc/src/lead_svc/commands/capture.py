@@ -13,22 +13,24 @@ from chassis import bulk
 from chassis.tables import table_of
 from chassis.transaction import Transaction
 from contracts.ids import AccountId, ContactId, new_id
+from contracts.keys import bounded, company_key
 from contracts.money import Money
 from contracts.parties import Account, Contact, Owner
 from contracts.terms import Origin, WebOrder
-from lead_svc.commands.register import PARTIES, party_row
+from lead_svc.commands.recognise import Found, Known, claim, find, keep_candidates
+from lead_svc.commands.register import PARTIES, contact_key, party_row
 from lead_svc.domain import identity
 from lead_svc.domain.lead import Lead
 from lead_svc.domain.scoring import score
 from lead_svc.policies import Qualification, policies
-from lead_svc.storage import DedupeRow, Leads, PartyRow
+from lead_svc.storage import Leads, PartyRow
 
 FLUSH_EVERY = 500
 """Leads of one request that are written at once, so that a long one lets others in between."""
 
 
 class CaptureLead(BaseModel, frozen=True):
-    """A lead as it is to be stored, already in normal form."""
+    """A lead as it is to be stored: text as written, addresses and numbers as read."""
 
     name: str
     email: str | None = None
@@ -42,8 +44,8 @@ class CaptureLead(BaseModel, frozen=True):
     order: WebOrder | None = None
     captured_at: datetime | None = None
 
-    def keys(self) -> tuple[str, ...]:
-        return identity.dedupe_keys(
+    def keys(self) -> identity.Keys:
+        return identity.keys_of(
             email=self.email,
             phone=self.phone,
             company=self.company,
@@ -61,6 +63,8 @@ class Captured(BaseModel, frozen=True):
     journey_id: UUID | None = None
     duplicate_of_row: int | None = None
     """The earlier row of the same batch that it repeats, counted from 0."""
+    candidates: list[str] = []
+    """Numbers of leads with the same name and company: a person decides whether they are one."""
 
 
 async def capture_leads(offered: Sequence[CaptureLead], tx: Transaction) -> list[Captured]:
@@ -68,23 +72,23 @@ async def capture_leads(offered: Sequence[CaptureLead], tx: Transaction) -> list
     if len(offered) > 1:
         tx.trace_apart()
     keys = [lead.keys() for lead in offered]
-    known = await _known(tx, {key for of_one in keys for key in of_one})
+    stored = await find(tx, keys)
     first_row: dict[str, int] = {}
     results: list[Captured | None] = [None] * len(offered)
     fresh: list[int] = []
-    for row, of_one in enumerate(keys):
-        earlier = next((first_row[k] for k in of_one if k in first_row), None)
-        found = next((known[k] for k in of_one if k in known), None)
-        if found is not None:
-            results[row] = Captured(outcome="duplicate", lead_id=found[0], number=found[1])
+    for row, (certain, _possible) in enumerate(keys):
+        earlier = next((first_row[k] for k in certain if k in first_row), None)
+        known = next((stored.certain[k] for k in certain if k in stored.certain), None)
+        if known is not None:
+            results[row] = Captured(outcome="duplicate", **known._asdict())
         elif earlier is not None:
             results[row] = Captured(
                 outcome="duplicate", lead_id=UUID(int=0), number="", duplicate_of_row=earlier
             )
         else:
-            first_row |= dict.fromkeys(of_one, row)
+            first_row |= dict.fromkeys(certain, row)
             fresh.append(row)
-    await _store(tx, [(row, offered[row], keys[row]) for row in fresh], results)
+    await _store(tx, [(row, offered[row], keys[row]) for row in fresh], stored, results)
     return [_resolved(result, results) for result in results]
 
 
@@ -100,51 +104,41 @@ def _resolved(result: Captured | None, results: Sequence[Captured | None]) -> Ca
     return result.model_copy(update={"lead_id": original.lead_id, "number": original.number})
 
 
-async def _known(tx: Transaction, keys: set[str]) -> dict[str, tuple[UUID, str]]:
-    rows = await tx.read(
-        "SELECT key, lead_id, number FROM dedupe_key WHERE key = ANY($1::text[])", list(keys)
-    )
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
 async def _store(
     tx: Transaction,
-    fresh: Sequence[tuple[int, CaptureLead, tuple[str, ...]]],
+    fresh: Sequence[tuple[int, CaptureLead, identity.Keys]],
+    stored: Found,
     results: list[Captured | None],
 ) -> None:
     """Claim the keys, then save the leads whose keys are ours; the others lost a race."""
-    claims: dict[str, dict[str, Any]] = {}
-    identities: dict[int, tuple[UUID, str]] = {}
-    for row, _, keys in fresh:
-        identities[row] = (new_id(), await tx.number("L"))
-        lead_id, number = identities[row]
-        claims |= {key: {"key": key, "lead_id": lead_id, "number": number} for key in keys}
-    ordered = [claims[key] for key in sorted(claims)]
-    written = await bulk.insert(
-        tx.connection,
-        table_of(DedupeRow),
-        ordered,
-        on_conflict="ON CONFLICT DO NOTHING",
-    )
-    owners = await _known(tx, set(claims)) if written != len(ordered) else {}
+    identities = {row: Known(new_id(), await tx.number("L")) for row, _, _ in fresh}
+    owners = await claim(tx, [(keys, identities[row]) for row, _, keys in fresh])
+    saved: list[tuple[identity.Keys, Known]] = []
     ruling = await policies.get(tx, "qualification", Qualification)
     leads = Leads(tx)
     parties: dict[str, dict[str, Any]] = {}
-    fresh_ids = {identity_[0] for identity_ in identities.values()}
-    await tx.expect_new(Leads, fresh_ids)
+    await tx.expect_new(Leads, {known.lead_id for known in identities.values()})
     for n, (row, offered, keys) in enumerate(fresh, start=1):
         if n % FLUSH_EVERY == 0:
             await tx.flush()
-        lead_id, number = identities[row]
-        winner = next((owners[k] for k in keys if k in owners and owners[k][0] != lead_id), None)
+        lead_id, number = known = identities[row]
+        claimed = (owners[key] for key in keys.certain if key in owners)
+        winner = next((owner for owner in claimed if owner.lead_id != lead_id), None)
         if winner is not None:
-            results[row] = Captured(outcome="duplicate", lead_id=winner[0], number=winner[1])
+            results[row] = Captured(outcome="duplicate", **winner._asdict())
             continue
         lead = _lead(offered, lead_id, number, tx.now, parties)
         await _judge(lead, leads, tx, ruling.rules, ruling.cite)
         results[row] = Captured(
-            outcome="accepted", lead_id=lead_id, number=number, journey_id=lead.journey_id
+            outcome="accepted",
+            lead_id=lead_id,
+            number=number,
+            journey_id=lead.journey_id,
+            candidates=stored.candidates(keys, lead_id),
         )
+        stored.add(keys, known)
+        saved.append((keys, known))
+    await keep_candidates(tx, saved)
     await bulk.insert(
         tx.connection,
         table_of(PartyRow),
@@ -162,14 +156,14 @@ def _lead(
 ) -> Lead:
     account = None
     if offered.company:
-        key = f"company:{offered.domain or identity.company_key(offered.company)}"
+        key = bounded(f"company:{offered.domain or company_key(offered.company)}")
         account = Account(
             account_id=AccountId(uuid5(PARTIES, key)), name=offered.company, domain=offered.domain
         )
         parties[key] = party_row(
             "account", account.account_id, key, offered.company, now, domain=offered.domain
         )
-    key = f"person:{offered.email or offered.phone or lead_id}"
+    key = contact_key(offered.email, offered.phone, lead_id)
     contact = Contact(
         contact_id=ContactId(uuid5(PARTIES, key)),
         name=offered.name,
