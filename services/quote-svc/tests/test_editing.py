@@ -68,6 +68,30 @@ async def test_quote_edit_voids_the_approval(
     assert await quote_svc.published(QuoteSent) == []
 
 
+async def test_quote_edit_prices_the_exact_name(quote_svc: Harness) -> None:
+    await quote_svc.receives(a_request(send_when_approved=False))
+    form = {"name": "x", "kind": "goods", "tax_percent": "0"}
+    async with quote_svc.client("admin", sub="rep-2") as client:
+        for sku, price in (("AB-1", "1.00"), ("ab-1", "900.00"), (" ab-1 ", "901.00")):
+            body = form | {"list_price": {"amount": price, "currency": "CNY"}}
+            set_price = await client.put(f"/price-books/standard/CNY/{sku}", json=body)
+            assert set_price.status_code == 200, set_price.text
+        blank = await client.put("/price-books/standard/CNY/%20", json=body)
+        control = await client.put("/price-books/standard/CNY/a%0Bb", json=body)
+        lines = [{"sku": sku, "quantity": 1} for sku in ("AB-1", "ab-1 ")]
+        answer = await edit(client, {"lines": lines})
+        unsure = await edit(client, {"lines": [{"sku": "Ab-1", "quantity": 1}]})
+        await quote_svc.execute("DELETE FROM price WHERE sku ILIKE 'ab-1'")
+
+    assert (blank.status_code, control.status_code) == (422, 422)
+    [version] = answer.json()["versions"]
+    assert [(x["sku"], x["net"]["amount"]) for x in version["lines"]] == [
+        ("AB-1", "1.00"),
+        ("ab-1", "901.00"),
+    ]
+    is_problem(unsure, 422, "not-in-the-price-book")
+
+
 async def test_quote_edit_finds_a_missing_price(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(WantedLine(sku="NO-SUCH", quantity=1)))
     async with quote_svc.client("sales_rep") as client:

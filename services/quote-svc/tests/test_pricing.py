@@ -12,6 +12,7 @@ from contracts.money import Money
 from contracts.terms import WantedLine
 from quote_svc.domain.pricing import (
     Item,
+    PriceBook,
     Tier,
     UnknownProduct,
     agree_on,
@@ -20,19 +21,25 @@ from quote_svc.domain.pricing import (
     totals,
 )
 
-BOOK = {
-    "a": Item(
-        sku="A", name="A", kind="goods", list_price=Money(333, "CNY"), tax_percent=Decimal(13)
-    ),
-    "b": Item(
-        sku="B",
-        name="B",
-        kind="service",
-        list_price=Money(99_99, "CNY"),
-        tax_percent=Decimal(6),
-        tiers=(Tier(from_quantity=10, price=Money(80_00, "CNY")),),
-    ),
-}
+
+def an_item(sku: str, minor: int) -> Item:
+    price = Money(minor, "CNY")
+    return Item(sku=sku, name=sku, kind="goods", list_price=price, tax_percent=Decimal(13))
+
+
+BOOK = PriceBook(
+    [
+        an_item("A", 333),
+        Item(
+            sku="B",
+            name="B",
+            kind="service",
+            list_price=Money(99_99, "CNY"),
+            tax_percent=Decimal(6),
+            tiers=(Tier(from_quantity=10, price=Money(80_00, "CNY")),),
+        ),
+    ]
+)
 
 wanted = st.lists(
     st.builds(
@@ -86,3 +93,30 @@ def test_pricing_discount_covers_the_whole_document() -> None:
     ]
 
     assert discount_over_all(price_lines(lines, BOOK)) == Decimal("10.00")
+
+
+def test_pricing_finds_the_exact_name_first() -> None:
+    book = PriceBook([an_item("AB-1", 100), an_item("ab-1", 900), an_item("GTX Pro", 500)])
+    wanted = [WantedLine(sku=sku, quantity=1) for sku in ("AB-1", "ab-1", "GTXPro", "ｇｔｘ pro")]
+
+    assert [(line.sku, line.net.minor) for line in price_lines(wanted, book)] == [
+        ("AB-1", 100),
+        ("ab-1", 900),
+        ("GTX Pro", 500),
+        ("GTX Pro", 500),
+    ]
+
+
+def test_pricing_guesses_no_product_that_may_be_two() -> None:
+    book = PriceBook([an_item("AB-1", 100), an_item("ab-1", 900)])
+
+    with pytest.raises(UnknownProduct, match="Ab-1"):
+        price_lines([WantedLine(sku="Ab-1", quantity=1)], book)
+
+
+@given(st.dictionaries(st.text("abAB１1 -²", min_size=1, max_size=4), st.integers(1, 999)))
+def test_pricing_gives_each_product_its_own_price(prices: dict[str, int]) -> None:
+    book = PriceBook([an_item(sku, minor) for sku, minor in prices.items()])
+    lines = [WantedLine(sku=sku, quantity=1) for sku in prices]
+
+    assert [line.net.minor for line in price_lines(lines, book)] == list(prices.values())

@@ -132,7 +132,7 @@ def test_quote_answers_count_for_the_current_version_only() -> None:
 
 def test_quote_difference_names_added_removed_and_changed_lines() -> None:
     before = a_version(a_line("A"), a_line("Gone"), a_line("Same"))
-    more = a_line("a", quantity=2, net=150_00, line_no=2)
+    more = a_line("A", quantity=2, net=150_00, line_no=2)
     after = a_version(
         a_line("Same", line_no=3),
         more,

@@ -19,7 +19,7 @@ from chassis.tables import NAMING, AggregateRow
 from chassis.transaction import Transaction
 from contracts.journey import QUOTE_GATES
 from contracts.money import Money
-from quote_svc.domain.pricing import Item, Tier, key_of
+from quote_svc.domain.pricing import Item, PriceBook, Tier
 from quote_svc.domain.quote import Quote
 
 
@@ -69,11 +69,11 @@ class Quotes(Repository[Quote]):
 
 
 CACHE_S = 2.0
-_books: dict[tuple[int, str, str], tuple[float, dict[str, Item]]] = {}
+_books: dict[tuple[int, str, str], tuple[float, PriceBook]] = {}
 
 
-async def price_book(tx: Transaction, book: str, currency: str) -> dict[str, Item]:
-    """A book's products by compared name; at most two seconds old, so that the hot path asks
+async def price_book(tx: Transaction, book: str, currency: str) -> PriceBook:
+    """A book's products; at most two seconds old, so that the hot path asks
     memory. Empty when there is no such book in that currency."""
     key = (id(tx.database), book, currency)
     cached = _books.get(key)
@@ -85,8 +85,8 @@ async def price_book(tx: Transaction, book: str, currency: str) -> dict[str, Ite
         book,
         currency,
     )
-    items = {
-        key_of(row["sku"]): Item(
+    items = PriceBook(
+        Item(
             sku=row["sku"],
             name=row["name"],
             kind=row["kind"],
@@ -95,7 +95,7 @@ async def price_book(tx: Transaction, book: str, currency: str) -> dict[str, Ite
             tiers=tuple(Tier.model_validate(t) for t in json.loads(row["tiers"])),
         )
         for row in rows
-    }
+    )
     _books[key] = (time.monotonic() + CACHE_S, items)
     return items
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from chassis.audit import audit
 from chassis.domain import Refused
 from chassis.http import ApiModel, Tx
 from contracts.money import NonNegativeMoney
+from contracts.text import refuse_controls
 from quote_svc import queries
 from quote_svc.api.doors import Looker, Pricer, quote_router
 from quote_svc.storage import forget_price_books
 
 router = quote_router()
+
+Sku = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(refuse_controls),
+]
+"""The exact name of a product; a line with this name has this price."""
 
 
 class AnotherCurrency(Refused):
@@ -39,7 +47,7 @@ async def list_prices(_: Looker, tx: Tx, book: str, currency: str) -> list[queri
 
 @router.put("/price-books/{book}/{currency}/{sku}", operation_id="setPrice")
 async def set_price(
-    actor: Pricer, tx: Tx, book: str, currency: str, sku: str, form: PriceForm
+    actor: Pricer, tx: Tx, book: str, currency: str, sku: Sku, form: PriceForm
 ) -> queries.Price:
     """Add a product to a book or change its price; what was offered before stays as it was."""
     if form.list_price.currency != currency:

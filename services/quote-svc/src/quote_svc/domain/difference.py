@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from contracts.money import Money
 from contracts.terms import PricedLine, Totals
-from quote_svc.domain.pricing import key_of
 from quote_svc.domain.version import Version
 
 
@@ -64,7 +63,6 @@ def _by_product(lines: Sequence[PricedLine]) -> dict[tuple[str, int], PricedLine
     seen: Counter[str] = Counter()
     found = {}
     for line in lines:
-        key = key_of(line.sku)
-        found[key, seen[key]] = line
-        seen[key] += 1
+        found[line.sku, seen[line.sku]] = line
+        seen[line.sku] += 1
     return found

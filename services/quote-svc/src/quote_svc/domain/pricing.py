@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from pydantic import BaseModel
 
+from contracts.keys import sku_key
 from contracts.money import Money
 from contracts.terms import PricedLine, Totals, WantedLine
 
@@ -37,24 +38,40 @@ class Item(BaseModel, frozen=True):
 
 
 class UnknownProduct(LookupError):
-    """The price book has no such product; carries the names it lacks."""
+    """The price book has no such product, or several; carries the names."""
 
     def __init__(self, skus: Sequence[str]) -> None:
         super().__init__(", ".join(skus))
         self.skus = tuple(skus)
 
 
-def key_of(sku: str) -> str:
-    """How a product's name is compared: "GTXPro" is "GTX Pro"."""
-    return "".join(sku.casefold().split())
+class PriceBook:
+    """The products of a book in one currency, by their exact names and by their keys."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self.items = {item.sku: item for item in items}
+        self._by_key: dict[str, Item | None] = {}
+        for item in self.items.values():
+            key = sku_key(item.sku)
+            self._by_key[key] = None if key in self._by_key else item
+
+    def find(self, sku: str) -> Item | None:
+        """The product of exactly this name, else the only one with its key: ``GTXPro`` is ``GTX
+        Pro``. ``None`` where no product, or more than one, could be meant."""
+        return self.items.get(sku) or self._by_key.get(sku_key(sku))
 
 
-def price_lines(wanted: Sequence[WantedLine], book: Mapping[str, Item]) -> tuple[PricedLine, ...]:
-    """Price every line. Raises UnknownProduct naming what the book lacks."""
-    missing = [line.sku for line in wanted if key_of(line.sku) not in book]
+def price_lines(wanted: Sequence[WantedLine], book: PriceBook) -> tuple[PricedLine, ...]:
+    """Price every line. Raises UnknownProduct with the names that mean no product of the book."""
+    found = [book.find(line.sku) for line in wanted]
+    missing = [line.sku for line, item in zip(wanted, found, strict=True) if item is None]
     if missing:
         raise UnknownProduct(missing)
-    return tuple(_priced(n, line, book[key_of(line.sku)]) for n, line in enumerate(wanted, start=1))
+    return tuple(
+        _priced(n, line, item)
+        for n, (line, item) in enumerate(zip(wanted, found, strict=True), start=1)
+        if item is not None
+    )
 
 
 def _priced(line_no: int, wanted: WantedLine, item: Item) -> PricedLine:
