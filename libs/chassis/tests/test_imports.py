@@ -91,10 +91,10 @@ def test_import_reads_an_instant_in_the_zone_of_the_mapping(
 @pytest.mark.parametrize(
     ("mapping", "text", "reason"),
     [
-        (DAY, "46353", "'46353' is a number; state in the mapping how to read it"),
-        (DAY, "20261127103000", "is a number; state in the mapping how to read it"),
-        (DAY, "1764239400", "is a number; state in the mapping how to read it"),
-        (DAY, "20261327", "'20261327' is a number; state in the mapping how to read it"),
+        (DAY, "46353", "'46353' is a number; nothing states how to read it"),
+        (DAY, "20261127103000", "is a number; nothing states how to read it"),
+        (DAY, "1764239400", "is a number; nothing states how to read it"),
+        (DAY, "20261327", "'20261327' is a number; nothing states how to read it"),
         (DAY, "tomorrow", "'tomorrow' is not an instant in ISO 8601"),
         (DAY, "2026-02-30", "'2026-02-30' is not in the calendar"),
         (DAY, "9999-12-31T23:59:59-05:00", "is out of the calendar"),

@@ -34,12 +34,17 @@ def a_row(reference: str, remittance: str = "", amount: str = GROSS.amount, back
 
 
 async def send_file(
-    billing_svc: Harness, text: str | bytes, *, kind: str = "text/csv", dry_run: bool = False
+    billing_svc: Harness,
+    text: str | bytes,
+    *,
+    kind: str = "text/csv",
+    dry_run: bool = False,
+    **more: str,
 ) -> httpx.Response:
     async with billing_svc.client("integration_bank") as bank:
         return await bank.post(
             "/bank-statements/file",
-            params={"dry_run": dry_run},
+            params={"dry_run": dry_run, **more},
             content=text if isinstance(text, bytes) else text.encode(),
             headers={"Idempotency-Key": uuid4().hex, "Content-Type": kind},
         )
@@ -67,7 +72,7 @@ async def test_statement_file_rows_are_booked_known_or_refused(billing_svc: Harn
 
     assert dry.json() == {**done.json(), "dry_run": True}
     assert (done.json()["rows"], done.json()["booked"], done.json()["known"]) == (7, 2, 1)
-    assert [refused["row"] for refused in done.json()["refused"]] == [3, 4, 5, 6]
+    assert [refused["row"] for refused in done.json()["refused"]] == [4, 5, 6, 7]
     assert (again.json()["booked"], again.json()["known"]) == (0, 3)
     assert len(await billing_svc.published(InvoicePaid)) == 1
     assert len(await billing_svc.published(PaymentReceived)) == 2
@@ -79,7 +84,8 @@ async def test_statement_file_rows_are_booked_known_or_refused(billing_svc: Harn
     [
         (HEADING.replace("amount", "sum") + a_row("B"), "text/csv", 422),
         (b"\xff\xfe", "text/csv", 422),
-        (HEADING + a_row("B\0"), "text/csv", 422),
+        (HEADING.replace("payer", "amount") + a_row("B"), "text/csv", 422),
+        (b"PK\x03\x04", "text/csv", 422),
         (HEADING + '"' + a_row("B"), "text/csv", 422),
         ("", "text/csv", 422),
         (HEADING + a_row("B"), "text/plain", 415),
@@ -93,6 +99,61 @@ async def test_statement_file_that_is_invalid_is_refused_as_a_whole(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert await billing_svc.said() == []
+
+
+GOOD = "OK,5.00,CNY,2026-11-27T10:00:00Z,Acme,,"
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "error"),
+    [
+        ("BS-2,16.00,CNY,2026-11-28T10:00:00Z", None, "has 4 columns instead of 7"),
+        ("BS-2,16.00,CNY,2026-11-28T10:00:00Z,a,b,c,d", None, "has 8 columns instead of 7"),
+        ("BD-1,10.00,CNY,46353,A,,", "booked_at", "'46353' is a number"),
+        ("BD-3,10.00,CNY,20261127103000,A,,", "booked_at", "is a number"),
+        ("BC-2,14.00,CNY,9999-12-31T23:59:59-05:00,A,,", "booked_at", "is out of the calendar"),
+        ("BC-3,14.00,CNY,9999-12-31T00:00:00Z,A,,", "booked_at", "has not come yet"),
+        ("BC-4,14.00,CNY,0001-01-01T00:00:00Z,A,,", "booked_at", "is before 1970-01-01"),
+        ("BC-5,14.00,CNY,2026-11-27T10:00:00,A,,", "booked_at", "has no offset from UTC"),
+        ("BL-2,-17.00,CNY,2026-11-27T10:00:00Z,A,,", "amount, currency", "more than zero"),
+        ("BL-2,,CNY,2026-11-27T10:00:00Z,A,,", "amount, currency", "must be a plain decimal"),
+        ("BN-1,1.00,CNY,2026-11-27T10:00:00Z,A\0B,,", "payer", "holds a NUL character"),
+        ('BQ-1,1.00,CNY,2026-11-27T10:00:00Z,"A "B" C",,', None, "has a quotation mark"),
+    ],
+)
+async def test_statement_file_refuses_a_bad_row_alone(
+    billing_svc: Harness, line: str, column: str | None, error: str
+) -> None:
+    done = await send_file(billing_svc, f"\ufeff{HEADING}{GOOD}\n\n\r\n{line}\n")
+    report = done.json()
+
+    assert done.status_code == 200, done.text
+    assert (report["rows"], report["booked"], report["known"]) == (2, 1, 0)
+    [refused] = report["refused"]
+    assert (refused["row"], refused["column"]) == (5, column)
+    assert error in refused["error"]
+
+
+async def test_statement_file_reads_days_in_the_stated_zone(billing_svc: Harness) -> None:
+    text = HEADING.replace("\n", ",more\n") + "".join(
+        f"B-{day},5.00,CNY,{day},{payer},,,x\n"
+        for day, payer in (("2026-11-27", "김민준"), ("20261127", "이서연"))
+    )
+    zone = {"timezone": "Asia/Shanghai"}
+    unzoned = await send_file(billing_svc, text)
+    unclear = await send_file(billing_svc, text.encode("euc_kr"), **zone)
+    stated = await send_file(billing_svc, text.encode("euc_kr"), encoding="euc_kr", **zone)
+    nowhere = await send_file(billing_svc, text, timezone="Mars/Base")
+
+    assert [row["column"] for row in unzoned.json()["refused"]] == ["booked_at"] * 2
+    assert unclear.json()["type"] == "urn:ltc:problem:encoding-unclear"
+    assert nowhere.json()["errors"][0]["pointer"] == "/query/timezone"
+    assert (stated.json()["booked"], stated.json()["notes"]) == (
+        2,
+        ["read as euc_kr", "ignored, for the mapping has no field for it: more"],
+    )
+    told = await billing_svc.published(PaymentReceived)
+    assert {f"{fact.received_at:%Y-%m-%dT%H}" for fact in told} == {"2026-11-26T16"}
 
 
 @pytest.mark.parametrize("line_first", [False, True])

@@ -153,7 +153,7 @@ async def test_lead_import_asks_for_an_encoding_that_is_not_certain(lead_svc: Ha
         (b'"Bad "q" q",2026-11-27T10:00:00Z,b@x.example', None, "has a quotation mark"),
         (b"Bad,2026-11-27T10:00:00Z", None, "has 2 columns instead of 3"),
         (b"Bad,2026-11-27T10:00:00Z,b@x.example,more", None, "has 4 columns instead of 3"),
-        (b"Bad,46353,b@x.example", "Day", "'46353' is a number; state in the mapping"),
+        (b"Bad,46353,b@x.example", "Day", "'46353' is a number; nothing states"),
         (b"Bad,0001-01-01T00:00:00+14:00,b@x.example", "Day", "is out of the calendar"),
         (b"Bad,0001-01-02T00:00:00Z,b@x.example", "Day", "is before 1970-01-01"),
         (b"Bad,9999-12-31,b@x.example", "Day", "has not come yet"),

@@ -55,7 +55,7 @@ def read_file_instant(text: str, pattern: str | None, zone: ZoneInfo | None) -> 
         if pattern is not None and "calendar" not in str(error):
             raise NoInstant(f"{shown} is no date like {pattern}") from error
         if _NUMBER.fullmatch(text):
-            raise NoInstant(f"{shown} is a number; state in the mapping how to read it") from error
+            raise NoInstant(f"{shown} is a number; nothing states how to read it") from error
         raise
 
 
