@@ -163,7 +163,7 @@ def test_dialog_is_accessible_in_both_languages_and_themes(
     opened = dialog(desk)
     expect(opened).to_be_visible()
     expect(opened.locator(":focus")).to_have_count(1)
-    desk.page.wait_for_timeout(400)  # until it has come in and what it shows is fetched
+    desk.settles()
     desk.photographed(request.node.name)
     assert desk.faults() == []
     assert opened.get_attribute("aria-labelledby") or opened.get_attribute("aria-label")

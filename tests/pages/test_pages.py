@@ -44,8 +44,7 @@ def test_page_is_accessible_in_both_languages_and_themes(
     desk.wrong.clear()
     desk.opens(PAGES.get(name, f"/app/j/{journey}"))
     desk.page.get_by_role("heading", level=1).wait_for()
-    desk.page.wait_for_load_state("load")
-    desk.page.wait_for_timeout(800)  # what is fetched after that
+    desk.settles()
     desk.photographed(request.node.name)
     assert desk.faults() == []
     assert desk.wrong == []

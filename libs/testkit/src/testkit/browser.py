@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,9 @@ def _launch(driver: Playwright) -> Browser:
     return driver.chromium.launch(executable_path=program("chromium"), args=arguments)
 
 
+UNTIL_DRAWN = """
+() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(null))))
+"""
 UNTIL_NOTHING_MOVES = """
 () => Promise.all(document.getAnimations()
   .filter((moving) => moving.effect.getTiming().iterations !== Infinity)
@@ -74,6 +78,7 @@ class BrowserWindow:
     ) -> None:
         self.installation, self.page, self.sub, self.locale = installation, page, sub, locale
         self.wrong: list[str] = []
+        self._unanswered: set[Request] = set()
         page.set_default_timeout(PATIENCE_MS)
 
     def signs_in(self) -> None:
@@ -86,6 +91,8 @@ class BrowserWindow:
         self.page.on("console", self._logged)
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.on("request", self._asked)
+        self.page.on("requestfinished", self._answered)
+        self.page.on("requestfailed", self._answered)
 
     def _logged(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -95,10 +102,24 @@ class BrowserWindow:
         """Nothing is fetched from elsewhere."""
         if urlsplit(asked.url).hostname not in ("127.0.0.1", "") and "data:" not in asked.url[:5]:
             self.wrong.append(f"asked {asked.url}")
+        if not urlsplit(asked.url).path.endswith("/live"):
+            self._unanswered.add(asked)
+
+    def _answered(self, asked: Request) -> None:
+        self._unanswered.discard(asked)
+
+    def settles(self) -> None:
+        """What the page has asked for has come and is on the screen, and nothing moves."""
+        deadline = time.monotonic() + DEADLINE_S
+        while self._unanswered:
+            assert time.monotonic() < deadline, [asked.url for asked in self._unanswered]
+            self.page.wait_for_timeout(10)  # in which Playwright hands on what has happened
+        self.page.evaluate(UNTIL_DRAWN)
+        self.page.evaluate(UNTIL_NOTHING_MOVES)
 
     def faults(self) -> list[str]:
-        """What axe finds on the screen by WCAG 2.2 AA, once nothing fades in or out any more."""
-        self.page.evaluate(UNTIL_NOTHING_MOVES)
+        """What axe finds on the screen by WCAG 2.2 AA, once it has settled."""
+        self.settles()
         found = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": RULES}})
         return [
             f"{fault['id']}: {fault['help']}: {node['html'][:200]}"
@@ -121,6 +142,7 @@ class BrowserWindow:
         return re.compile(re.sub(r"\\{\\{\w+\\}\\}", ".*", f"^{re.escape(words)}$"))
 
     def opens(self, path: str) -> BrowserWindow:
+        self._unanswered.clear()
         self.page.goto(self.installation.url("console") + path)
         return self
 
