@@ -35,7 +35,15 @@ from chassis.outbox import DERIVED
 logger = logging.getLogger(__name__)
 
 SHARDS_PER_CLAIM = 8
+CONNECT_TIMEOUT_S = 10.0
+SEND_TIMEOUT_S = 20.0
+"""For handing all records of a round to the producer. It waits while a batch before them is sent
+again."""
 ACK_TIMEOUT_S = 10.0
+BATCH_TTL_MS = 120_000
+"""A batch must not expire in the producer while a round lasts. aiokafka fails an expired batch and
+goes on with the next one of the same partition, and a broker takes that out of order when it has
+seen nothing of this producer there yet."""
 POISON = (MessageSizeTooLargeError, InvalidTopicError, UnknownTopicOrPartitionError)
 """What Kafka will refuse however often it is sent."""
 
@@ -98,7 +106,8 @@ class Sender(Protocol):
 
 
 class UnacknowledgedSend(Exception):
-    """Kafka did not answer in time. The producer may still hold the batch: it must be replaced."""
+    """Kafka did not acknowledge every record. The producer may still hold some of them, so it must
+    be replaced before the shards are released."""
 
 
 @dataclass(slots=True)
@@ -143,19 +152,11 @@ async def _send(
     sender: Sender, records: Sequence[OutboxRecord]
 ) -> tuple[list[int], list[tuple[OutboxRecord, BaseException]]]:
     """Send in order; return the seqs to delete and the records that can never be sent."""
-    sent: list[tuple[OutboxRecord, asyncio.Future[Any] | BaseException]] = []
-    for record in records:
-        try:
-            future = await sender.send(
-                record.topic,
-                record.payload,
-                key=record.key.encode(),
-                headers=record.kafka_headers(),
-            )
-        except POISON as error:
-            sent.append((record, error))
-        else:
-            sent.append((record, future))
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            sent = [(record, await _hand_over(sender, record)) for record in records]
+    except (TimeoutError, KafkaError) as error:
+        raise UnacknowledgedSend(f"the producer did not take every record: {error!r}") from error
     failpoints.reached("after_produce", len(sent))
     waiting = [f for _, f in sent if isinstance(f, asyncio.Future)]
     if waiting:
@@ -178,6 +179,17 @@ async def _send(
             raise UnacknowledgedSend(str(failure)) from failure
         poisoned.append((record, failure))
     return done, poisoned
+
+
+async def _hand_over(sender: Sender, record: OutboxRecord) -> asyncio.Future[Any] | BaseException:
+    """The future of a record's acknowledgement, or why Kafka can never take it."""
+    try:
+        acknowledged = await sender.send(
+            record.topic, record.payload, key=record.key.encode(), headers=record.kafka_headers()
+        )
+    except POISON as error:
+        return error
+    return acknowledged
 
 
 class Relay:
@@ -215,8 +227,6 @@ class Relay:
             except Exception as error:
                 self._metrics.relay_failed(type(error).__name__)
                 logger.warning("relay: %s: %s; again in %.1f s", type(error).__name__, error, pause)
-                if isinstance(error, UnacknowledgedSend | KafkaError):
-                    await self._discard_producer()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
                 self._said.set()  # what was left is still there
@@ -232,7 +242,7 @@ class Relay:
                     pass
         except Exception as error:
             logger.info("relay: stopped with facts left in the outbox: %r", error)
-        await self._discard_producer(flush=True)
+        await self._discard_producer()
 
     async def _drain(self) -> None:
         """Wait to be woken, then publish until the outbox is empty."""
@@ -256,9 +266,15 @@ class Relay:
         async with self._round_under_way:
             producer = self._producer or await self._connect()
             async with bulk.begun(self._engine) as connection:
-                return await publish_round(
-                    connection, producer, limit=self._batch, metrics=self._metrics
-                )
+                try:
+                    return await publish_round(
+                        connection, producer, limit=self._batch, metrics=self._metrics
+                    )
+                except (UnacknowledgedSend, asyncio.CancelledError):
+                    # Before the shards are released, and whatever becomes of the transaction: what
+                    # the producer still holds would be sent after, or between, its repetition.
+                    await self._discard_producer()
+                    raise
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -270,25 +286,27 @@ class Relay:
             max_batch_size=256 * 1024,
             max_request_size=1024 * 1024,
             compression_type="lz4",
-            request_timeout_ms=10_000,
+            request_timeout_ms=BATCH_TTL_MS,
             metadata_max_age_ms=60_000,
         )
         try:
-            await producer.start()
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await producer.start()
         except BaseException:
             await producer.stop()
             raise
         self._producer = producer
         return producer
 
-    async def _discard_producer(self, *, flush: bool = False) -> None:
-        """Drop the producer. Without ``flush`` its sender is cancelled first, because ``stop``
-        would wait for batches that an idempotent producer never gives up."""
+    async def _discard_producer(self) -> None:
+        """Drop the producer and what it holds: the rows are in the outbox still. Its sender is
+        cancelled first, because ``stop`` would wait for batches that an idempotent producer never
+        gives up."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
         task = getattr(producer._sender, "_sender_task", None)
-        if not flush and task is not None:
+        if task is not None:
             task.cancel()
         try:
             await asyncio.wait_for(producer.stop(), 5.0)
