@@ -184,7 +184,7 @@ def test_ltc_import_shows_the_readings_of_an_unclear_encoding(home: Path) -> Non
     sheet = ltc(*words, "--sheet", "Leads")
 
     assert [done.exit_code for done in (unclear, wrong, sheet)] == [2, 2, 2]
-    assert "could be written in several encodings" in unclear.stderr
+    assert "has no certain encoding" in unclear.stderr
     assert "--encoding cp949\n    김민준\n    이서연\n" in unclear.stderr
     assert "is not written in utf-8" in wrong.stderr
     assert "is no workbook, so that it has no sheet 'Leads'" in sheet.stderr

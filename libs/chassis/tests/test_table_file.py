@@ -124,6 +124,22 @@ def test_table_file_refuses_a_row_with_a_bad_quotation_mark_alone() -> None:
     assert why.startswith("has a quotation mark that does not enclose a cell")
 
 
+def test_table_file_counts_rows_beyond_the_limit() -> None:
+    body = b"a\n1\n\n2\n3\n"
+
+    assert len(read_table(body, "f.csv", most=3).rows) == 3
+    for file in (body, a_workbook(["a"], ["1"], [], ["2"], ["3"])):
+        with pytest.raises(UnreadableFile, match="f has 3 rows; 2 are taken at once"):
+            read_table(file, "f", most=2)
+
+
+def test_table_file_refuses_a_row_with_an_enormous_cell_alone() -> None:
+    table = read_table(b"a,b\n1,2\n" + b"x" * 200_000 + b",3\n4,5\n", "f.csv")
+
+    assert table.rows == [(2, ["1", "2"]), (4, ["4", "5"])]
+    assert table.defects == ((3, "has a cell of more than 131072 characters"),)
+
+
 @pytest.mark.parametrize("mark", ["sep=;", "SEP=;", '"sep=;"'])
 def test_table_file_takes_the_delimiter_of_a_sep_line(mark: str) -> None:
     table = read_table(f"{mark}\r\na,x;b\r\n1,5;2\r\n".encode("utf-8-sig"), "f.csv")

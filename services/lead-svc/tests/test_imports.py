@@ -205,6 +205,32 @@ async def test_lead_import_accepts_a_workbook_with_dates_and_numbers(lead_svc: H
 
 
 @pytest.mark.parametrize(
+    ("dates", "taken"), [("", {"Cell"}), ("dates: {captured_at: serial}\n", {"Cell", "Number"})]
+)
+async def test_lead_import_reads_serial_numbers_when_the_mapping_says_so(
+    lead_svc: Harness, dates: str, taken: set[str]
+) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"remove_timezone": True}) as book:
+        sheet = book.add_worksheet()
+        day = book.add_format({"num_format": "yyyy/m/d"})
+        sheet.write_row(0, 0, ["Name", "Mail", "Day"])
+        sheet.write_row(1, 0, ["Number", "n@x.example", 46353])
+        sheet.write_row(2, 0, ["Cell", "c@x.example"])
+        sheet.write_datetime(2, 2, datetime(2026, 11, 27, tzinfo=UTC), day)
+    mapping = PLAIN.replace("{Name", "{Day: captured_at, Name") + "timezone: Asia/Shanghai\n"
+    async with lead_svc.client("sales_rep") as client:
+        answer = await upload(client, buffer.getvalue(), mapping + dates)
+        leads = (await client.get("/leads")).json()["items"]
+
+    assert {lead["contact"]["name"] for lead in leads} == taken
+    assert {lead["captured_at"] for lead in leads} == {"2026-11-26T16:00:00Z"}
+    assert [(e["row"], e["column"]) for e in answer.json()["errors"]] == [(2, "Day")][
+        len(taken) - 1 :
+    ]
+
+
+@pytest.mark.parametrize(
     ("body", "mapping", "told"),
     [
         ("", MAPPING, "leads.csv is empty"),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from chassis.plausibility import ENCODINGS, score
 
@@ -23,10 +24,11 @@ _MARKS = (
 )
 _NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"}
 """Codecs of Python that no file is written in; some take hours for a large one."""
-_BETWEEN_WORDS = re.compile(rb"[\x00-\x2f\x3a-\x3f]+")
-"""Bytes that stand for themselves in every encoding here, also within characters of many bytes."""
+_WORD = re.compile(rb"[0-9@-\xff]+")
+"""All other bytes stand for themselves in every encoding here, and are no part of a character."""
 _HEAD = 64 * 1024
 _MOST_WORDS = 2_000
+_LONGEST_WORD = 64
 _SAMPLE_LINES = 3
 _MOST_READINGS = 8
 CLEAR = 0.8
@@ -54,7 +56,7 @@ class EncodingUnclear(UnreadableText):
 
     def __init__(self, readings: Sequence[Reading]) -> None:
         names = ", ".join(reading.encoding for reading in readings)
-        super().__init__(f"could be written in several encodings; state one of {names}")
+        super().__init__(f"has no certain encoding; state one of {names}")
         self.readings = tuple(readings)
 
 
@@ -113,7 +115,7 @@ def _wide(body: bytes) -> Text | None:
             text = body.decode(encoding)
         except UnicodeDecodeError:
             continue
-        scores = [score(word.decode(), "utf-8") for word in _words(text.encode())]
+        scores = [score(word.decode("utf-8", "ignore"), "utf-8") for word in _words(text.encode())]
         delimited = len(re.findall(r"[,;\t|\r\n]", text)) > 1
         if delimited and "\0" not in text and sum(scores) >= CLEAR * len(scores):
             return Text(text, encoding)
@@ -121,9 +123,10 @@ def _wide(body: bytes) -> Text | None:
 
 
 def _words(body: bytes) -> list[bytes]:
-    """The different words that hold a byte beyond ASCII, at most a bounded number."""
+    """The different words that hold a byte beyond ASCII, or the beginnings of long ones."""
     found: dict[bytes, None] = {}
-    for word in _BETWEEN_WORDS.split(body):
+    for match in _WORD.finditer(body):
+        word = body[match.start() : min(match.end(), match.start() + _LONGEST_WORD)]
         if not word.isascii():
             found[word] = None
             if len(found) == _MOST_WORDS:
@@ -134,26 +137,26 @@ def _words(body: bytes) -> list[bytes]:
 def _certain(body: bytes, expect: Sequence[str]) -> Text:
     """The only reading that can be meant. Raises EncodingUnclear or UnreadableText."""
     words = _words(body)
-    texts: dict[str, str] = {}
+    heads: dict[str, str] = {}
     for encoding in ENCODINGS:
         try:
-            texts[encoding] = body.decode(encoding)
+            text = body.decode(encoding)
         except UnicodeDecodeError:
             continue
-    if "utf-8" in texts and _is_utf8(texts["utf-8"]):
-        return Text(texts["utf-8"], "utf-8")
-    known = {e: t for e, t in texts.items() if all(word in t[:_HEAD] for word in expect)}
-    texts = known or texts
-    readings = _different(words, texts)
+        if encoding == "utf-8" and _is_utf8(text):
+            return Text(text, encoding)
+        heads[encoding] = text[:_HEAD]
+    known = [e for e, head in heads.items() if all(word in head for word in expect)]
+    readings = _different(words, known or heads)
     if expect and len(readings) == 1 and known:
         [encoding] = readings
-        return Text(texts[encoding], encoding)
+        return Text(body.decode(encoding), encoding)
     scores = {e: [score(word, e) for word in read] for e, read in readings.items()}
     for encoding, ours in scores.items():
         if _mean(ours) >= CLEAR and all(
             _rules_out(readings, scores, encoding, other) for other in scores if other != encoding
         ):
-            return Text(texts[encoding], encoding)
+            return Text(body.decode(encoding), encoding)
     if not readings:
         raise UnreadableText("has an unknown encoding; save it as UTF-8")
     best = sorted(scores, key=lambda encoding: -_mean(scores[encoding]))[:_MOST_READINGS]
@@ -164,16 +167,16 @@ def _certain(body: bytes, expect: Sequence[str]) -> Text:
 def _is_utf8(text: str) -> bool:
     """Whether bytes that are valid UTF-8 are meant so. A word or two of another encoding can be
     valid by accident: then each character has two bytes and stands beside no ASCII letter."""
-    beyond = [character for character in text if character > "\x7f"]
+    beyond = [found[0] for found in islice(re.finditer(r"[^\x00-\x7f]", text), _ENOUGH)]
     beside = re.search(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][A-Za-z]", text)
-    return max(beyond, default="") > "\u07ff" or len(beyond) >= _ENOUGH or beside is not None
+    return max(beyond) > "\u07ff" or len(beyond) == _ENOUGH or beside is not None
 
 
-def _different(words: Sequence[bytes], texts: Mapping[str, str]) -> dict[str, list[str]]:
+def _different(words: Sequence[bytes], encodings: Iterable[str]) -> dict[str, list[str]]:
     """The words in each reading; of encodings that read them alike only the first."""
     found: dict[tuple[str, ...], str] = {}
-    for encoding in texts:
-        found.setdefault(tuple(word.decode(encoding, "replace") for word in words), encoding)
+    for encoding in encodings:
+        found.setdefault(tuple(word.decode(encoding, "ignore") for word in words), encoding)
     return {encoding: list(read) for read, encoding in found.items()}
 
 

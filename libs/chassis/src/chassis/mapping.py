@@ -110,7 +110,13 @@ class Mapping(BaseModel):
             raise UnreadableFile(f"{name} is neither YAML nor JSON: {error}") from error
 
     def table(
-        self, body: bytes, name: str, *, encoding: str | None = None, sheet: str | None = None
+        self,
+        body: bytes,
+        name: str,
+        *,
+        encoding: str | None = None,
+        sheet: str | None = None,
+        most: int | None = None,
     ) -> TableFile:
         """The table in a file, whose encoding or sheet a caller may state in place of the mapping.
         Raises UnreadableFile."""
@@ -120,6 +126,7 @@ class Mapping(BaseModel):
             encoding=encoding or self.encoding,
             sheet=sheet or self.sheet,
             expect=self.columns,
+            most=most,
         )
 
     def column_of(self, pointer: str) -> str | None:

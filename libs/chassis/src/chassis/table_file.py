@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chassis import encodings
 from chassis.encodings import Reading
@@ -51,9 +51,25 @@ class TableFile:
 class _Lines:
     """The rows of a file before the first one is taken for the heading."""
 
-    rows: list[tuple[int, list[str]]]
-    defects: list[tuple[int, str]]
     notes: list[str]
+    most: int | None = None
+    """Of rows that are kept; the others are only counted."""
+    rows: list[tuple[int, list[str]]] = field(default_factory=list)
+    defects: list[tuple[int, str]] = field(default_factory=list)
+    count: int = -1
+    """Without the heading."""
+
+    def add(self, number: int, record: list[str] | str) -> None:
+        """Keep a row, or why it is none; a blank one is not a row."""
+        if not isinstance(record, str) and not any(cell.strip() for cell in record):
+            return
+        self.count += 1
+        if self.most is not None and self.count > self.most:
+            return
+        if isinstance(record, str):
+            self.defects.append((number, record))
+        else:
+            self.rows.append((number, record))
 
 
 def read_table(
@@ -63,27 +79,30 @@ def read_table(
     encoding: str | None = None,
     sheet: str | None = None,
     expect: Collection[str] = (),
+    most: int | None = None,
 ) -> TableFile:
-    """The first visible sheet of a workbook, or the one that is named, or the whole CSV.
+    """The first visible sheet of a workbook, or the one that is named, or the whole CSV; with more
+    than ``most`` rows it is refused.
 
     ``expect`` has the names of columns that the file must have, where they are known: they help to
     recognise an encoding. Raises UnreadableFile naming the file, EncodingUnclear with readings.
     """
     if body.startswith(WORKBOOKS):
-        found = _workbook(body, name, sheet)
+        found = _workbook(body, name, sheet, most)
     else:
         if sheet is not None:
             raise UnreadableFile(f"{name} is no workbook, so that it has no sheet {sheet[:60]!r}")
-        found = _csv(body, name, encoding, expect)
-    filled = [(n, row) for n, row in found.rows if any(cell.strip() for cell in row)]
-    if not filled:
+        found = _csv(body, name, encoding, expect, most)
+    if most is not None and found.count > most:
+        raise UnreadableFile(f"{name} has {found.count} rows; {most} are taken at once")
+    if not found.rows:
         raise UnreadableFile(f"{name} is empty")
-    heading_at, heading = filled[0]
+    heading_at, heading = found.rows[0]
     if found.defects and found.defects[0][0] < heading_at:
         line, why = found.defects[0]
         raise UnreadableFile(f"{name} is no well-formed CSV: line {line}: {why}")
     columns = [cell.strip() for cell in _trimmed(heading, 0)]
-    rows = [(n, _trimmed(row, len(columns))) for n, row in filled[1:]]
+    rows = [(n, _trimmed(row, len(columns))) for n, row in found.rows[1:]]
     return TableFile(columns, rows, tuple(found.defects), tuple(found.notes))
 
 
@@ -94,7 +113,9 @@ def _trimmed(row: list[str], width: int) -> list[str]:
     return row
 
 
-def _csv(body: bytes, name: str, encoding: str | None, expect: Collection[str]) -> _Lines:
+def _csv(
+    body: bytes, name: str, encoding: str | None, expect: Collection[str], most: int | None
+) -> _Lines:
     try:
         decoded = encodings.decode(body, stated=encoding, expect=expect)
     except encodings.EncodingUnclear as unclear:
@@ -106,12 +127,9 @@ def _csv(body: bytes, name: str, encoding: str | None, expect: Collection[str]) 
         text, start, delimiter = text[sep.end() :], 2, sep[1]
     if delimiter is None:
         delimiter = max(DELIMITERS, key=lambda mark: len(_first_record(text, mark)))
-    lines = _Lines([], [], [f"read as {decoded.encoding}", *filter(None, [decoded.note])])
+    lines = _Lines([f"read as {decoded.encoding}", *filter(None, [decoded.note])], most)
     for number, record in _records(text, delimiter, start, name):
-        if isinstance(record, str):
-            lines.defects.append((number, record))
-        else:
-            lines.rows.append((number, record))
+        lines.add(number, record)
     return lines
 
 
@@ -131,8 +149,14 @@ def _records(
     A bad quotation mark spoils its row alone when the line has an even number of them. Otherwise a
     cell is open, and nobody knows which of the following lines are rows: the file is refused.
     """
-    lines = list(io.StringIO(text, newline=""))
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    line = ""
+
+    def lines() -> Iterator[str]:
+        nonlocal line
+        for line in io.StringIO(text, newline=""):  # noqa: UP028
+            yield line
+
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     while True:
         begun = reader.line_num
         try:
@@ -141,7 +165,9 @@ def _records(
             return
         except csv.Error as error:
             record = f"has a quotation mark that does not enclose a cell ({error})"
-            if reader.line_num != begun + 1 or lines[begun].count('"') % 2:
+            if "field larger" in str(error):
+                record = f"has a cell of more than {csv.field_size_limit()} characters"
+            if reader.line_num != begun + 1 or line.count('"') % 2:
                 raise UnreadableFile(
                     f"{name} is no well-formed CSV: line {begun + start}: a quotation mark opens a"
                     f" cell that no other one closes ({error})"
@@ -149,7 +175,7 @@ def _records(
         yield begun + start, record
 
 
-def _workbook(body: bytes, name: str, sheet: str | None) -> _Lines:
+def _workbook(body: bytes, name: str, sheet: str | None, most: int | None) -> _Lines:
     """Read in a process of its own with bounded memory and time: a small workbook can claim to be
     enormous, and what reads it would take this process down with it."""
     command = [sys.executable, "-I", "-m", "chassis.workbook", *([sheet] if sheet else [])]
@@ -170,4 +196,7 @@ def _workbook(body: bytes, name: str, sheet: str | None) -> _Lines:
         raise UnreadableFile(f"{name} has no sheet {sheet!r}; its sheets are {sheets}")
     others = ", ".join(other for other in answer["sheets"] if other != answer["sheet"])
     note = f"the sheet {answer['sheet']} is read" + (f", not {others}" if others else "")
-    return _Lines(list(enumerate(answer["rows"], 1)), [], [note])
+    lines = _Lines([note], most)
+    for number, row in enumerate(answer["rows"], 1):
+        lines.add(number, row)
+    return lines

@@ -114,9 +114,7 @@ def _read(
     Mapping(columns=NEEDED, timezone=timezone)
     if body.startswith(WORKBOOKS):
         raise UnreadableFile(f"{NAME} is a workbook; save it as CSV")
-    table = read_table(body, NAME, encoding=encoding)
-    if len(table.rows) + len(table.defects) > MOST_ROWS:
-        raise UnreadableFile(f"{NAME} has {len(table.rows)} rows; {MOST_ROWS} are taken at once")
+    table = read_table(body, NAME, encoding=encoding, most=MOST_ROWS)
     given = {column: field for column, field in OPTIONAL.items() if column in table.columns}
     mapping = Mapping(columns=NEEDED | given, timezone=timezone)
     report = Report()

@@ -76,9 +76,7 @@ def _read(
 ) -> tuple[Mapping, Report, list[tuple[int, dict[str, Any]]]]:
     """The mapping, and the rows that it makes forms of. Raises UnreadableFile."""
     chosen = Mapping.read(mapping)
-    table = chosen.table(body, name, encoding=encoding, sheet=sheet)
-    if len(table.rows) > FILE_ROWS:
-        raise UnreadableFile(f"{name} has {len(table.rows)} rows; {FILE_ROWS} are taken at once")
+    table = chosen.table(body, name, encoding=encoding, sheet=sheet, most=FILE_ROWS)
     report = Report()
     return chosen, report, report.forms(table, chosen)
 
