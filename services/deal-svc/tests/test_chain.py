@@ -151,6 +151,27 @@ async def test_deal_import_refuses_an_instant_out_of_bounds_by_row(
     assert answer["results"][0]["errors"][0]["pointer"] == f"/{field}"
 
 
+@pytest.mark.parametrize("edge", ["-infinity", "infinity"])
+async def test_deal_stored_at_the_edge_of_time_harms_no_total(deal_svc: Harness, edge: str) -> None:
+    """An earlier release took 0001-01-01 and 9999-12-31, which the driver stores as infinity."""
+    row = {"source_system": "crm", "product": "GTX Pro", "stage": "lost"}
+    async with deal_svc.client("integration_import", "sales_manager") as client:
+        rows = [row | {"external_id": n} for n in ("A", "B")]
+        await client.post("/deals/batch", json={"deals": rows})
+        await deal_svc.execute(
+            "UPDATE deal SET status = 'won', closed_at = $1::text::timestamptz,"
+            " opened_at = $1::text::timestamptz",
+            edge,
+        )
+        totals = await client.get("/deals/totals", params={"by": "month"})
+        first = await client.get("/deals", params={"limit": 1})
+        second = await client.get("/deals", params={"limit": 1, "cursor": first.json()["next"]})
+
+    assert totals.status_code == 200, totals.text
+    assert [(total["by"], total["won"]) for total in totals.json()] == [("", 2)]
+    assert len(first.json()["items"]) == len(second.json()["items"]) == 1
+
+
 async def test_deal_goes_from_qualification_to_proposal_through_the_api(deal_svc: Harness) -> None:
     await deal_svc.receives(a_lead_qualified())
     deal_id = derived_id(LEAD, "deal")

@@ -90,7 +90,8 @@ async def pipeline(tx: Transaction) -> list[StageTotal]:
 _BY = {
     "owner": "coalesce(body->'owner'->>'name', '')",
     "product": "coalesce(product, '')",
-    "month": "to_char(closed_at AT TIME ZONE 'UTC', 'YYYY-MM')",
+    # Earlier releases took 0001-01-01 and 9999-12-31, which are infinite here and have no month.
+    "month": "coalesce(to_char(closed_at AT TIME ZONE 'UTC', 'YYYY-MM'), '')",
 }
 
 
