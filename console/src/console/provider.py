@@ -16,7 +16,7 @@ from chassis.problems import Problem
 from chassis.settings import Settings
 
 FRESH_S = 300.0
-WITHIN_S = 5.0
+WITHIN_S = 15.0
 
 
 class CodeRefused(Problem):
