@@ -170,6 +170,25 @@ def test_reason_gate_names_its_owner(owner: str, code: Code) -> None:
     assert "overdue since 2026-11-02 02:05, by 5 min of office hours" in reason.sentence
 
 
+def test_reason_prepayment_gate_says_why_the_stated_prepayment_does_not_count() -> None:
+    gate = a_fact(
+        "ltc.order.gate_opened.v1",
+        2,
+        gate="prepayment",
+        owner="party:customer",
+        opened_at=SAID.isoformat(),
+        due_at=(SAID + timedelta(days=7)).isoformat(),
+    )
+    refused = a_fact("ltc.prepayment.refused.v1", 1, detail="P-1 was used for something else")
+    waits = why(fold([gate]), FINE)
+    reason = why(fold([refused, gate]), FINE)
+
+    assert "does not count" not in waits.sentence
+    assert reason.owner == "party:customer"
+    assert reason.sentence.endswith("does not count: P-1 was used for something else.")
+    assert reason.evidence[-1].values["detail"] == "P-1 was used for something else"
+
+
 def test_reason_timer_covers_the_next_instalment() -> None:
     schedule = [{"n": 2, "due": "days_after_signature", "days": 30, "amount": {}}]
     reason = why(fold([a_fact("ltc.contract.signed.v1", 1, schedule=schedule)]), FINE)

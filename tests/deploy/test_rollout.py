@@ -77,7 +77,7 @@ def test_rollout_and_rollback_cause_no_failure_or_loss(
 
 
 STORAGE = "services/quote-svc/src/quote_svc/storage.py"
-SEGMENT = "services/quote-svc/src/quote_svc/migrations/versions/0005_segment.py"
+SEGMENT = "services/quote-svc/src/quote_svc/migrations/versions/0006_segment.py"
 RENAMED = """\
     op.execute("ALTER TABLE quote RENAME account_name TO customer")
     create_index("""

@@ -64,10 +64,11 @@ async def test_prepayment_confirmed_is_cash_and_settles_with_the_delivery(
     await billing_svc.receives(a_fulfilment(), times=2)
 
     assert await billing_svc.said() == [
-        "ltc.invoice.issued.v1",
         "ltc.payment.received.v1",
+        "ltc.invoice.issued.v1",
         "ltc.payment.allocated.v1",
         "ltc.invoice.paid.v1",
+        "ltc.prepayment.confirmed.v1",
         "ltc.journey.settled.v1",
     ]
     await books_agree(billing_svc)

@@ -7,12 +7,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from contracts.billing import Allocation, PaymentAllocated, PaymentUnallocated
+from contracts.billing import (
+    Allocation,
+    PaymentAllocated,
+    PaymentUnallocated,
+    PrepaymentConfirmed,
+    PrepaymentRefused,
+)
 from contracts.contract import ContractSigned, ContractTerminated
 from contracts.ids import AccountId, ContractId, DealId, InvoiceId, PaymentId, QuoteId
 from contracts.money import Money
 from contracts.parties import Account
-from contracts.terms import Evidence, PaymentTerms, PricedLine, ScheduleItem, Totals
+from contracts.terms import Evidence, PaymentTerms, Prepayment, PricedLine, ScheduleItem, Totals
 from order_svc.commands.place import order_id_of
 
 NOW = datetime.now(UTC)
@@ -105,6 +111,27 @@ def a_take_back() -> PaymentUnallocated:
         unallocated_by="bank",
         unallocated_at=NOW,
     )
+
+
+PREPAYMENT = Prepayment(provider="alipay", reference="P", amount=NET + TAX, captured_at=NOW)
+_DECISION: dict[str, Any] = {
+    "contract_id": CONTRACT,
+    "contract_number": "C-1",
+    "deal_id": DealId(UUID(int=1)),
+    "provider": "alipay",
+    "reference": "P",
+    "captured": NET + TAX,
+    "due": NET + TAX,
+    "decided_at": NOW,
+}
+
+
+def a_confirmation() -> PrepaymentConfirmed:
+    return PrepaymentConfirmed(**_DECISION, evidence=EVIDENCE)
+
+
+def a_refusal() -> PrepaymentRefused:
+    return PrepaymentRefused(**_DECISION, reason="reference_spent", detail="P was used")
 
 
 def parts(*quantities: tuple[int, int]) -> list[dict[str, int]]:

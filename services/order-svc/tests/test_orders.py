@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 from order_builders import (
-    NET,
     ORDER,
     a_signature,
     a_take_back,
@@ -20,7 +19,6 @@ from sqlalchemy.exc import DBAPIError
 from chassis.gates import sweep_overdue
 from contracts.money import Money
 from contracts.order import OrderCancelled, OrderHeld, OrderReleased, OrderShipped
-from contracts.terms import Prepayment
 from order_svc.storage import Orders
 from testkit.harness import Harness
 
@@ -182,18 +180,6 @@ async def test_order_lines_are_cancelled_before_shipment_only(order_svc: Harness
     assert (late.status_code, late.json()["type"]) == (422, "urn:ltc:problem:too-many")
     [cancelled] = await order_svc.published(OrderCancelled)
     assert [p.cancelled for p in cancelled.progress] == [2, 0]
-
-
-async def test_order_without_erp_lines_is_delivered_by_a_confirmed_prepayment(
-    order_svc: Harness,
-) -> None:
-    paid = Prepayment(
-        provider="alipay", reference="P", amount=NET, captured_at=a_signature().signed_at
-    )
-    await order_svc.receives(a_signature("prepaid", prepayment=paid), times=2)
-
-    assert kinds(await order_svc.said()) == ["placed", "delivered", "gate_opened", "gate_opened"]
-    assert await order_svc.published(OrderHeld) == []
 
 
 async def test_order_promise_overdue_is_published_once(order_svc: Harness) -> None:

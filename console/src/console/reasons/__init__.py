@@ -29,7 +29,7 @@ def reason_of(summary: Summary, evidence: Evidence, *, now: datetime) -> Reason 
     if stands:
         return stands
     if summary.gates:
-        return waiting.at_gate(summary.gates[0], now=now)
+        return waiting.because(waiting.at_gate(summary.gates[0], now=now), summary)
     return waiting.scheduled(summary, now) or _unknown(summary, evidence, now)
 
 

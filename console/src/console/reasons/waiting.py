@@ -43,6 +43,25 @@ def at_gate(gate: Gate, *, now: datetime) -> Reason:
     )
 
 
+def because(reason: Reason, summary: Summary) -> Reason:
+    """A wait for a prepayment, with the reason why the one that was stated does not count."""
+    refused = [f for f in summary.facts if f.verb == "prepayment.refused"]
+    if reason.gate != "prepayment" or not refused:
+        return reason
+    fact, detail = refused[-1], str(refused[-1].payload.get("detail", ""))
+    proof = Proof(
+        kind="fact",
+        text=f"{fact.type}: {detail}",
+        service="billing-svc",
+        values={"type": fact.type, "detail": detail},
+    )
+    changes = {
+        "sentence": f"{reason.sentence} The stated prepayment does not count: {detail}.",
+        "evidence": [*reason.evidence, proof],
+    }
+    return reason.model_copy(update=changes)
+
+
 def scheduled(summary: Summary, now: datetime) -> Reason | None:
     """The next instalment becomes due by the calendar."""
     signed = next((f for f in reversed(summary.facts) if f.verb == "contract.signed"), None)

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from contracts.currencies import EXPONENTS
 from contracts.instants import PastInstant
 from contracts.money import PositiveMoney
+from contracts.references import Reference
 from contracts.terms import Consent, Instalment, PaymentTerms, Prepayment, WantedLine, WebOrder
 
 MOST_PIECES = 1_000_000
@@ -88,7 +89,7 @@ class AskedPrepayment(Prepayment):
     model_config = STRICT
 
     provider: str = Field(min_length=1, max_length=100)
-    reference: str = Field(min_length=1, max_length=140)
+    reference: Reference = Field(min_length=1, max_length=140)
     amount: PositiveMoney
     captured_at: PastInstant
 

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from contracts.event import Event
 from contracts.ids import ContractId, DealId, InvoiceId, LeadId, PaymentId
+from contracts.known import known
 from contracts.money import Money
 from contracts.parties import PERSONAL, Account, Snapshot
 from contracts.terms import Evidence, Totals
@@ -157,6 +158,45 @@ class PaymentReturned(PaymentFact):
     ledger_transaction: UUID
     returned_by: str
     returned_at: AwareDatetime
+
+
+class PrepaymentFact(BillingFact):
+    key: ClassVar[str] = "contract_id"
+
+    contract_id: ContractId
+    contract_number: str
+    deal_id: DealId
+    provider: str
+    reference: str
+    captured: Money
+    """As the order states it."""
+    due: Money
+    """Gross, what the prepayment has to cover."""
+    decided_at: AwareDatetime
+
+
+class PrepaymentConfirmed(PrepaymentFact):
+    """The prepayment of an order counts: its money is there for this contract, and covers what is
+    due."""
+
+    name: ClassVar[str] = "ltc.prepayment.confirmed.v1"
+
+    evidence: Evidence
+
+
+class PrepaymentRefused(PrepaymentFact):
+    """The prepayment of an order does not count: what is due must be paid before delivery."""
+
+    name: ClassVar[str] = "ltc.prepayment.refused.v1"
+
+    reason: str = Field(
+        json_schema_extra=known(
+            "provider_not_trusted", "amount_too_small", "reference_spent", "other_currency"
+        )
+    )
+    """provider_not_trusted, amount_too_small, reference_spent, other_currency."""
+    detail: str
+    """The reason as a sentence, with the amounts."""
 
 
 class JourneySettled(BillingFact):

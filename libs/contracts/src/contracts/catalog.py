@@ -67,6 +67,8 @@ _HEARD: dict[type[Event], tuple[str, ...]] = {
     order.OrderCancelled: ("contract", "billing"),
     order.OrderFulfilled: ("contract", "billing"),
     billing.InvoiceIssued: ("contract", "deal"),
+    billing.PrepaymentConfirmed: ("order",),
+    billing.PrepaymentRefused: ("order",),
     billing.PaymentReceived: (),
     billing.PaymentAllocated: ("order",),
     billing.PaymentUnallocated: ("order",),

@@ -41,11 +41,12 @@ _SAID: Final = {
     " was given up before the last signature.",
     "ltc.contract.terminated": "After the order has cancelled what was left, as was asked.",
     "ltc.order.placed": "After `ltc.contract.signed`: once for each contract.",
-    "ltc.order.held": "With the placing where prepayment is due, and when a person holds it.",
+    "ltc.order.held": "With the placing where prepayment is due, after `ltc.prepayment.refused`,"
+    " and when a person holds it.",
     "ltc.order.released": "After the payment that was waited for, or by a person.",
     "ltc.order.shipped": "When the ERP or the order desk reports a shipment.",
     "ltc.order.delivered": "When the ERP, the carrier or the order desk has evidence of arrival;"
-    " on the express way with the placing.",
+    " on the express way after `ltc.prepayment.confirmed`.",
     "ltc.order.cancelled": "When the desk cancels open pieces, and when the contract is to end.",
     "ltc.order.fulfilled": "With the delivery or cancellation that leaves nothing open.",
     "ltc.invoice.issued": "When an item of the contract's schedule falls due: with the signature,"
@@ -53,6 +54,10 @@ _SAID: Final = {
     "ltc.invoice.paid": "With the allocation or credit that leaves nothing outstanding.",
     "ltc.invoice.overdue": "On the day after the due date, while something is outstanding.",
     "ltc.invoice.credited": "When finance or a cancellation takes back what is not owed.",
+    "ltc.prepayment.confirmed": "After `ltc.contract.signed` of an order that states a prepayment,"
+    " once, when it counts.",
+    "ltc.prepayment.refused": "After `ltc.contract.signed` of an order that states a prepayment,"
+    " once, when it does not count.",
     "ltc.payment.received": "When a bank statement's line or a provider's confirmation is booked.",
     "ltc.payment.allocated": "When money is matched with invoices, by reference or by finance.",
     "ltc.payment.unallocated": "When finance takes a match back, or the money went back.",

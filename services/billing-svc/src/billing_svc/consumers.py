@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing_svc.commands.cash import (
-    apply_known_payment,
-    apply_reported_payment,
-    payment_id_of,
-)
 from billing_svc.commands.invoice import charge, note_delivery, opened, save_and_settle
+from billing_svc.commands.prepayment import (
+    apply_prepaid,
+    apply_recorded,
+    decide_prepayment,
+    prepaid_money,
+    prepayment_ids,
+    recorded_id,
+)
 from billing_svc.domain.account import BillingAccount
-from billing_svc.policies import Cash, policies
 from billing_svc.storage import BillingAccounts, Payments
 from chassis.consumer import Consumer
 from chassis.domain import DependencyMissing
@@ -27,13 +29,10 @@ def of_contract(fact: Any) -> Any:
 
 
 def of_payment(fact: ContractSigned) -> Any:
-    """The payment that is already known of, if there is one."""
+    """The payments that may be known of already."""
     if fact.imported is not None:
-        record = fact.imported
-        return payment_id_of("imported", f"{record.source_system}:{record.external_id}")
-    if fact.prepayment is not None:
-        return payment_id_of(fact.prepayment.provider, fact.prepayment.reference)
-    return ()
+        return recorded_id(fact.imported)
+    return () if fact.prepayment is None else prepayment_ids(fact.prepayment)
 
 
 async def known(fact: Any, tx: Transaction) -> BillingAccount:
@@ -52,10 +51,7 @@ async def open_account(fact: ContractSigned, tx: Transaction) -> None:
         return
     account = opened(fact, tx.journey_id)
     await accounts.save(account)
-    ruling = await policies.get(tx, "cash", Cash)
-    prepaid = fact.prepayment
-    trusted = prepaid is not None and prepaid.provider in ruling.rules.trust_providers
-    paid_already = trusted or fact.imported is not None
+    prepaid = await prepaid_money(account, tx)
     for item in account.due_items("on_signature", now=max(tx.now, fact.signed_at)):
         if item.amount.is_zero:
             account = account.waive(item.n)
@@ -67,12 +63,13 @@ async def open_account(fact: ContractSigned, tx: Transaction) -> None:
             part=0,
             at=fact.signed_at,
             tx=tx,
-            paid_at_once=paid_already,
+            paid_at_once=prepaid is not None or fact.imported is not None,
         )
-        if paid_already:
-            account = await apply_known_payment(account, invoice, tx, cite=ruling.cite)
+        if fact.imported is not None:
+            account = await apply_recorded(account, fact.imported, invoice, tx)
         elif prepaid is not None:
-            account = await apply_reported_payment(account, invoice, prepaid.reference, tx)
+            account = await apply_prepaid(account, invoice, prepaid, tx)
+    account = await decide_prepayment(account, account.due_on_signature, tx)
     await accounts.save(account)
 
 

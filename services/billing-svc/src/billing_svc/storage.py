@@ -30,6 +30,13 @@ class Row(SQLModel, registry=registry()):
 
 class BillingAccountRow(Row, AggregateRow, table=True):
     __tablename__ = "billing_account"
+    __table_args__ = (
+        Index(
+            "ix_billing_account_undecided",
+            "created_at",
+            postgresql_where=text("prepayment_undecided"),
+        ),
+    )
 
     status: str = Field(sa_type=Text, index=True)
     currency: str = Field(sa_type=Text)
@@ -38,6 +45,8 @@ class BillingAccountRow(Row, AggregateRow, table=True):
     credited_minor: int = Field(sa_type=BigInteger)
     paid_minor: int = Field(sa_type=BigInteger)
     next_due_at: datetime | None = Field(default=None, index=True)
+    prepayment_undecided: bool | None = Field(default=None)
+    """True in rows of versions that publish no decision: the column's default."""
 
 
 class InvoiceRow(Row, AggregateRow, table=True):
@@ -123,6 +132,8 @@ class BillingAccounts(Repository[BillingAccount]):
             "next_due_at": min(
                 (aggregate.signed_at + timedelta(days=i.days) for i in dated), default=None
             ),
+            "prepayment_undecided": aggregate.prepayment is not None
+            and aggregate.prepayment_counts is None,
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from billing_svc.commands.invoice import charge_due_items, mark_overdue
+from billing_svc.commands.prepayment import decide_late
 from chassis.timers import Timers
 from chassis.transaction import Transaction
 
@@ -24,6 +25,20 @@ ANY_LATE = """
 (SELECT min(due_on) FROM invoice WHERE NOT overdue AND outstanding_minor > 0)
   < (clock.now AT TIME ZONE 'UTC')::date
 """
+
+UNDECIDED = """
+SELECT id FROM billing_account WHERE prepayment_undecided AND {but_failing}
+ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED
+"""
+ANY_UNDECIDED = (
+    "(SELECT min(created_at) FROM billing_account WHERE prepayment_undecided) <= clock.now"
+)
+
+
+@timers.each(ANY_UNDECIDED, UNDECIDED)
+async def decide_prepayments(contract_id: UUID, tx: Transaction) -> None:
+    """Decide for accounts that a version before this one opened."""
+    await decide_late(contract_id, tx)
 
 
 @timers.each(ANY_DUE, DUE)

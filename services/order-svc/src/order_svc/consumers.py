@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from chassis.consumer import Consumer
 from chassis.domain import DependencyMissing
 from chassis.transaction import Transaction
-from contracts.billing import PaymentAllocated, PaymentUnallocated
+from contracts.billing import (
+    PaymentAllocated,
+    PaymentUnallocated,
+    PrepaymentConfirmed,
+    PrepaymentRefused,
+)
 from contracts.contract import ContractSigned, ContractTerminated
 from order_svc.commands.fulfil import hold_if_unpaid, release_order
 from order_svc.commands.place import order_id_of, place_order
-from order_svc.domain.order import PREPAYMENT
+from order_svc.commands.prepaid import fulfil_prepaid, hold_refused
+from order_svc.domain.order import PREPAYMENT, Order
 from order_svc.storage import Orders
 
 consumer = Consumer("order-svc")
@@ -19,6 +26,13 @@ consumer = Consumer("order-svc")
 
 def of_contract(fact: Any) -> Any:
     return order_id_of(fact.contract_id)
+
+
+async def _known(contract_id: UUID, tx: Transaction) -> Order:
+    order = await Orders(tx).find(order_id_of(contract_id))
+    if order is None:
+        raise DependencyMissing("order", order_id_of(contract_id))
+    return order
 
 
 @consumer.on(ContractSigned, loads={Orders: of_contract})
@@ -30,10 +44,7 @@ async def place(fact: ContractSigned, tx: Transaction) -> None:
 @consumer.on(ContractTerminated, loads={Orders: of_contract})
 async def stop(fact: ContractTerminated, tx: Transaction) -> None:
     """What is still open of a terminated contract is cancelled."""
-    orders = Orders(tx)
-    order = await orders.find(order_id_of(fact.contract_id))
-    if order is None:
-        raise DependencyMissing("order", order_id_of(fact.contract_id))
+    orders, order = Orders(tx), await _known(fact.contract_id, tx)
     if any(line.open for line in order.lines):
         stopped, facts = order.cancel_rest(reason=fact.reason, by="system:order-svc", at=tx.now)
         await orders.save(stopped)
@@ -41,18 +52,34 @@ async def stop(fact: ContractTerminated, tx: Transaction) -> None:
             tx.publish(said)
 
 
+@consumer.on(PrepaymentConfirmed, loads={Orders: of_contract})
+async def deliver_prepaid(fact: PrepaymentConfirmed, tx: Transaction) -> None:
+    """Billing-svc has decided that the prepayment counts."""
+    order = await _known(fact.contract_id, tx)
+    await fulfil_prepaid(order, fact.reference, at=fact.decided_at, tx=tx)
+
+
+@consumer.on(PrepaymentRefused, loads={Orders: of_contract})
+async def hold_unpaid(fact: PrepaymentRefused, tx: Transaction) -> None:
+    """Billing-svc has decided that the prepayment does not count."""
+    await hold_refused(await _known(fact.contract_id, tx), tx)
+
+
 @consumer.on(
     PaymentAllocated,
     loads={Orders: lambda fact: [order_id_of(a.contract_id) for a in fact.allocations]},
 )
 async def release(fact: PaymentAllocated, tx: Transaction) -> None:
-    """A prepaid order moves once nothing is outstanding on its invoice."""
+    """A prepaid order moves once nothing is outstanding on its invoice. That may arrive before the
+    decision on its prepayment, whose events are of another key."""
     for allocation in fact.allocations:
-        order = await Orders(tx).find(order_id_of(allocation.contract_id))
-        if order is None:
-            raise DependencyMissing("order", order_id_of(allocation.contract_id))
-        if order.held == PREPAYMENT and allocation.outstanding.is_zero:
+        order = await _known(allocation.contract_id, tx)
+        if not allocation.outstanding.is_zero:
+            continue
+        if order.held == PREPAYMENT:
             await release_order(order, by="system:billing-svc", evidence=fact.number, tx=tx)
+        else:
+            await fulfil_prepaid(order, fact.number, at=fact.allocated_at, tx=tx)
 
 
 @consumer.on(
@@ -62,7 +89,4 @@ async def release(fact: PaymentAllocated, tx: Transaction) -> None:
 async def stop_unpaid(fact: PaymentUnallocated, tx: Transaction) -> None:
     """The money for a prepaid order was taken back."""
     for allocation in fact.allocations:
-        order = await Orders(tx).find(order_id_of(allocation.contract_id))
-        if order is None:
-            raise DependencyMissing("order", order_id_of(allocation.contract_id))
-        await hold_if_unpaid(order, tx)
+        await hold_if_unpaid(await _known(allocation.contract_id, tx), tx)

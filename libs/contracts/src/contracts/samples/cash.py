@@ -17,6 +17,8 @@ from contracts.billing import (
     PaymentReceived,
     PaymentReturned,
     PaymentUnallocated,
+    PrepaymentConfirmed,
+    PrepaymentRefused,
 )
 from contracts.event import Event
 from contracts.ids import derived_id
@@ -39,6 +41,7 @@ from contracts.samples.parts import (
     LINES,
     ORDER,
     PAYMENT,
+    PREPAYMENT,
     TEXT_HASH,
     TOTALS,
     at,
@@ -62,6 +65,20 @@ _INVOICE: Final[dict[str, Any]] = {
     "deal_id": DEAL,
 }
 _PAYMENT: Final[dict[str, Any]] = {"payment_id": PAYMENT, "number": "P-2026-000042"}
+
+_PREPAYMENT: Final[dict[str, Any]] = {
+    "contract_id": CONTRACT,
+    "contract_number": "C-2026-000042",
+    "deal_id": DEAL,
+    "provider": PREPAYMENT.provider,
+    "reference": PREPAYMENT.reference,
+    "captured": TOTALS.gross,
+    "due": TOTALS.gross,
+}
+CONFIRMATION: Final = Evidence(
+    by=PREPAYMENT.provider, at=at(9), method="policy", reference="policy:cash@3",
+    text_hash=TEXT_HASH, ip="203.0.113.9", user_agent="payment gateway",
+)  # fmt: skip
 
 DELIVERY_NOTE: Final = Evidence(
     by="Zhao Lei",
@@ -163,6 +180,13 @@ CASH: Final[tuple[Event, ...]] = (
             InvoiceLine(line_no=1, description="Edge gateway", net=cny("100.00"), tax=cny("13.00")),
         ),
         outstanding=cny("3921.10"),
+    ),
+    PrepaymentConfirmed(**_PREPAYMENT, evidence=CONFIRMATION, decided_at=at(9)),
+    PrepaymentRefused(
+        **{**_PREPAYMENT, "captured": cny("0.01")},
+        reason="amount_too_small",
+        detail="0.01 CNY was captured, and 13447.00 CNY is due",
+        decided_at=at(9),
     ),
     PaymentReceived(
         **_PAYMENT,

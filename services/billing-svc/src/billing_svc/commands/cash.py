@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel
@@ -18,7 +18,7 @@ from chassis.transaction import Transaction
 from contracts.ids import InvoiceId, PaymentId, derived_id
 from contracts.money import Money
 from contracts.references import canonical
-from contracts.terms import Evidence, ImportedOutcome, Prepayment
+from contracts.terms import Evidence
 
 PAYMENTS = UUID("6c74632d-7061-796d-656e-000000000001")
 
@@ -152,108 +152,3 @@ async def allocate_by_hand(
         raise OtherCurrency("payment and invoice are in different currencies")
     evidence = Evidence(by=tx.actor.sub, at=tx.now, method="person")
     return await apply_and_settle(payment, invoice, amount, evidence, tx)
-
-
-async def apply_known_payment(
-    account: BillingAccount, invoice: Invoice, tx: Transaction, *, cite: str
-) -> BillingAccount:
-    """The invoice of an order that is already paid: by a provider's confirmation, which is a line
-    of its clearing account, or by the record of a moved deal."""
-    if account.imported is not None:
-        line, evidence = _recorded(account.imported, account, invoice)
-    elif account.prepayment is not None:
-        line, evidence = _confirmed(account.prepayment, account, invoice, cite)
-    else:
-        return account
-    payment = await Payments(tx).find(payment_id_of(line.source, line.bank_reference))
-    if payment is None:
-        payment, _ = await receive(line, tx, journey_id=account.journey_id)
-    return await _apply_what_is_left(payment, account, invoice, evidence, tx)
-
-
-async def apply_reported_payment(
-    account: BillingAccount, invoice: Invoice, reference: str, tx: Transaction
-) -> BillingAccount:
-    """Nobody vouches for the prepayment, but the bank may have reported it before the contract
-    came; otherwise its line is still to come."""
-    reference = canonical(reference)
-    rows = await tx.read(
-        "SELECT id FROM payment WHERE bank_reference = $1 AND currency = $2"
-        " AND unapplied_minor > 0 ORDER BY id LIMIT 1",
-        reference,
-        account.currency,
-    )
-    if not rows:
-        return account
-    payment = await Payments(tx).get(rows[0][0])
-    evidence = Evidence(
-        by=payment.payer or payment.source,
-        at=max(payment.received_at, invoice.issued_at),
-        method="bank",
-        reference=reference,
-    )
-    return await _apply_what_is_left(payment, account, invoice, evidence, tx)
-
-
-async def _apply_what_is_left(
-    payment: Payment,
-    account: BillingAccount,
-    invoice: Invoice,
-    evidence: Evidence,
-    tx: Transaction,
-) -> BillingAccount:
-    amount = min(payment.unapplied, invoice.outstanding)
-    if payment.amount.currency == account.currency and not amount.is_zero:
-        payment, account = await apply(payment, account, invoice, amount, evidence, tx)
-    await await_rest(payment, invoice, tx)
-    return account
-
-
-def _recorded(
-    record: ImportedOutcome, account: BillingAccount, invoice: Invoice
-) -> tuple[StatementLine, Evidence]:
-    reference = f"{record.source_system}:{record.external_id}"
-    line = StatementLine(
-        bank_reference=reference,
-        amount=invoice.totals.gross,
-        booked_at=record.closed_at,
-        payer=account.account.name,
-        source="imported",
-    )
-    evidence = Evidence(
-        by=f"import:{record.source_system}",
-        at=record.closed_at,
-        method="imported_record",
-        reference=reference,
-    )
-    return line, evidence
-
-
-def _confirmed(
-    known: Prepayment, account: BillingAccount, invoice: Invoice, cite: str
-) -> tuple[StatementLine, Evidence]:
-    line = StatementLine(
-        bank_reference=known.reference,
-        amount=known.amount,
-        booked_at=known.captured_at,
-        payer=account.account.name,
-        source=known.provider,
-    )
-    evidence = Evidence(
-        by=known.provider,
-        at=max(known.captured_at, invoice.issued_at),
-        method="policy",
-        reference=f"{cite} {known.reference}",
-    )
-    return line, evidence
-
-
-async def await_rest(payment: Payment, invoice: Invoice, tx: Transaction) -> None:
-    """What a prepayment is short of the customer pays; what is over finance applies."""
-    current = await Invoices(tx).get(invoice.id)
-    if not current.outstanding.is_zero:
-        due_at = max(invoice.issued_at, tx.now) + timedelta(days=7)
-        await Invoices(tx).save(current.await_payment(at=tx.now, due_at=due_at))
-    if not payment.unapplied.is_zero:
-        due_at = tx.now + timedelta(days=1)
-        await Payments(tx).save(payment.await_application(at=tx.now, due_at=due_at))

@@ -83,6 +83,8 @@ class BillingAccount(Aggregate, frozen=True):
     forgiven: tuple[InvoiceLine, ...] = ()
     """What was delivered, or is to be, and is not owed: credited by a person."""
     prepayment: Prepayment | None = None
+    prepayment_counts: bool | None = None
+    """What was decided of it. `None` without a prepayment, and until the decision."""
     imported: ImportedOutcome | None = None
     fulfilled: bool = False
     recognised: Money
@@ -97,6 +99,12 @@ class BillingAccount(Aggregate, frozen=True):
     def sum_of(self, lines: Sequence[InvoiceLine]) -> Money:
         """What these lines come to, with tax."""
         return Money.total((line.net + line.tax for line in lines), self.currency)
+
+    @property
+    def due_on_signature(self) -> Money:
+        """What a prepayment has to cover."""
+        upfront = (item.amount for item in self.schedule if item.due == "on_signature")
+        return Money.total(upfront, self.currency)
 
     @property
     def bills_by_delivery(self) -> bool:

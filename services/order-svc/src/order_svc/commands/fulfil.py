@@ -37,7 +37,8 @@ async def hold_order(
 
 async def hold_if_unpaid(order: Order, tx: Transaction) -> None:
     """The money for a prepaid order was taken back: what has not left the house stays in it."""
-    if order.prepaid and order.held is None and any(line.open for line in order.lines):
+    waits = order.held is not None or order.prepayment_pending
+    if order.prepaid and not waits and any(line.open for line in order.lines):
         ruling = await policies.get(tx, "fulfilment", Fulfilment)
         within = timedelta(days=ruling.rules.prepayment_within_days)
         await hold_order(order.id, PREPAYMENT, "party:customer", within, tx)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from chassis.transaction import Transaction
 from contracts.contract import ContractSigned
 from contracts.ids import derived_id
-from contracts.terms import Evidence, LineQuantity
+from contracts.order import OrderPlaced
+from contracts.terms import Evidence, ImportedOutcome, LineQuantity
 from order_svc.domain.ledger import Line
 from order_svc.domain.order import CREDIT, PREPAYMENT, Order
 from order_svc.policies import Fulfilment, policies
@@ -22,13 +23,14 @@ def order_id_of(contract_id: UUID) -> UUID:
 
 
 async def place_order(fact: ContractSigned, tx: Transaction) -> None:
-    """Place it, hold it for money or credit, or deliver what a policy lets go at once."""
+    """Place it, and hold it for money or credit. An order with a stated prepayment waits for
+    billing-svc's decision; that of a moved deal was delivered."""
     orders = Orders(tx)
     order_id = order_id_of(fact.contract_id)
     if await orders.find(order_id) is not None:
         return
-    ruling = await policies.get(tx, "fulfilment", Fulfilment)
-    rules = ruling.rules
+    rules = (await policies.get(tx, "fulfilment", Fulfilment)).rules
+    prepaid = fact.payment_terms.kind == "prepaid"
     order = Order(
         id=order_id,
         journey_id=tx.journey_id,
@@ -42,19 +44,19 @@ async def place_order(fact: ContractSigned, tx: Transaction) -> None:
             Line(line_no=x.line_no, sku=x.sku, name=x.name, kind=x.kind, ordered=x.quantity)
             for x in fact.lines
         ),
-        prepaid=fact.payment_terms.kind == "prepaid"
-        and fact.prepayment is None
-        and not fact.totals.gross.is_zero,
+        prepaid=prepaid and not fact.totals.gross.is_zero,
+        prepayment_pending=prepaid and fact.prepayment is not None and fact.imported is None,
         promised_on=(fact.signed_at + timedelta(days=rules.promise_days)).date(),
         placed_at=fact.signed_at,
     )
     placed = order.placed()
-    evidence = _delivered_already(fact, rules, ruling.cite)
-    if evidence is not None:
-        await _deliver_at_once(order, placed, evidence, fact.signed_at, tx, rules)
+    if fact.imported is not None:
+        await _deliver_recorded(order, placed, fact.imported, tx)
         return
     await orders.save(order)
     tx.publish(placed)
+    if order.prepayment_pending:
+        return
     if order.prepaid:
         due_at = tx.now + timedelta(days=rules.prepayment_within_days)
         order, held = order.hold(PREPAYMENT, owner="party:customer", at=tx.now, due_at=due_at)
@@ -69,53 +71,23 @@ async def place_order(fact: ContractSigned, tx: Transaction) -> None:
     tx.publish(held)
 
 
-def _delivered_already(fact: ContractSigned, rules: Fulfilment, cite: str) -> Evidence | None:
-    """Why pieces count as delivered with the signature: the record of a moved deal, or a policy
-    that lets services and digital goods go out on a confirmed prepayment."""
-    record = fact.imported
-    if record is not None:
-        return Evidence(
-            by=f"import:{record.source_system}",
-            at=record.closed_at,
-            method="imported_record",
-            reference=record.external_id,
-        )
-    if fact.prepayment is not None and rules.deliver_confirmed_prepayments:
-        return Evidence(
-            by="system:order-svc",
-            at=fact.signed_at,
-            method="policy",
-            reference=f"{cite} {fact.prepayment.reference}",
-        )
-    return None
-
-
-async def _deliver_at_once(
-    order: Order,
-    placed: object,
-    evidence: Evidence,
-    at: datetime,
-    tx: Transaction,
-    rules: Fulfilment,
+async def _deliver_recorded(
+    order: Order, placed: OrderPlaced, record: ImportedOutcome, tx: Transaction
 ) -> None:
-    orders = Orders(tx)
-    recorded = evidence.method == "imported_record"
-    parts = [
-        LineQuantity(line_no=x.line_no, quantity=x.ordered)
-        for x in order.lines
-        if recorded or x.kind != "goods"
-    ]
-    if recorded:
-        goods = [p for p, x in zip(parts, order.lines, strict=True) if x.kind == "goods"]
-        if goods:
-            order, _ = order.ship(goods, erp_reference=evidence.reference, at=at, now=tx.now)
-    facts: list[object] = [placed]
-    if parts:
-        order, delivered = order.deliver(parts, evidence, at=at, now=tx.now)
-        facts += delivered
+    """The order of a moved deal was delivered, by the record of the other system."""
+    orders, at = Orders(tx), record.closed_at
+    evidence = Evidence(
+        by=f"import:{record.source_system}",
+        at=at,
+        method="imported_record",
+        reference=record.external_id,
+    )
+    parts = [LineQuantity(line_no=x.line_no, quantity=x.ordered) for x in order.lines]
+    goods = [p for p, x in zip(parts, order.lines, strict=True) if x.kind == "goods"]
+    if goods:
+        order, _ = order.ship(goods, erp_reference=record.external_id, at=at, now=tx.now)
+    order, facts = order.deliver(parts, evidence, at=at, now=tx.now)
     await orders.save(order)
+    tx.publish(placed)
     for fact in facts:
-        tx.publish(fact)  # type: ignore[arg-type]
-    if not all(line.done for line in order.lines):
-        within = timedelta(hours=rules.erp_within_hours)
-        await orders.save(order.await_fulfilment(at=tx.now, erp_within=within))
+        tx.publish(fact)

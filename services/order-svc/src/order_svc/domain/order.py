@@ -93,6 +93,8 @@ class Order(Aggregate, frozen=True):
     held: str | None = None
     prepaid: bool = False
     """Nothing leaves before it is paid."""
+    prepayment_pending: bool = False
+    """The customer states a prepayment, and billing-svc has not published whether it counts."""
     promised_on: date
     erp_references: tuple[str, ...] = ()
     reports: tuple[Report, ...] = ()
@@ -241,7 +243,13 @@ class Order(Aggregate, frozen=True):
         fact = OrderFulfilled(**self._about(), progress=self._progress(), fulfilled_at=at)
         return order.model_copy(update={"held": None}), [fact]
 
+    def decided(self) -> Order:
+        """Billing-svc has published whether the prepayment counts."""
+        return self.model_copy(update={"prepayment_pending": False})
+
     def _must_move(self) -> None:
+        if self.prepayment_pending:
+            raise Held("billing-svc has not decided yet whether the prepayment counts")
         if self.held is not None:
             raise Held(f"the order is held: {self.held}")
         if all(line.done for line in self.lines):
