@@ -184,12 +184,12 @@ async def _send(
 async def _hand_over(sender: Sender, record: OutboxRecord) -> asyncio.Future[Any] | BaseException:
     """The future of a record's acknowledgement, or why Kafka can never take it."""
     try:
-        acknowledged = await sender.send(
+        return await sender.send(
             record.topic, record.payload, key=record.key.encode(), headers=record.kafka_headers()
         )
     except POISON as error:
-        return error
-    return acknowledged
+        refusal: BaseException = error
+        return refusal
 
 
 class Relay:
