@@ -22,7 +22,7 @@ from contracts.samples import SAMPLES, sample
 from contracts.schema import inlined, schema_of
 
 EVERY_FACT = pytest.mark.parametrize("name", sorted(FACTS))
-BILLED = {"payment", "invoice", "journey"}
+BILLED = {"payment", "prepayment", "invoice", "journey"}
 
 
 def golden(name: str) -> dict[str, Any]:
