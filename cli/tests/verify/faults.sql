@@ -291,6 +291,7 @@ WHERE bank_reference = 'H-3';
 -- says: its payout as a second payment
 UPDATE payment SET bank_reference = 'H-3', source = 'bank' WHERE bank_reference <> 'H-3' AND source = 'alipay' AND currency = 'CNY'
   AND id = (SELECT max(id) FROM payment WHERE bank_reference <> 'H-3' AND source = 'alipay');
+DELETE FROM statement WHERE reference NOT IN (SELECT bank_reference FROM payment);
 
 -- fault: a number is missing between invoices
 -- red: M9
