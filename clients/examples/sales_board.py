@@ -53,8 +53,8 @@ def put(board: sqlite3.Connection, deal: DealFact, stage: str, worth: Money | No
             str(deal.deal_id),
             deal.number,
             stage,
-            worth and worth.minor,
-            worth and worth.currency,
+            None if worth is None else worth.minor,
+            None if worth is None else worth.currency,
         ),
     )
 

@@ -35,7 +35,7 @@ BODIES: Mapping[str, Any] = {
     "qualifyLead": {"need": "a gateway"},
     "logLeadActivity": {"kind": "call", "note": "asked"},
     "logActivity": {"kind": "call", "note": "asked"},
-    "holdDeal": {"reason": "later", "until": "2099-01-01T00:00:00Z"},
+    "holdDeal": {"reason": "later", "until": "2030-01-01T00:00:00Z"},
     "loseDeal": {"reason": "price"},
     "moveDeal": {"stage": "needs"},
     "recordNeeds": {"lines": [{"sku": "SVC-ONBOARD", "quantity": 1}]},
@@ -198,7 +198,7 @@ async def test_row_access_activity_of_others_cannot_be_completed(
     await service.empty()
     await own_something(service, "deal", OWNERS["another's"])
     [(deal,)] = await service.rows("SELECT id FROM deal")
-    todo = {"kind": "call", "note": "ask", "due_at": "2099-01-01T00:00:00Z"}
+    todo = {"kind": "call", "note": "ask", "due_at": "2030-01-01T00:00:00Z"}
     async with service.client("sales_manager") as boss:
         made = await boss.post(f"/deals/{deal}/activities", json=todo)
     path = f"/deals/{deal}/activities/{made.json()['id']}/completion"

@@ -47,8 +47,8 @@ class FilterForm(ApiModel):
             tuple(self.types),
             tuple(self.stages),
             tuple(self.owners),
-            least.minor if least else None,
-            least.currency if least else None,
+            least.minor if least is not None else None,
+            least.currency if least is not None else None,
         )
 
 
