@@ -47,6 +47,14 @@ def test_strict_json_refuses_what_readers_disagree_about(around: bytes, naughty:
         read(around % naughty)
 
 
+@pytest.mark.parametrize("number", ["NaN", "1e400", "9" * 30, "-" + "9" * 300])
+def test_strict_json_names_the_place_of_a_number_that_is_not_kept(number: str) -> None:
+    with pytest.raises(NotStrict) as refused:
+        read(f'{{"lines": [{{"a/b": 1}}, {{"a/b": {number}}}]}}'.encode())
+
+    assert refused.value.pointer == "/lines/1/a~1b"
+
+
 @given(VALUES, st.booleans(), st.booleans())
 def test_strict_json_accepts_only_what_is_written_back_and_read_again(
     value: object, ascii_only: bool, compact: bool

@@ -118,7 +118,12 @@ def strictly(body: bytes) -> Any:
         return read(body)
     except NotStrict as error:
         detail = f"the body is no JSON: {error}" if error.kind == "invalid-json" else str(error)
-        raise Problem(422, detail, type=error.kind) from error
+        named = (
+            []
+            if error.pointer is None
+            else [FieldError(pointer=f"/body{error.pointer}", detail=detail)]
+        )
+        raise Problem(422, detail, type=error.kind, errors=named) from error
 
 
 def refuse_nul(request: Request) -> None:

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -30,11 +31,20 @@ _MANY_DIGITS = b"0" * len(str(INTEGERS.stop))
 
 
 class NotStrict(ValueError):
-    """The bytes are not JSON that every reader understands alike; ``kind`` names the fault."""
+    """The bytes are not JSON that every reader understands alike; ``kind`` names the fault, and
+    ``pointer`` (RFC 6901) the value, where one value is at fault."""
 
-    def __init__(self, kind: str, detail: str) -> None:
+    def __init__(self, kind: str, detail: str, pointer: str | None = None) -> None:
         super().__init__(detail)
         self.kind = kind
+        self.pointer = pointer
+
+
+@dataclass(frozen=True, slots=True)
+class _Unkept:
+    """Stands for a number that some reader would change, until its place is known."""
+
+    why: str
 
 
 def read(data: bytes) -> Any:
@@ -96,6 +106,7 @@ def _read_closely(data: bytes) -> Any:
         raise
     except (ValueError, RecursionError) as error:
         raise NotStrict("invalid-json", str(error)) from error
+    _refuse_unkept(value)
     if b"\\ud" in data.lower():
         try:
             json.dumps(value, ensure_ascii=False).encode()
@@ -112,16 +123,31 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _real(text: str) -> float:
+def _real(text: str) -> float | _Unkept:
     number = float(text) if len(text) <= LONGEST_NUMBER else math.nan
     vanished = number == 0 and text.lower().partition("e")[0].strip("-0.") != ""
     if not math.isfinite(number) or vanished:
-        raise ValueError(f"{text[:20]} is no number that every reader keeps")
+        return _Unkept(f"{text[:20]} is no number that every reader keeps")
     return number
 
 
-def _whole(text: str) -> int:
+def _whole(text: str) -> int | _Unkept:
     number = int(text) if len(text) <= LONGEST_NUMBER else INTEGERS.stop
-    if number not in INTEGERS:
-        raise ValueError(f"{text[:20]} is no number of 64 bits")
-    return number
+    return number if number in INTEGERS else _Unkept(f"{text[:20]} is no number of 64 bits")
+
+
+def _refuse_unkept(value: Any) -> None:
+    """Raise NotStrict for a number that is not kept, with its place."""
+    left = [("", value)]
+    while left:
+        pointer, found = left.pop()
+        if isinstance(found, _Unkept):
+            raise NotStrict("invalid-number", found.why, pointer)
+        if isinstance(found, dict):
+            left += [(f"{pointer}/{_escaped(name)}", inner) for name, inner in found.items()]
+        elif isinstance(found, list):
+            left += [(f"{pointer}/{n}", inner) for n, inner in enumerate(found)]
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
