@@ -8,20 +8,61 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import create_async_engine
 from thing_service import thing_app
 
-from chassis import relay
+from chassis import bulk, relay
 from chassis.cluster import Cluster
 from chassis.metrics import Metrics
 from chassis.outbox import SHARDS, outbox_row
-from chassis.relay import Relay
+from chassis.relay import Relay, publish_round
 from contracts.deal import DealOpened
 from contracts.ids import new_id
 from contracts.samples import sample
 from testkit.servers import kafka_bootstrap
 from testkit.service_instances import eventually
+
+
+class NarrowSender:
+    """Refuses the first record of a key as too large, as a producer does before it sends."""
+
+    def __init__(self, refused: bytes) -> None:
+        self._refused = refused
+        self.sent: list[bytes] = []
+
+    async def send(
+        self, topic: str, value: bytes, *, key: bytes, headers: Sequence[Any]
+    ) -> asyncio.Future[Any]:
+        if key == self._refused and not self.sent.count(b"refused"):
+            self.sent.append(b"refused")
+            raise MessageSizeTooLargeError
+        self.sent.append(key)
+        acknowledged = asyncio.get_running_loop().create_future()
+        acknowledged.set_result(None)
+        return acknowledged
+
+
+async def test_relay_sends_nothing_behind_a_refused_event_of_its_key(app: FastAPI) -> None:
+    first, other = await publish(app), await publish(app)
+    async with app.state.database.engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO outbox (id, shard, topic, key, aggregatetype, aggregateid,"
+            " aggregate_version, type, headers, payload, created_at)"
+            " SELECT gen_random_uuid(), shard, topic, key, aggregatetype, aggregateid, 2, type,"
+            " headers, payload, created_at FROM outbox WHERE key = $1",
+            (first,),
+        )
+    sender = NarrowSender(first.encode())
+
+    async with bulk.begun(app.state.database.relaying) as connection:
+        await publish_round(connection, sender, limit=10)
+
+    assert sorted(sender.sent) == sorted([b"refused", other.encode()])
+    async with app.state.database.engine.connect() as connection:
+        left = await connection.exec_driver_sql("SELECT key, aggregate_version FROM outbox")
+        assert [tuple(row) for row in left] == [(first, 2)]
 
 
 class SilentProducer:
@@ -55,9 +96,11 @@ async def app(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
         yield app
 
 
-async def publish(app: FastAPI) -> None:
+async def publish(app: FastAPI) -> str:
+    """Commit an event; returns its key."""
+    deal_id = new_id()
     row = outbox_row(
-        sample(DealOpened),
+        sample(DealOpened).model_copy(update={"deal_id": deal_id}),
         source=app.state.database.source,
         journey_id=new_id(),
         version=1,
@@ -66,6 +109,7 @@ async def publish(app: FastAPI) -> None:
     )
     async with app.state.database.transaction() as tx:
         tx._pending.say(row)
+    return str(deal_id)
 
 
 def relay_with(

@@ -154,7 +154,7 @@ async def _send(
     """Send in order; return the seqs to delete and the records that can never be sent."""
     try:
         async with asyncio.timeout(SEND_TIMEOUT_S):
-            sent = [(record, await _hand_over(sender, record)) for record in records]
+            sent = await _hand_over_all(sender, records)
     except (TimeoutError, KafkaError) as error:
         raise UnacknowledgedSend(f"the producer did not take every record: {error!r}") from error
     failpoints.reached("after_produce", len(sent))
@@ -179,6 +179,23 @@ async def _send(
             raise UnacknowledgedSend(str(failure)) from failure
         poisoned.append((record, failure))
     return done, poisoned
+
+
+async def _hand_over_all(
+    sender: Sender, records: Sequence[OutboxRecord]
+) -> list[tuple[OutboxRecord, asyncio.Future[Any] | BaseException]]:
+    """Each record with its outcome. Nothing is sent behind a record of its key that the producer
+    has refused: it stays in the outbox."""
+    sent: list[tuple[OutboxRecord, asyncio.Future[Any] | BaseException]] = []
+    refused: set[tuple[str, str]] = set()
+    for record in records:
+        key = (record.topic, record.key)
+        if key not in refused:
+            outcome = await _hand_over(sender, record)
+            sent.append((record, outcome))
+            if isinstance(outcome, BaseException):
+                refused.add(key)
+    return sent
 
 
 async def _hand_over(sender: Sender, record: OutboxRecord) -> asyncio.Future[Any] | BaseException:
