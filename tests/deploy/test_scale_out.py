@@ -83,7 +83,7 @@ def test_scale_out_and_in_causes_no_failure_or_loss(
     assert [phase.instances for phase in seen.phases] == [1, 2, 4, 1]
     for phase in seen.phases:
         assert len(phase.partitions) == phase.instances
-        assert max(phase.partitions) - min(phase.partitions) <= len(heard(rig, stage))
+        assert max(phase.partitions) - min(phase.partitions) <= len(consumed_by(rig, stage))
         assert phase.facts_per_s > 0
     assert max(seen.exits_s) < DEADLINE_S
 
@@ -141,7 +141,7 @@ def phase_of(
     )
 
 
-def heard(rig: ControlledInstallation, stage: str) -> list[str]:
+def consumed_by(rig: ControlledInstallation, stage: str) -> list[str]:
     return sorted(rig.service(stage).consumer.topics)
 
 

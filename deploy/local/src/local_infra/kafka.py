@@ -198,6 +198,7 @@ class _FirstRun(Kafka):
         self.child.stop(timeout_s=DUMP_WITHIN_S)
 
 
+@cache
 def start_files(jars: Path) -> Path:
     """The folder of the start files; made by a first run of Kafka, once per machine and version of
     Kafka and Java (about five seconds of CPU). Processes that need them meanwhile wait."""

@@ -149,7 +149,7 @@ class Mapping(BaseModel):
             if source in flat:
                 flat[target] = flat[source]
         for target, text in self.constants.items():
-            # A currency without an amount says nothing; a channel is said of every row.
+            # A currency without an amount has no meaning; a channel applies to every row.
             within = f"{target.rpartition('.')[0]}."
             is_part = within != "." and any(t.startswith(within) for t in self.columns.values())
             if not is_part or any(name.startswith(within) for name in flat):

@@ -8,6 +8,7 @@ rows do not use these types: they stay readable whatever an earlier release acce
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -59,14 +60,16 @@ def in_utc(moment: datetime, zone: ZoneInfo | None, shown: str) -> datetime:
         raise NoInstant(f"{shown} is out of the calendar") from error
 
 
-class _Given:
+class _Given(ABC):
     """Metadata that makes pydantic read a value with `read`, and describes it in OpenAPI."""
 
+    @abstractmethod
     def read(self, value: Any) -> Any:
-        raise NotImplementedError
+        """The value within its bounds. Raises ValueError for another one."""
 
+    @abstractmethod
     def json_schema(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """The bounds as OpenAPI shows them."""
 
     def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.read, handler(kind))

@@ -1,6 +1,6 @@
 """A broker with authentication and authorization, its certificates, and a pytest plugin.
 
-The fixture ``secured_kafka`` is one broker for the whole session. Whoever uses it states the grants
+The fixture ``secured_kafka`` is one broker for the whole session. A test states the grants
 that it needs: a statement takes back what is not in it.
 """
 

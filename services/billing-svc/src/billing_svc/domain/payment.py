@@ -99,7 +99,7 @@ class Payment(Aggregate, frozen=True):
 
     @property
     def at_bank(self) -> Money:
-        """What of it lies at the bank; the rest lies with its provider."""
+        """The part that lies at the bank; the rest lies with the provider."""
         if self.source == BANK_SOURCE:
             return self.amount - self.returned
         left = (r.from_bank for r in self.returns if r.from_bank is not None)
