@@ -109,3 +109,10 @@ def test_secret_scan_trusts_no_cache_of_another_version(tmp_path: Path) -> None:
     (root / CACHE).write_text(json.dumps(kept | {"rules": "of another version"}))
 
     assert find(root, ["settings.py"]) == found
+
+
+def test_secret_scan_accepts_the_record_of_a_proof(tmp_path: Path) -> None:
+    record = '{\n "faults 1/5": {\n  "hash": "' + "c2dafcd5c247" + 'ce9a",\n  "passed": 2\n }\n}\n'
+    root = tree(tmp_path, **{"proofs.json": record})
+
+    assert complaints(root) == []
