@@ -23,8 +23,8 @@ BAD_BODIES = {
     "half a character as a name": (rb'{"\udfff": 1}', "invalid-text"),
     "not UTF-8": (b'{"note": "\xff"}', "invalid-json"),
     "a field twice": (b'{"note": 1, "note": 2}', "duplicate-field"),
-    "a number without end": (b'{"note": 1e999}', "invalid-json"),
-    "no number": (b'{"note": NaN}', "invalid-json"),
+    "a number without end": (b'{"note": 1e999}', "invalid-number"),
+    "no number": (b'{"note": NaN}', "invalid-number"),
     "half a body": (b'{"note": ', "invalid-json"),
 }
 BAD_LIMITS = ("0", "-1", "201", "1" * 30, "many", "1.5", "")
