@@ -40,7 +40,7 @@ class GrantChange(ApiModel):
     personal: bool = False
     """Whether they get what schemas mark as personal. Only then may they read at Kafka, which
     cannot leave fields out."""
-    stages: list[Stage] | None = None
+    stages: list[Stage] | None = Field(default=None, max_length=20)
     """Of these stages only; none: of all."""
     reason: str = Field(min_length=1, max_length=500)
 

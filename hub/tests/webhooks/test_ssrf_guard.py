@@ -186,3 +186,19 @@ def test_ssrf_guard_takes_reserved_addresses_for_internal(address: str) -> None:
 )
 def test_ssrf_guard_takes_global_addresses_for_public(address: str) -> None:
     assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "host", ["010.8.8.8", "8.8.8.010", "0x8.8.8.8", "134744072", "8.8.2056", "8.8.8.8.", "08.8.8.8"]
+)
+def test_guard_refuses_an_address_that_is_not_four_decimal_numbers(host: str) -> None:
+    """Public or not: who sends reads it as another address than who looks."""
+    with pytest.raises(UrlRefused, match="four decimal numbers"):
+        Guard().read(f"https://{host}/hook")
+
+
+@pytest.mark.parametrize(
+    "host", ["8.8.8.8", "[2606:4700::1111]", "1.example.com", "0x.example.com"]
+)
+def test_guard_reads_addresses_and_names(host: str) -> None:
+    assert str(Guard().read(f"https://{host}/hook").host) == host.strip("[]")

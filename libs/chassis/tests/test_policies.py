@@ -33,7 +33,12 @@ async def change(client: httpx.AsyncClient, seen: int, **body: object) -> httpx.
 
 async def test_policy_defaults_are_version_0(client: httpx.AsyncClient) -> None:
     shown = await client.get("/policies/limits")
-    assert shown.json() == {"name": "limits", "version": 0, "rules": {"greatest": 10}}
+    assert shown.json() == {
+        "name": "limits",
+        "version": 0,
+        "rules": {"greatest": 10},
+        "unusable": [],
+    }
     assert shown.headers["etag"] == '"v0"'
     assert (await client.get("/policies")).json() == [shown.json()]
 
@@ -127,3 +132,24 @@ async def test_policy_caches_of_two_databases_are_separate(
     ):
         rulings = [await policies.get(tx, "limits", Limits) for tx in (one, two, one, two)]
     assert [ruling.version for ruling in rulings] == [1, 0, 1, 0]
+
+
+async def test_policy_that_cannot_be_used_leaves_the_last_good_one_in_force(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    """As one that an earlier release took, before it had bounds."""
+    await change(client, 0, **to(20))
+    async with app.state.database.engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO policy"
+            " SELECT name, 2, '{\"greatest\": -1}', changed_by, changed_at, reason FROM policy"
+        )
+    policies.forget()
+    async with app.state.database.transaction() as tx:
+        ruling = await policies.get(tx, "limits", Limits)
+    shown = await client.get("/policies/limits")
+    repaired = await change(client, 2, **to(30))
+
+    assert (ruling.cite, ruling.rules.greatest) == ("policy:limits@1", 20)
+    assert (shown.json()["unusable"], shown.headers["etag"]) == ([2], '"v2"')
+    assert (repaired.status_code, repaired.headers["etag"]) == (200, '"v3"')

@@ -20,12 +20,11 @@ from chassis.app import create_app
 from chassis.auth import Actor, public, roles
 from chassis.consumer import Consumer
 from chassis.domain import DomainError, NotFound, Refused
-from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag
+from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_other
 from chassis.idempotency import idempotency_key_required
 from chassis.issuer import sign
 from chassis.pagination import Cursor, Limit, Page, next_cursor, page_of
 from chassis.policies import Policies, Policy, policy_router
-from chassis.problems import Problem
 from chassis.runtime import Service
 from chassis.schema import create_acts, create_v1, keep_failures, keep_tries
 from chassis.settings import Settings
@@ -135,11 +134,10 @@ async def resize(
     row = (await tx.connection.execute(select(THINGS).where(THINGS.c.id == thing_id))).first()
     if row is None:
         raise NotFound(f"no thing {thing_id}")
-    if row.revision != seen:
-        raise Problem(412, "somebody was faster", type="stale")
+    refuse_other(seen, row.revision, "thing")
     change = THINGS.update().where(THINGS.c.id == thing_id)
-    await tx.connection.execute(change.values(size=form.size, revision=seen + 1))
-    response.headers["ETag"] = etag(seen + 1)
+    await tx.connection.execute(change.values(size=form.size, revision=row.revision + 1))
+    response.headers["ETag"] = etag(row.revision + 1)
 
 
 @router.post("/failures/{kind}")

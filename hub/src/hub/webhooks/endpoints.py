@@ -11,7 +11,7 @@ from uuid import UUID
 from chassis import bulk
 from chassis.audit import audit
 from chassis.domain import Conflict, NotFound
-from chassis.problems import Problem
+from chassis.http import Seen, refuse_other
 from chassis.transaction import Transaction
 from contracts.ids import new_id
 from hub.webhooks import pending
@@ -114,14 +114,13 @@ async def change(
     row: EndpointRow,
     tx: Transaction,
     *,
-    seen: int,
+    seen: Seen,
     url: str | None,
     description: str | None,
     choice: Choice | None,
 ) -> None:
     """Change where facts go and, for what is dealt out from now on, which."""
-    if row.revision != seen:
-        raise Problem(412, f"the endpoint is at v{row.revision}, you saw v{seen}", type="stale")
+    refuse_other(seen, row.revision, "endpoint")
     before = {"url": row.url}
     if url is not None and url != row.url:  # of whom we know nothing yet
         row.url, row.quiet_until = url, None

@@ -25,6 +25,8 @@ LONGEST_URL = 2048
 KEPT_OPEN_S = 30.0
 """How long a connection waits for the next delivery."""
 _UNUSUAL = re.compile(r"[\x00-\x20\x7f\\]")
+_NUMBERS = re.compile(r"(?:^|\.)(?:0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
+"""The end of an IPv4 address, however its numbers are written. No domain ends so."""
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _COMPATIBLE = IPv6Network("::/96")
 _NEVER = (ip_network("192.0.0.0/24"),)
@@ -85,6 +87,14 @@ def is_public(address: Address) -> bool:
     )
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """The rule of one process."""
@@ -107,6 +117,10 @@ class Guard:
             raise UrlRefused(f"a URL begins with {' or '.join(f'{s}://' for s in allowed)}")
         if not parsed.host or parsed.fragment or "@" in parsed.raw_authority:
             raise UrlRefused("a URL names a host, and neither a user nor a fragment")
+        if _NUMBERS.search(parsed.host) and not _is_address(parsed.host):
+            raise UrlRefused(
+                "an address is written as four decimal numbers without leading zeros: 203.0.113.7"
+            )
         return parsed
 
     async def check(self, url: str) -> URL:

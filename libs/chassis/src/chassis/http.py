@@ -23,7 +23,10 @@ from chassis.transaction import Transaction
 from contracts.text import refuse_controls
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_ETAG = re.compile(r'(?:W/)?"?v([0-9]{1,18})"?')
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_COMMAS = re.compile(r'\s*,\s*(?=(?:[^"]*"[^"]*")*[^"]*$)')
+"""Between tags; a comma may stand within one."""
+LONGEST_IF_MATCH = 1_000
 
 
 class ApiModel(BaseModel):
@@ -176,29 +179,49 @@ def etag(revision: int) -> str:
     return f'"v{revision}"'
 
 
+class Seen:
+    """What a caller last saw of an object, as ``If-Match`` says it (RFC 9110, 13.1.1)."""
+
+    def __init__(self, told: str) -> None:
+        """Raises Problem (400) for what is neither ``*`` nor a list of entity tags."""
+        self.told = told.strip()
+        if len(self.told) > LONGEST_IF_MATCH:
+            raise Problem(400, f"If-Match has at most {LONGEST_IF_MATCH} characters")
+        tags = [tag for tag in _COMMAS.split(self.told) if tag]
+        if self.told != "*" and (not tags or not all(_TAG.fullmatch(tag) for tag in tags)):
+            raise Problem(400, 'If-Match is * or a list of tags such as "v1"', type="if-match-bad")
+        self._tags = frozenset(tags)
+
+    def matches(self, revision: int) -> bool:
+        """Whether an object of this revision is what was seen. A weak tag never is."""
+        return self.told == "*" or etag(revision) in self._tags
+
+
 def if_match(
+    request: Request,
     if_match: Annotated[
         str | None,
         Header(description="`ETag` of the object as last read; without it 428", examples=['"v1"']),
     ] = None,
-) -> int:
-    """The revision a caller last saw. A dependency of updates: missing is 428."""
+) -> Seen:
+    """What a caller last saw. A dependency of updates: missing is 428."""
     if if_match is None:
         raise Problem(428, "If-Match is needed: read the object first", type="if-match-missing")
-    ours = _ETAG.fullmatch(if_match.strip())
-    if ours is None:
-        raise Problem(412, "If-Match is not an ETag of ours", type="stale")
-    return int(ours[1])
+    return Seen(", ".join(request.headers.getlist("if-match")))
 
 
-Revision = Annotated[int, Depends(if_match)]
+Revision = Annotated[Seen, Depends(if_match)]
 
 
-def refuse_stale(expected: int, tx: Transaction, aggregate_id: Any) -> None:
+def refuse_other(seen: Seen, revision: int, what: str = "object") -> None:
+    """Raise 412 when the caller saw another revision."""
+    if not seen.matches(revision):
+        raise Problem(412, f"the {what} is at v{revision}, you saw {seen.told[:100]}", type="stale")
+
+
+def refuse_stale(seen: Seen, tx: Transaction, aggregate_id: Any) -> None:
     """Raise 412 when somebody changed the object since the caller read it. Call before changing."""
-    actual = tx.revision_of(aggregate_id)
-    if actual != expected:
-        raise Problem(412, f"the object is at v{actual}, you saw v{expected}", type="stale")
+    refuse_other(seen, tx.revision_of(aggregate_id))
 
 
 def unprocessable(pointer: str, detail: str) -> Problem:

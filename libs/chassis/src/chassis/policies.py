@@ -1,6 +1,8 @@
 """Policies: what decides by itself which gates open. Versioned data, changed through the API."""
 
+import logging
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,12 +18,19 @@ from sqlmodel import Field
 from chassis.audit import audit
 from chassis.auth import Actor, roles
 from chassis.domain import NotFound
-from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag
+from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_other
+from chassis.logging import describe
 from chassis.problems import Problem, field_errors
 from chassis.tables import APPEND_ONLY, ChassisRow
 from chassis.transaction import Transaction
 
+logger = logging.getLogger(__name__)
+
 CACHE_S = 2.0
+MOST_VERSIONS = 20
+VERSIONS = """
+SELECT version, body::text FROM policy WHERE name = $1 ORDER BY version DESC LIMIT $2
+"""
 
 
 class Policy(BaseModel):
@@ -39,6 +48,13 @@ class Ruling(BaseModel, Generic[P]):
     name: str
     version: int
     rules: P
+    unusable: tuple[int, ...] = ()
+    """Newer versions that are not applied, because this service cannot use them."""
+
+    @property
+    def latest(self) -> int:
+        """The last version that was made: the policy's ETag."""
+        return max((self.version, *self.unusable))
 
     @property
     def cite(self) -> str:
@@ -75,17 +91,26 @@ class Policies:
         if cached and cached[0] > time.monotonic():
             ruling: Ruling[P] = cached[1]
             return ruling
-        row = await tx.scalar_row(
-            "SELECT version, body::text FROM policy WHERE name = $1 ORDER BY version DESC LIMIT 1",
-            name,
-        )
-        version, rules = (row[0], model.model_validate_json(row[1])) if row else (0, model())
-        fresh = Ruling[Any](name=name, version=version, rules=rules)
+        fresh = _in_force(name, model, await tx.read(VERSIONS, name, MOST_VERSIONS))
         known[name] = (time.monotonic() + CACHE_S, fresh)
         return fresh
 
     def forget(self) -> None:
         self._cache.clear()
+
+
+def _in_force(name: str, model: type[Policy], rows: Iterable[Any]) -> Ruling[Any]:
+    """The newest version that this service can use; the defaults where it can use none."""
+    unusable: list[int] = []
+    for version, body in rows:
+        try:
+            rules = model.model_validate_json(body)
+        except ValidationError as error:
+            unusable.append(version)
+            logger.error("policy %s@%d is not applied: %s", name, version, describe(error))  # noqa: TRY400 - the fault is in the data
+        else:
+            return Ruling[Any](name=name, version=version, rules=rules, unusable=tuple(unusable))
+    return Ruling[Any](name=name, version=0, rules=model(), unusable=tuple(unusable))
 
 
 class PolicyChange(ApiModel):
@@ -133,7 +158,7 @@ def policy_router(
         """One policy, with its version as ETag."""
         policies.forget()
         ruling = await policies.get(tx, name, model_of(name))
-        response.headers["ETag"] = etag(ruling.version)
+        response.headers["ETag"] = etag(ruling.latest)
         return ruling.model_dump(mode="json")
 
     @router.get("/{name}/versions", operation_id="listPolicyVersions")
@@ -176,12 +201,12 @@ def policy_router(
             ) from error
         policies.forget()
         before = await policies.get(tx, name, model)
-        if before.version != seen:
-            raise Problem(412, f"the policy is at v{before.version}, you saw v{seen}", type="stale")
+        refuse_other(seen, before.latest, "policy")
+        following = before.latest + 1
         tx.insert(
             PolicyRow,
             name=name,
-            version=seen + 1,
+            version=following,
             body=rules.model_dump_json(),
             changed_by=actor.sub,
             changed_at=tx.now,
@@ -198,7 +223,7 @@ def policy_router(
             after=rules.model_dump(mode="json"),
         )
         tx.after_commit.append(policies.forget)
-        response.headers["ETag"] = etag(seen + 1)
-        return Ruling[Any](name=name, version=seen + 1, rules=rules).model_dump(mode="json")
+        response.headers["ETag"] = etag(following)
+        return Ruling[Any](name=name, version=following, rules=rules).model_dump(mode="json")
 
     return router

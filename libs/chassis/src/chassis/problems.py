@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.domain import DependencyMissing, DomainError
 from chassis.failures import is_infrastructure, sqlstate
-from chassis.tracing import current_trace_id
+from chassis.tracing import current_trace_id, record_exception
 from contracts.money import MoneyError
 
 logger = logging.getLogger(__name__)
@@ -186,8 +186,9 @@ def install(app: FastAPI) -> None:
 
 class _LastResort:
     """Answers what nobody caught while the request's trace is still known, so that the caller
-    gets its id. The error goes on to whoever records failures; Starlette's own answer would come
-    after them, and without the id."""
+    gets its id. The error ends here, on the request's span and in the log: raised further it would
+    have the server close a connection that its caller keeps in a pool. Behind an answer that has
+    begun there is no other way to say that it is not whole."""
 
     def __init__(
         self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[JSONResponse]]
@@ -206,10 +207,11 @@ class _LastResort:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:
-            if scope["type"] == "http" and not begun:
-                response = await self._answer(Request(scope, receive), error)
-                await response(scope, receive, send)
-            raise
+            if scope["type"] != "http" or begun:
+                raise
+            record_exception(error)
+            response = await self._answer(Request(scope, receive), error)
+            await response(scope, receive, send)
 
 
 def _document(app: FastAPI) -> None:

@@ -14,8 +14,17 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from contracts.currencies import EXPONENTS
 from contracts.instants import PastInstant
 from contracts.money import PositiveMoney
+from contracts.parties import PERSONAL, Contact, Owner
 from contracts.references import Reference
-from contracts.terms import Consent, Instalment, PaymentTerms, Prepayment, WantedLine, WebOrder
+from contracts.terms import (
+    Consent,
+    Instalment,
+    Origin,
+    PaymentTerms,
+    Prepayment,
+    WantedLine,
+    WebOrder,
+)
 
 MOST_PIECES = 1_000_000
 MOST_LINES = 200
@@ -28,8 +37,34 @@ def _known(code: str) -> str:
     return code
 
 
-CurrencyCode = Annotated[str, AfterValidator(_known)]
+CurrencyCode = Annotated[str, Field(max_length=16), AfterValidator(_known)]
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
+
+
+class AskedOwner(Owner):
+    """One of us, as a caller names them."""
+
+    sub: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200)
+    team: str | None = Field(default=None, max_length=200)
+
+
+class AskedContact(Contact):
+    """A person at a customer, as a caller names them."""
+
+    name: str = Field(min_length=1, max_length=200, json_schema_extra=PERSONAL)
+    email: str | None = Field(default=None, max_length=320, json_schema_extra=PERSONAL)
+    phone: str | None = Field(default=None, max_length=60, json_schema_extra=PERSONAL)
+
+
+class AskedOrigin(Origin):
+    """Where a customer came from, as a caller says."""
+
+    channel: str = Field(min_length=1, max_length=40)
+    campaign: str | None = Field(default=None, max_length=100)
+    medium: str | None = Field(default=None, max_length=100)
+    source_system: str | None = Field(default=None, max_length=100)
+    external_id: str | None = Field(default=None, max_length=200)
 
 
 class AskedLine(WantedLine):
@@ -80,7 +115,8 @@ class AskedConsent(Consent):
     given_by: str = Field(min_length=1, max_length=200)
     given_at: PastInstant
     text_hash: str = Field(min_length=1, max_length=200)
-    covers: tuple[Literal["price", "terms", "signature"], ...] = ()
+    ip: str | None = Field(default=None, max_length=60, json_schema_extra=PERSONAL)
+    covers: tuple[Literal["price", "terms", "signature"], ...] = Field(default=(), max_length=3)
 
 
 class AskedPrepayment(Prepayment):
@@ -101,6 +137,7 @@ class AskedOrder(WebOrder):
 
     lines: tuple[AskedLine, ...] = Field(min_length=1, max_length=MOST_LINES)
     currency: CurrencyCode
+    terms: str = Field(default="standard", min_length=1, max_length=100)
     consent: AskedConsent | None = None
     prepayment: AskedPrepayment | None = None
 

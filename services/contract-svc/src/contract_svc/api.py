@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from chassis.audit import audit
 from chassis.auth import Actor, public, roles
+from chassis.bounds import Hash
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
 from chassis.links import open_link, sign_link
 from chassis.pagination import Cursor, Limit, Page
@@ -46,12 +47,12 @@ class SignatureForm(ApiModel):
     """A click to sign: who, and the hash of the text they read."""
 
     name: str = Field(min_length=1, max_length=200)
-    text_hash: str
+    text_hash: Hash
     agree: Literal[True]
 
 
 class CompanySignatureForm(ApiModel):
-    text_hash: str
+    text_hash: Hash
 
 
 class ReasonForm(ApiModel):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from chassis.bounds import Days, Hours, PaymentDays
 from chassis.policies import Policies, Policy
 
 
 class Pipeline(Policy):
     """How long a stage may wait for its owner, and what a proposal asks for by default."""
 
-    needs_within_hours: int = 72
-    proposal_within_hours: int = 72
-    validity_days: int = 30
-    net_days: int = 30
+    needs_within_hours: Hours = 72
+    proposal_within_hours: Hours = 72
+    validity_days: Days = 30
+    net_days: PaymentDays = 30
 
 
 policies = Policies(pipeline=Pipeline)

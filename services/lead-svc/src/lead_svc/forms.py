@@ -8,10 +8,9 @@ from pydantic import Field, ValidationError
 
 from chassis.http import ApiModel
 from chassis.problems import field_errors
-from contracts.asked import AskedOrder
+from contracts.asked import AskedOrder, AskedOwner
 from contracts.instants import PastInstant
 from contracts.money import NonNegativeMoney
-from contracts.parties import Owner
 from contracts.terms import Origin
 from contracts.text import as_written
 from lead_svc.commands.capture import CaptureLead
@@ -58,7 +57,7 @@ class LeadForm(ApiModel):
     origin: OriginForm
     need: str | None = Field(default=None, max_length=2000)
     budget: NonNegativeMoney | None = None
-    owner: Owner | None = None
+    owner: AskedOwner | None = None
     order: AskedOrder | None = None
     captured_at: PastInstant | None = None
 

@@ -11,9 +11,11 @@ from pydantic import Field
 
 from chassis.audit import audit
 from chassis.auth import Actor, roles
+from chassis.bounds import LineNo
 from chassis.http import ApiModel, Revision, TransactionalRoute, Tx, etag, refuse_stale
 from chassis.pagination import Cursor, Limit, Page
 from chassis.policies import policy_router
+from contracts.asked import MOST_PIECES
 from contracts.instants import PastInstant
 from contracts.references import Reference
 from contracts.terms import Evidence, LineQuantity
@@ -47,8 +49,8 @@ looker = Annotated[
 
 
 class PartForm(ApiModel):
-    line_no: int = Field(ge=1)
-    quantity: int = Field(ge=1)
+    line_no: LineNo
+    quantity: int = Field(ge=1, le=MOST_PIECES)
 
 
 class ShipmentForm(ApiModel):

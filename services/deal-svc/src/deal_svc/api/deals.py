@@ -10,11 +10,18 @@ from pydantic import Field
 
 from chassis.http import ApiModel, Tx, etag
 from chassis.pagination import Cursor, Limit, Page
-from contracts.asked import MOST_LINES, AskedLine, AskedTerms, CurrencyCode
+from contracts.asked import (
+    MOST_LINES,
+    AskedContact,
+    AskedLine,
+    AskedOrigin,
+    AskedOwner,
+    AskedTerms,
+    CurrencyCode,
+)
 from contracts.ids import AccountId, new_id
 from contracts.money import NonNegativeMoney
-from contracts.parties import Account, Contact, Owner
-from contracts.terms import Origin
+from contracts.parties import Account
 from deal_svc import queries
 from deal_svc.api.doors import Looker, Seller, answer, deal_router
 from deal_svc.commands.open import OpenDeal, open_by_hand
@@ -28,9 +35,9 @@ class DealForm(ApiModel):
     title: str = Field(min_length=1, max_length=200)
     account: str = Field(min_length=1, max_length=200, description="the customer company's name")
     account_id: UUID | None = None
-    contact: Contact | None = None
-    origin: Origin = Origin(channel="manual")
-    owner: Owner | None = None
+    contact: AskedContact | None = None
+    origin: AskedOrigin = AskedOrigin(channel="manual")
+    owner: AskedOwner | None = None
     amount: NonNegativeMoney | None = None
     lines: tuple[AskedLine, ...] = Field(default=(), max_length=MOST_LINES)
     payment_terms: AskedTerms | None = None

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from chassis.http import ApiModel, Tx
 from chassis.problems import field_errors
+from contracts.asked import AskedOwner
 from contracts.instants import PastInstant
 from contracts.money import NonNegativeMoney
-from contracts.parties import Owner
 from deal_svc.api.doors import Importer, deal_router
 from deal_svc.commands.open import MovedDeal, take_over
 
@@ -23,7 +23,7 @@ class MovedForm(ApiModel):
 
     source_system: str = Field(min_length=1, max_length=100)
     external_id: str = Field(min_length=1, max_length=200)
-    owner: Owner | None = None
+    owner: AskedOwner | None = None
     account: str | None = Field(default=None, max_length=200)
     product: str = Field(min_length=1, max_length=100)
     stage: Literal["prospecting", "engaging", "won", "lost"]

@@ -10,8 +10,8 @@ from pydantic import Field
 from chassis.domain import Refused
 from chassis.http import ApiModel, Revision, Tx, etag, refuse_stale
 from chassis.pagination import Cursor, Limit, Page
+from contracts.asked import AskedOwner
 from contracts.money import NonNegativeMoney
-from contracts.parties import Owner
 from lead_svc import queries
 from lead_svc.api.doors import Looker, Manager, Seller, answer, lead_router
 from lead_svc.commands import work
@@ -25,7 +25,7 @@ class ReasonForm(ApiModel):
 
 
 class AssignmentForm(ApiModel):
-    owner: Owner
+    owner: AskedOwner
 
 
 class QualificationForm(ApiModel):

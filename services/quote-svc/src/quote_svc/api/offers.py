@@ -9,6 +9,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from chassis.auth import public
+from chassis.bounds import Hash, Version
 from chassis.domain import DomainError
 from chassis.http import ApiModel, Tx
 from chassis.links import open_link, sign_link
@@ -44,14 +45,14 @@ class AcceptanceForm(ApiModel):
     """The customer's yes, to the version they saw."""
 
     name: str = Field(min_length=1, max_length=200)
-    version: int
-    version_hash: str
+    version: Version
+    version_hash: Hash
     agree: Literal[True]
 
 
 class RefusalForm(ApiModel):
     name: str = Field(min_length=1, max_length=200)
-    version: int
+    version: Version
     reason: str = Field(min_length=1, max_length=500)
 
 
