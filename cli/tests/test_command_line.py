@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from chassis.issuer import load_key
 from local_infra.ports import free_port
 from local_infra.processes import Child
+from ltc import people
 from ltc.main import app
 
 SLEEP = ["sleep", "60"]
@@ -32,6 +33,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def ltc(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
+
+
+@pytest.mark.parametrize("words", [("dlq", "ls"), ("unsent", "ls"), ("stuck",)])
+def test_ltc_on_call_with_wrong_ports_names_the_address_and_the_setting(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    base = free_port()
+    monkeypatch.setenv("LTC_PORT_BASE", str(base))
+    monkeypatch.setattr(people, "PATIENCE_S", 0)
+
+    result = ltc(*words)
+
+    assert result.exit_code == 1
+    assert f"http://127.0.0.1:{base} does not answer" in result.stderr
+    assert "LTC_PORT_BASE" in result.stderr
 
 
 def test_ltc_up_with_a_taken_port_starts_nothing(

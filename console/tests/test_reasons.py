@@ -139,6 +139,10 @@ def test_reason_service_down_covers_the_owner_of_an_open_gate() -> None:
 def test_reason_outbox_backlog_needs_an_old_unpublished_event() -> None:
     reason = why(ASKED, replace(BEHIND, unpublished=(UNSENT,)))
     assert (reason.code, reason.hop) == (Code.OUTBOX_BACKLOG, "deal-svc")
+    refused = UNSENT.model_copy(update={"error": "MessageSizeTooLargeError"})
+    told = why(ASKED, replace(BEHIND, unpublished=(UNSENT, refused)))
+    assert (told.code, told.error) == (Code.OUTBOX_BACKLOG, "MessageSizeTooLargeError")
+    assert "until somebody edits or skips it" in told.sentence
     fresh = UNSENT.model_copy(update={"created_at": NOW})
     assert why(ASKED, replace(BEHIND, unpublished=(fresh,))).code == Code.CONSUMER_LAG
 

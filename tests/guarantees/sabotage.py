@@ -20,7 +20,7 @@ import asyncpg
 import pytest
 from fastapi import Request
 
-from chassis import auth, batch, bulk, idempotency, intake, parking, relay, transaction
+from chassis import auth, batch, bulk, idempotency, intake, parking, relay, relay_round, transaction
 from chassis.domain import DependencyMissing
 from chassis.tables import OutboxRow, table_of
 from contracts.money import Money
@@ -67,7 +67,7 @@ def dual_write() -> None:
     """Facts go to Kafka from memory after the commit, and not through the outbox."""
     insert = bulk.Writes.insert
     outbox = table_of(OutboxRow)
-    unsaid: list[relay.OutboxRecord] = []
+    unsaid: list[relay_round.OutboxRecord] = []
     sender: list[Any] = []
 
     def instead(self: bulk.Writes, table: Any, rows: Sequence[Any], **how: Any) -> int:
@@ -75,7 +75,7 @@ def dual_write() -> None:
             return insert(self, table, rows, **how)
         for row in rows:
             names = ("id", "topic", "key", "type", "headers", "payload", "created_at")
-            unsaid.append(relay.OutboxRecord(0, *(row[name] for name in names)))
+            unsaid.append(relay_round.OutboxRecord(0, *(row[name] for name in names)))
         return -1
 
     async def drain(self: relay.Relay) -> None:
@@ -85,7 +85,7 @@ def dual_write() -> None:
         self._said.clear()
         records = unsaid[:]
         unsaid.clear()
-        await relay._send(sender[0], records)
+        await relay_round._send(sender[0], records)
 
     bulk.Writes.insert = instead  # type: ignore[method-assign]
     relay.Relay._drain = drain  # type: ignore[method-assign]
@@ -98,12 +98,12 @@ def cursor_on_identity() -> None:
 
     async def round_(connection: Any, sender: Any, *, limit: int, metrics: Any = None) -> Any:
         found = await bulk.fetch(connection, _ROWS + " WHERE seq > $1 ORDER BY seq", reached[0])
-        records = [relay.OutboxRecord(*row) for row in found[:limit]]
-        done, _ = await relay._send(sender, records)
+        records = [relay_round.OutboxRecord(*row) for row in found[:limit]]
+        done, _ = await relay_round._send(sender, records)
         if done:
-            await connection.exec_driver_sql(relay.MOVE_TO_LOG, (done,))
+            await connection.exec_driver_sql(relay_round.MOVE_TO_LOG, (done,))
             reached[0] = max(done)
-        return relay.Round(published=len(done))
+        return relay_round.Round(published=len(done))
 
     relay.publish_round = round_
 
@@ -116,12 +116,14 @@ def skip_locked() -> None:
 
     async def round_(connection: Any, sender: Any, *, limit: int, metrics: Any = None) -> Any:
         some = " ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED"
-        records = [relay.OutboxRecord(*row) for row in await bulk.fetch(connection, _ROWS + some)]
+        records = [
+            relay_round.OutboxRecord(*row) for row in await bulk.fetch(connection, _ROWS + some)
+        ]
         await asyncio.sleep(chance.random() / 50)
-        done, _ = await relay._send(sender, records)
+        done, _ = await relay_round._send(sender, records)
         if done:
-            await connection.exec_driver_sql(relay.MOVE_TO_LOG, (done,))
-        return relay.Round(published=len(done), more=bool(done))
+            await connection.exec_driver_sql(relay_round.MOVE_TO_LOG, (done,))
+        return relay_round.Round(published=len(done), more=bool(done))
 
     async def two(self: relay.Relay) -> None:
         other = copy.copy(self)
@@ -139,7 +141,7 @@ _ROWS = "SELECT seq, id, topic, key, type, headers::text, payload, created_at FR
 def mark_before_ack() -> None:
     """What was handed to the producer counts as published."""
 
-    async def send(sender: Any, records: Sequence[relay.OutboxRecord]) -> Any:
+    async def send(sender: Any, records: Sequence[relay_round.OutboxRecord]) -> Any:
         for record in records:
             await sender.send(
                 record.topic,
@@ -149,7 +151,7 @@ def mark_before_ack() -> None:
             )
         return [record.seq for record in records], []
 
-    relay._send = send
+    relay_round._send = send
 
 
 @plant

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ltc import many
+from ltc.documents import from_file
 from ltc.many import DryRun, Group, PerSecond
 from ltc.on_call import FIRST, SECOND, As, AsJson, NotThere, OnCall, Why, shown, told
 
@@ -224,7 +225,7 @@ def edit(
         place = _find(one, key, service)
         where = place["service"]
         head = one.ask_service(where, "parked", place["topic"], key)[0]
-        payload = _from_file(file) if file else _with(head["payload"], change or [])
+        payload = from_file(file) if file else _with(head["payload"], change or [])
         said = {"payload": payload, "event_id": head["event_id"], "reason": why}
         proposal = one.act(where, "parked", place["topic"], key, "edit", **said)
         sentence = f"edit {proposal['id']} of {where} waits for a second person"
@@ -270,13 +271,6 @@ def _find(one: OnCall, key: str, service: str | None) -> dict[str, Any]:
         names = ", ".join(sorted(place["service"] for place in places))
         raise NotThere(f"{key} waits at {names}: say which with --service")
     return places[0]
-
-
-def _from_file(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise NotThere(f"{file} holds no JSON: {error}") from error
 
 
 def _with(payload: str | None, changes: list[str]) -> Any:

@@ -178,6 +178,7 @@ for _extension in (
     "ltc.demo",
     "ltc.deployments",
     "ltc.dlq",
+    "ltc.unsent",
     "ltc.imports",
     "ltc.rebuild",
     "ltc.replay",

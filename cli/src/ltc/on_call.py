@@ -62,9 +62,22 @@ def told() -> Iterator[None]:
     except Refusal as refusal:
         typer.echo(refusal.sentence, err=True)
         raise typer.Exit(1) from refusal
+    except httpx.TransportError as error:
+        typer.echo(_unreachable(error), err=True)
+        raise typer.Exit(1) from error
     except (RuntimeError, httpx.HTTPError) as error:
         typer.echo(str(error) or type(error).__name__, err=True)
         raise typer.Exit(1) from error
+
+
+def _unreachable(error: httpx.TransportError) -> str:
+    """Which address does not answer, and what names it."""
+    url, why = error.request.url, str(error) or type(error).__name__
+    return (
+        f"{url.scheme}://{url.netloc.decode()} does not answer ({why})."
+        f" `ltc` looks for the installation at the ports from {Settings.from_env().port_base} on:"
+        " start it by `ltc up`, or name the ports of a running one by LTC_PORT_BASE."
+    )
 
 
 def shown(answer: Any, *, as_json: bool, sentence: str) -> None:

@@ -23,11 +23,13 @@ Fixer = Annotated[Actor, Depends(roles("ops", "admin"))]
 _PART = r"[^/?#%\\]+"
 _KEY = rf"parked/{_PART}/{_PART}"
 SEEN = re.compile(
-    rf"parked|{_KEY}|journeys/{_PART}|gates|timers|edits|audit|failures|given-up|bulk/{_PART}",
+    rf"parked|{_KEY}|journeys/{_PART}|gates|timers|unsent|unsent/{_PART}|edits|audit|failures"
+    rf"|given-up|bulk/{_PART}",
     re.ASCII,
 )
 DONE = re.compile(
     rf"park|replay|{_KEY}/(retry|skip|release|edit)|edits/{_PART}/(approve|reject)"
+    rf"|unsent/{_PART}/(retry|skip|edit)"
     rf"|failures/{_PART}/(retry|skip)|bulk/{_PART}/(pause|resume|cancel)"
     rf"|expectations/{_PART}/{_PART}/resolve",
     re.ASCII,

@@ -44,6 +44,8 @@ class Unpublished(BaseModel):
     type: str
     key: str
     created_at: datetime
+    error: str | None = None
+    """Why Kafka refuses it for good: a person must decide."""
 
 
 class Version(BaseModel):

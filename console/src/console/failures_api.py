@@ -40,6 +40,14 @@ async def list_runs(_: operator, peers: AskedPeers, token: Token, limit: Limit =
     return merged
 
 
+@router.get("/unsent", operation_id="listAllUnsentFacts")
+async def list_unsent(_: operator, peers: AskedPeers, token: Token, limit: Limit = 50) -> Merged:
+    """Every event that Kafka refuses for good, the longest refused first."""
+    merged = _merged(await peers.ask_all("/ops/unsent", token=token, limit=limit))
+    merged.items.sort(key=lambda fact: fact["died_at"])
+    return merged
+
+
 @router.get("/parked", operation_id="listAllParkedKeys")
 async def list_parked(
     _: operator,

@@ -47,7 +47,7 @@ ADVANCE = "UPDATE fold SET position = $1, at = $2"
 CONDITION = "state_partition.folded < excluded.folded"
 UNACKNOWLEDGED = """
 SELECT topic FROM outbox WHERE aggregatetype = $1
-UNION SELECT topic FROM outbox_dead WHERE topic LIKE 'ltc.%.state.v1'
+UNION SELECT topic FROM outbox_dead WHERE topic LIKE 'ltc.%.state.v1' AND skipped_at IS NULL
 """
 DUE = """
 SELECT s.aggregate_id, s.stage, s.journey_id, s.sequence, s.event_id, s.said_at, s.partition,

@@ -64,6 +64,7 @@ def some_metrics() -> Metrics:
         (lambda m: m.dead_letters(6, 2), "ltc_dead_letters{}", 6),
         (lambda m: m.dead_letters(6, 2), "ltc_set_aside{}", 2),
         (lambda m: m.failing_rows(3), "ltc_timer_failing{}", 3),
+        (lambda m: m.refused_facts(2), "ltc_outbox_refused{}", 2),
         (lambda m: m.rebalanced(), "ltc_consumer_rebalances_total{}", 1),
         (lambda m: m.gates_state(8, 1), "ltc_gate_open{}", 8),
         (lambda m: m.gates_state(8, 1), "ltc_gate_overdue{}", 1),

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from box_service import announced
 
-from chassis.relay import MOVE_TO_LOG
+from chassis.relay_round import MOVE_TO_LOG
 from testkit.harness import JOURNEY, Harness
 
 

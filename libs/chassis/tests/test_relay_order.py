@@ -24,8 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from chassis import bulk
 from chassis.outbox import shard_of
-from chassis.relay import publish_round
-from chassis.schema import create_v1
+from chassis.relay_round import publish_round
+from chassis.schema import create_v1, keep_failures
 from testkit.servers import create_database, drop_database
 from testkit.service_instances import eventually
 
@@ -93,6 +93,7 @@ async def engine() -> AsyncIterator[AsyncEngine]:
     engine = create_async_engine(url, pool_size=32)
     statements: list[str] = []
     create_v1(statements.append)
+    keep_failures(statements.append)
     async with engine.begin() as connection:
         for statement in statements:
             await connection.exec_driver_sql(statement)

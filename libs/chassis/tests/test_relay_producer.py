@@ -13,11 +13,12 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import create_async_engine
 from thing_service import thing_app
 
-from chassis import bulk, relay
+from chassis import bulk, relay_round
 from chassis.cluster import Cluster
 from chassis.metrics import Metrics
 from chassis.outbox import SHARDS, outbox_row
-from chassis.relay import Relay, publish_round
+from chassis.relay import Relay
+from chassis.relay_round import publish_round
 from contracts.deal import DealOpened
 from contracts.ids import new_id
 from contracts.samples import sample
@@ -177,6 +178,6 @@ async def test_relay_producer_keeps_its_batches_for_longer_than_a_round() -> Non
     producer = await made._connect()
     try:
         expires_s = producer._message_accumulator._batch_ttl
-        assert expires_s > relay.SEND_TIMEOUT_S + relay.ACK_TIMEOUT_S
+        assert expires_s > relay_round.SEND_TIMEOUT_S + relay_round.ACK_TIMEOUT_S
     finally:
         await made._discard_producer()

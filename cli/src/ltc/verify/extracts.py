@@ -28,10 +28,13 @@ FROM {table}
 _NO_TIME, _NO_TEXT = "NULL::timestamptz", "NULL::text"
 _UNSAID = "outbox WHERE aggregatetype <> 'state'"
 """Facts that are published again stand in the log already."""
+_REFUSED = "outbox_dead WHERE skipped_at IS"
+_SEQUENCE = "(headers->>'ce_sequence')::bigint"
 _PLACES = (
     ("log", "event_log", "aggregateid", "aggregate_version", "published_at", _NO_TEXT),
     ("outbox", _UNSAID, "aggregateid", "aggregate_version", _NO_TIME, _NO_TEXT),
-    ("dead", "outbox_dead", "key", "(headers->>'ce_sequence')::bigint", _NO_TIME, "error"),
+    ("dead", f"{_REFUSED} NULL", "key", _SEQUENCE, _NO_TIME, "error"),
+    ("skipped", f"{_REFUSED} NOT NULL", "key", _SEQUENCE, _NO_TIME, "error"),
 )
 
 _EVERYWHERE = (
@@ -44,7 +47,8 @@ _EVERYWHERE = (
     Extract(
         "edit",
         "SELECT '{service}' AS service, consumer, topic, key, event_id, new_event_id, journey_id,"
-        " proposed_by, decided_by FROM payload_edit WHERE new_event_id IS NOT NULL",
+        " proposed_by, decided_by FROM payload_edit WHERE new_event_id IS NOT NULL"
+        " AND consumer <> 'outbox'",
     ),
     Extract(
         "act",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from console.evidence import Evidence
+from console.evidence import Evidence, Unpublished
 from console.folding import Fact, Summary
 from console.reasons.reason import MOVING, Code, Proof, Reason
 from console.reasons.waiting import at_gate
@@ -57,6 +57,9 @@ def unsent(summary: Summary, evidence: Evidence, now: datetime) -> Reason | None
         return None
     first = min(old, key=lambda u: u.created_at)
     name = first.type.removeprefix("ltc.").rpartition(".v")[0]
+    refused = next((u for u in old if u.error), None)
+    if refused is not None:
+        return _refused(summary, refused)
     more = f" and {len(old) - 1} more" if len(old) > 1 else ""
     return Reason(
         code=Code.OUTBOX_BACKLOG,
@@ -74,6 +77,29 @@ def unsent(summary: Summary, evidence: Evidence, now: datetime) -> Reason | None
                 values={"type": one.type, "since_at": one.created_at.isoformat()},
             )
             for one in old
+        ],
+    )
+
+
+def _refused(summary: Summary, one: Unpublished) -> Reason:
+    """Kafka will never take it as it is; what was said after it waits."""
+    name = one.type.removeprefix("ltc.").rpartition(".v")[0]
+    return Reason(
+        code=Code.OUTBOX_BACKLOG,
+        sentence=f"Kafka refuses {name} of {summary.number_of(one.key)} from {one.service} since"
+        f" {one.created_at:%F %T}; what follows waits until somebody edits or skips it.",
+        since=one.created_at,
+        hop=one.service,
+        number=summary.number_of(one.key),
+        type=one.type,
+        error=one.error,
+        evidence=[
+            Proof(
+                kind="outbox",
+                text=f"{one.type} since {one.created_at:%F %T}: {one.error}",
+                service=one.service,
+                values={"type": one.type, "since_at": one.created_at.isoformat()},
+            )
         ],
     )
 

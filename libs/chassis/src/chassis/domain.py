@@ -34,6 +34,10 @@ class Refused(DomainError):
     status = 422
 
 
+class FactTooLarge(Refused):
+    """The event could never be sent, so nothing of its change is kept."""
+
+
 class IllegalTransition(DomainError):
     """The lifecycle has no such move from the present status."""
 

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from chassis.domain import Conflict
+from chassis.domain import Conflict, FactTooLarge
 
 _TRANSIENT = (
     "40",  # serialisation failure, deadlock
@@ -47,7 +47,7 @@ _UNSTORABLE = (
 def cannot_pass(error: BaseException) -> bool:
     """Whether the same message fails alike however often it is tried: a value of it can be neither
     computed with nor stored."""
-    if isinstance(error, OverflowError | UnicodeError):
+    if isinstance(error, OverflowError | UnicodeError | FactTooLarge):
         return True
     original = getattr(error, "orig", error)
     return isinstance(original, asyncpg.DataError) or sqlstate(error).startswith(_UNSTORABLE)

@@ -112,6 +112,7 @@ class Metrics:
         gauge = meter.create_gauge
         self._relay_errors = meter.create_counter("ltc.relay.errors", "{error}", "Not published")
         self._pending = gauge("ltc.outbox.pending", "{message}", "Facts not yet published")
+        self._refused = gauge("ltc.outbox.refused", "{message}", "Facts that block their keys")
         self._oldest = gauge("ltc.outbox.oldest.age", "s", "Age of the oldest unpublished fact")
         self._parked_now = meter.create_counter("ltc.parking.parked", "{message}", "Ever parked")
         self._parked_keys = gauge("ltc.parking.keys", "{key}", "Parked keys by status")
@@ -212,6 +213,10 @@ class Metrics:
     def outbox_state(self, pending: int, oldest_s: float) -> None:
         self._pending.set(pending)
         self._oldest.set(oldest_s)
+
+    def refused_facts(self, count: int) -> None:
+        """Facts that Kafka refuses for good: what is behind them with the same key waits."""
+        self._refused.set(count)
 
     def parked_state(self, retrying: int, dead: int, messages: int, oldest_s: float) -> None:
         self._parked_keys.set(retrying, {"status": "retrying"})

@@ -10,12 +10,16 @@ from zlib import crc32
 
 import orjson
 
+from chassis.domain import FactTooLarge
 from chassis.tracing import TraceContext, creation_context
 from contracts.envelope import Envelope
 from contracts.event import Event
 from contracts.ids import new_id
 
 SHARDS = 16
+LARGEST = 1_000_000
+"""Bytes of an event with its headers. A little less than what Kafka takes by default, with lz4 or
+without."""
 DERIVED = "state"
 """The ``aggregatetype`` of what follows from facts: it is sent like them, and kept in no log."""
 
@@ -72,6 +76,13 @@ def outbox_row(
         partition_key=key,
     )
     headers = {name: value.decode() for name, value in envelope.to_headers()}
+    payload = fact.model_dump_json().encode()
+    written = orjson.dumps(headers).decode()
+    if len(payload) + len(written) > LARGEST:
+        raise FactTooLarge(
+            f"what happened here would be an event of {len(payload) + len(written)} bytes; an event"
+            f" has at most {LARGEST}"
+        )
     return {
         "id": event_id,
         "shard": shard_of(fact.topic, key),
@@ -81,7 +92,7 @@ def outbox_row(
         "aggregateid": key,
         "aggregate_version": version,
         "type": fact.name,
-        "headers": orjson.dumps(headers).decode(),
-        "payload": fact.model_dump_json().encode(),
+        "headers": written,
+        "payload": payload,
         "created_at": now,
     }

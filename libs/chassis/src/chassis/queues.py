@@ -32,7 +32,8 @@ SELECT (SELECT count(*) FROM outbox),
        (SELECT count(*) FROM parked_message WHERE state IN ('waiting', 'dead')),
        (SELECT extract(epoch FROM now() - min(parked_at)) FROM parked_key),
        (SELECT count(*) FROM parked_message WHERE state = 'dead')
-         + (SELECT count(*) FROM outbox_dead),
+         + (SELECT count(*) FROM outbox_dead WHERE skipped_at IS NULL),
+       (SELECT count(*) FROM outbox_dead WHERE skipped_at IS NULL),
        (SELECT count(*) FROM audit WHERE id > $1 AND action = 'skip'
           AND object_type LIKE 'parked:%' AND actor_sub LIKE 'system:%'),
        (SELECT count(*) FROM timer_failure WHERE last_failed_at > now() - $2::interval),
@@ -86,13 +87,13 @@ async def report(database: Database, metrics: Metrics) -> None:
     """Set the gauges of outbox, parking, gates, transactions and connections."""
     lately = first_id(datetime.now(UTC) - LATELY)
     [row] = await bulk.ask(database.engine, STATE, lately, STILL_FAILING)
-    pending, age, retrying, dead, messages, parked_age, letters, aside, failing, *gates, oldest = (
-        row
-    )
-    open_gates, overdue, stage_age, stage_p95 = gates
+    pending, age, *parked, letters, refused, aside, failing = row[:10]
+    retrying, dead, messages, parked_age = parked
+    open_gates, overdue, stage_age, stage_p95, oldest = row[10:]
     classes = await bulk.ask(database.engine, CLASSES) if retrying + dead else []
     late = await bulk.ask(database.engine, LATE_GATES) if overdue else []
     metrics.outbox_state(pending, float(age or 0))
+    metrics.refused_facts(refused)
     metrics.parked_state(retrying, dead, messages, float(parked_age or 0))
     metrics.parked_classes({name: (keys, float(s)) for name, keys, s in classes})
     metrics.dead_letters(letters, aside)

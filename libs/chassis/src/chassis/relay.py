@@ -1,212 +1,26 @@
-"""From the outbox to Kafka, in the order of each key, with any number of relays at once.
-
-A relay locks shard rows in one statement and reads their outbox rows in a *second* one, so that it
-sees everything committed before the lock was granted. It sends in ``seq`` order and deletes, per
-key, the contiguous prefix that Kafka acknowledged. `tests/test_relay_order.py` holds this design
-against the ones known to lose, repeat or reorder facts.
-"""
+"""The relay: publishes one service's outbox until it is stopped, and owns the Kafka producer."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
 
-import orjson
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    InvalidTopicError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    UnknownTopicOrPartitionError,
-)
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from aiokafka.errors import KafkaError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis import bulk, failpoints, tracing
+from chassis import bulk
 from chassis.cluster import Cluster
 from chassis.metrics import Metrics
-from chassis.outbox import DERIVED
+from chassis.relay_round import BACKLOG, Round, UnacknowledgedSend, publish_round
 
 logger = logging.getLogger(__name__)
 
-SHARDS_PER_CLAIM = 8
 CONNECT_TIMEOUT_S = 10.0
-SEND_TIMEOUT_S = 20.0
-"""For handing all records of a round to the producer. It waits while a batch before them is sent
-again."""
-ACK_TIMEOUT_S = 10.0
 BATCH_TTL_MS = 120_000
 """A batch must not expire in the producer while a round lasts. aiokafka fails an expired batch and
 goes on with the next one of the same partition, and a broker takes that out of order when it has
 seen nothing of this producer there yet."""
-POISON = (MessageSizeTooLargeError, InvalidTopicError, UnknownTopicOrPartitionError)
-"""What Kafka will refuse however often it is sent."""
-
-_SENDABLE = "NOT EXISTS (SELECT 1 FROM outbox_dead d WHERE d.topic = o.topic AND d.key = o.key)"
-"""Behind a fact that Kafka refuses, its key waits until a person has dealt with it."""
-
-CLAIM = f"""
-SELECT shard FROM outbox_shard s
-WHERE EXISTS (SELECT 1 FROM outbox o WHERE o.shard = s.shard AND {_SENDABLE})
-ORDER BY shard LIMIT $1 FOR UPDATE SKIP LOCKED
-"""  # noqa: S608 - constants of this module
-READ = f"""
-SELECT seq, id, topic, key, type, headers::text, payload, created_at FROM outbox o
-WHERE shard = ANY($1::smallint[]) AND {_SENDABLE} ORDER BY seq LIMIT $2
-"""  # noqa: S608
-BACKLOG = f"EXISTS (SELECT 1 FROM outbox o WHERE {_SENDABLE})"  # noqa: S608
-"""What the process looks for now and then (`chassis.due`): facts that another process has left, or
-that were committed although the commit seemed to fail."""
-MOVE_TO_LOG = f"""
-WITH gone AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]) RETURNING *),
-logged AS (
-  INSERT INTO event_log (published_at, seq, id, topic, key, aggregateid, aggregate_version, type,
-                         headers, payload, created_at)
-  SELECT now(), seq, id, topic, key, aggregateid, aggregate_version, type, headers, payload,
-         created_at
-  FROM gone WHERE aggregatetype <> '{DERIVED}')
-SELECT EXISTS (SELECT 1 FROM outbox o WHERE o.seq <> ALL ($1::bigint[]) AND {_SENDABLE})
-"""  # noqa: S608
-"""Also says whether there is more: what was left, or was said while we sent."""
-BURY = """
-WITH gone AS (DELETE FROM outbox WHERE seq = $1 RETURNING *)
-INSERT INTO outbox_dead (seq, id, topic, key, type, headers, payload, created_at, died_at, error)
-SELECT seq, id, topic, key, type, headers, payload, created_at, now(), $2 FROM gone
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRecord:
-    """One row as the relay sends it."""
-
-    seq: int
-    event_id: Any
-    topic: str
-    key: str
-    type: str
-    headers: str
-    payload: bytes
-    created_at: datetime
-
-    def kafka_headers(self) -> list[tuple[str, bytes]]:
-        return [(name, value.encode()) for name, value in orjson.loads(self.headers).items()]
-
-
-class Sender(Protocol):
-    """The part of a Kafka producer that a relay needs."""
-
-    async def send(
-        self, topic: str, value: bytes, *, key: bytes, headers: Sequence[tuple[str, bytes]]
-    ) -> asyncio.Future[Any]: ...
-
-
-class UnacknowledgedSend(Exception):
-    """Kafka did not acknowledge every record. The producer may still hold some of them, so it must
-    be replaced before the shards are released."""
-
-
-@dataclass(slots=True)
-class Round:
-    """What one claim achieved: how many facts were published, whether to go on at once, and
-    whether there was nothing that could be claimed: no facts, or none that another holds."""
-
-    published: int = 0
-    more: bool = False
-    contended: bool = False
-
-
-async def publish_round(
-    connection: AsyncConnection, sender: Sender, *, limit: int, metrics: Metrics | None = None
-) -> Round:
-    """Claim shards, publish what they hold, move it to the event log. The caller commits."""
-    shards = [row[0] for row in await bulk.fetch(connection, CLAIM, SHARDS_PER_CLAIM)]
-    if not shards:
-        return Round(contended=True)
-    # A second statement, so that its snapshot is younger than the lock.
-    rows = await bulk.fetch(connection, READ, shards, limit)
-    records = [OutboxRecord(*row) for row in rows]
-    began = time.perf_counter()
-    with tracing.send_span(records):
-        done, poisoned = await _send(sender, records)
-    lasted = time.perf_counter() - began
-    failpoints.reached("after_acknowledgement", len(done))
-    more = bool(poisoned)
-    if done:
-        more = (await bulk.first(connection, MOVE_TO_LOG, done))[0] or more
-    for record, error in poisoned:
-        logger.error("Kafka refuses %s of %s for good: %s", record.type, record.key, error)
-        await bulk.execute(connection, BURY, record.seq, repr(error))
-    if metrics is not None:
-        metrics.relayed(len(done), len(records) - len(done), lasted)
-        acknowledged = set(done)
-        metrics.facts_said(Counter(r.type for r in records if r.seq in acknowledged))
-    return Round(published=len(done), more=more)
-
-
-async def _send(
-    sender: Sender, records: Sequence[OutboxRecord]
-) -> tuple[list[int], list[tuple[OutboxRecord, BaseException]]]:
-    """Send in order; return the seqs to delete and the records that can never be sent."""
-    try:
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            sent = await _hand_over_all(sender, records)
-    except (TimeoutError, KafkaError) as error:
-        raise UnacknowledgedSend(f"the producer did not take every record: {error!r}") from error
-    failpoints.reached("after_produce", len(sent))
-    waiting = [f for _, f in sent if isinstance(f, asyncio.Future)]
-    if waiting:
-        _, late = await asyncio.wait(waiting, timeout=ACK_TIMEOUT_S)
-        if late:
-            raise UnacknowledgedSend(f"{len(late)} of {len(waiting)} sends got no answer")
-    stopped: set[tuple[str, str]] = set()
-    done: list[int] = []
-    poisoned: list[tuple[OutboxRecord, BaseException]] = []
-    for record, outcome in sent:
-        key = (record.topic, record.key)
-        failure = outcome.exception() if isinstance(outcome, asyncio.Future) else outcome
-        if key in stopped:
-            continue
-        if failure is None:
-            done.append(record.seq)
-            continue
-        stopped.add(key)
-        if not isinstance(failure, POISON):
-            raise UnacknowledgedSend(str(failure)) from failure
-        poisoned.append((record, failure))
-    return done, poisoned
-
-
-async def _hand_over_all(
-    sender: Sender, records: Sequence[OutboxRecord]
-) -> list[tuple[OutboxRecord, asyncio.Future[Any] | BaseException]]:
-    """Each record with its outcome. Nothing is sent behind a record of its key that the producer
-    has refused: it stays in the outbox."""
-    sent: list[tuple[OutboxRecord, asyncio.Future[Any] | BaseException]] = []
-    refused: set[tuple[str, str]] = set()
-    for record in records:
-        key = (record.topic, record.key)
-        if key not in refused:
-            outcome = await _hand_over(sender, record)
-            sent.append((record, outcome))
-            if isinstance(outcome, BaseException):
-                refused.add(key)
-    return sent
-
-
-async def _hand_over(sender: Sender, record: OutboxRecord) -> asyncio.Future[Any] | BaseException:
-    """The future of a record's acknowledgement, or why Kafka can never take it."""
-    try:
-        return await sender.send(
-            record.topic, record.payload, key=record.key.encode(), headers=record.kafka_headers()
-        )
-    except POISON as error:
-        refusal: BaseException = error
-        return refusal
 
 
 class Relay:
@@ -230,6 +44,8 @@ class Relay:
         self._batch = batch
         self._producer: AIOKafkaProducer | None = None
         self._stopping = False
+        self._singly = False
+        """Events go one by one until the one that Kafka refuses is found."""
         self._round_under_way = asyncio.Lock()
 
     async def run(self) -> None:
@@ -283,15 +99,18 @@ class Relay:
         async with self._round_under_way:
             producer = self._producer or await self._connect()
             async with bulk.begun(self._engine) as connection:
+                limit = 1 if self._singly else self._batch
                 try:
-                    return await publish_round(
-                        connection, producer, limit=self._batch, metrics=self._metrics
+                    done = await publish_round(
+                        connection, producer, limit=limit, metrics=self._metrics
                     )
                 except (UnacknowledgedSend, asyncio.CancelledError):
                     # Before the shards are released, and whatever becomes of the transaction: what
                     # the producer still holds would be sent after, or between, its repetition.
                     await self._discard_producer()
                     raise
+            self._singly = done.doubtful or (self._singly and done.more and done.published == 1)
+            return done
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(

@@ -27,7 +27,8 @@ from chassis.idempotency import purge
 from chassis.intake import Intake
 from chassis.metrics import Metrics
 from chassis.ops import bulk_runs
-from chassis.relay import BACKLOG, Relay
+from chassis.relay import Relay
+from chassis.relay_round import BACKLOG
 from chassis.repository import Repository
 from chassis.retries import Retries
 from chassis.schema import KEEP_PARTITIONS

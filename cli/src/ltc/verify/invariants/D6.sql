@@ -1,7 +1,7 @@
 -- sentence: Facts of one object are published and applied in the order in which they were said, none left out, and no effect comes before its cause.
 -- kind: safety
 -- severity: critical
--- No clock is asked: versions, places on the topic, and what stands in one snapshot decide.
+-- A fact that a person has skipped at the outbox is left out by their word. No clock is asked: versions, places on the topic, and what stands in one snapshot decide.
 WITH first_seen AS (
   SELECT topic, subject, event_id, min(version) AS version, min(partition) AS partition, min("position") AS "position",
          min(journey_id) AS journey_id
@@ -22,8 +22,12 @@ SELECT 'Topic ' || l.topic || ' has fact number ' || l.version || ' of ' || coal
                WHEN l.partition <> l.partition_before THEN ' in another partition than the one before'
                ELSE ' right after number ' || l.before END AS what, l.journey_id
 FROM line l LEFT JOIN named n ON n.id = l.subject
-WHERE (l.before IS NOT NULL AND (l.version <> l.before + 1 OR l.partition <> l.partition_before))
-   OR (l.before IS NULL AND l.version <> 1 AND NOT EXISTS (FROM forgotten f WHERE f.topic = l.topic))
+LEFT JOIN (SELECT topic, subject, list(version) AS versions FROM said WHERE place = 'skipped' GROUP BY ALL) k
+  ON k.topic = l.topic AND k.subject = l.subject
+WHERE (l.before IS NOT NULL AND l.partition <> l.partition_before)
+   OR (l.before IS NOT NULL AND l.version <> l.before + 1 + coalesce(len(list_filter(k.versions, lambda v: v > l.before AND v < l.version)), 0))
+   OR (l.before IS NULL AND l.version <> 1 + coalesce(len(list_filter(k.versions, lambda v: v < l.version)), 0)
+       AND NOT EXISTS (FROM forgotten f WHERE f.topic = l.topic))
 UNION ALL
 SELECT c.service || '-svc answered number ' || c.cause_version || ' of ' || coalesce(n.name, c.cause_subject)
        || ' after number ' || c.before || ': see ' || c.type || ' number ' || c.version || ' of ' || coalesce(m.name, c.subject), c.journey_id

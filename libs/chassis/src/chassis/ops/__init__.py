@@ -12,6 +12,7 @@ from chassis.ops import (
     look,
     replay,
     timers,
+    unsent,
 )
 from chassis.ops import retry as retry_and_skip
 
@@ -23,6 +24,7 @@ for _part in (
     edit,
     replay,
     timers,
+    unsent,
     failures,
     bulk_runs,
     expectations,

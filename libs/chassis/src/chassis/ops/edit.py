@@ -7,14 +7,13 @@ is on the topic stays as it is: the edit is this consumer's alone, and its speak
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from chassis import bulk, draining
 from chassis.audit import audit
@@ -34,8 +33,17 @@ from chassis.ops.acts import (
     nothing_parked,
 )
 from chassis.ops.diff import Change, diff
-from chassis.ops.rows import PayloadEditRow
-from chassis.problems import FieldError, Problem, field_errors
+from chassis.ops.edits import (
+    UNSENT,
+    Proposal,
+    Proposed,
+    judge,
+    keep_proposal,
+    object_of,
+    refuse_unchanged,
+)
+from chassis.ops.unsent import send_again
+from chassis.problems import Problem
 from chassis.transaction import Transaction
 from contracts.envelope import Envelope, MalformedEnvelope
 from contracts.event import Event
@@ -47,7 +55,7 @@ REPLACED = "replayed_from"
 """The header that names the message whose place an edited one has taken."""
 
 _COLUMNS = """
-SELECT id, topic, key, type, event_id, new_event_id, journey_id, status, payload,
+SELECT id, consumer, topic, key, type, event_id, new_event_id, journey_id, status, payload,
        diff::text AS diff, reason, proposed_by, proposed_by_name, proposed_at, decided_by,
        decided_by_name, decided_at FROM payload_edit
 """
@@ -57,24 +65,6 @@ DECIDE = """
 UPDATE payload_edit SET status = $2, decided_by = $3, decided_by_name = $4, decided_at = $5,
                         new_event_id = $6 WHERE id = $1
 """
-
-
-class Proposal(Reason):
-    """The payload as it should be, and why."""
-
-    payload: dict[str, Any]
-    event_id: UUID | None = None
-    """The head that this was written for; when it is another by now, nothing is proposed."""
-
-
-class Proposed(BaseModel):
-    """A proposal that a second person may approve."""
-
-    id: UUID
-    event_id: UUID
-    diff: list[Change]
-    problems: list[str]
-    """What is odd about it and yet valid: fields that the fact does not have."""
 
 
 class Edit(BaseModel):
@@ -113,44 +103,13 @@ async def propose(
     fact = _editable(hearing, head)
     envelope = _envelope(head)
     payload = orjson.dumps(body.payload)
-    problems = _judge(fact, payload, lane[1])
+    problems = judge(fact, payload, lane[1])
     changes = list(diff(_document(head), body.payload))
-    if not changes:
-        raise Problem(409, "that is the payload as it is", type="no-change")
-    edit_id = new_id()
-    tx.insert(
-        PayloadEditRow,
-        id=edit_id,
-        consumer=consumer,
-        topic=lane[0],
-        key=lane[1],
-        type=fact.name,
-        event_id=head.event_id,
-        new_event_id=None,
-        journey_id=envelope.journey_id,
-        status="proposed",
-        payload=payload,
-        diff=orjson.dumps([change.model_dump() for change in changes]).decode(),
-        reason=body.reason,
-        proposed_by=actor.sub,
-        proposed_by_name=actor.name,
-        proposed_at=tx.now,
-        decided_by=None,
-        decided_by_name=None,
-        decided_at=None,
-    )
-    audit(
-        tx,
-        actor,
-        "propose edit",
-        f"parked:{lane[0]}",
-        lane[1],
-        before={"event_id": str(head.event_id)},
-        after={"edit": str(edit_id), "diff": [change.model_dump() for change in changes]},
-        reason=body.reason,
-        journey_id=envelope.journey_id,
-    )
-    return Proposed(id=edit_id, event_id=head.event_id, diff=changes, problems=problems)
+    refuse_unchanged(changes)
+    return keep_proposal(
+        tx, actor, consumer, lane, fact.name, head.event_id, envelope.journey_id, payload, changes,
+        problems, body.reason
+    )  # fmt: skip
 
 
 @router.get("/edits", operation_id="listEdits")
@@ -169,8 +128,11 @@ async def approve(
     actor: Fixer, tx: Tx, consumer: ConsumerName, edit_id: UUID, body: Reason
 ) -> Edit:
     """Let the proposed payload take the place of the message. Not by who proposed it."""
-    edit, payload = await _undecided(tx, actor, edit_id)
+    edit, payload, about = await _undecided(tx, actor, edit_id)
     lane = (edit.topic, edit.key)
+    if about == UNSENT:
+        await send_again(tx, edit.event_id, *lane, payload)
+        return await _decide(tx, actor, edit, "approved", edit.event_id, body.reason, about)
     head = await locked_head(tx.connection, consumer, lane)
     if head is None:
         raise Problem(409, f"nothing is parked for {edit.key} any more", type="head-moved-on")
@@ -179,18 +141,19 @@ async def approve(
     replacement = _replacement(head, event_id, payload)
     await draining.replace_head(tx.connection, consumer, lane, head, replacement, event_id)
     tx.woke = True
-    return await _decide(tx, actor, edit, "approved", event_id, body.reason)
+    return await _decide(tx, actor, edit, "approved", event_id, body.reason, about)
 
 
 @router.post("/edits/{edit_id}/reject", operation_id="rejectEdit")
 async def reject(actor: Fixer, tx: Tx, edit_id: UUID, body: Reason) -> Edit:
     """The message stays as it came. Not by who proposed the edit."""
-    edit, _ = await _undecided(tx, actor, edit_id)
-    return await _decide(tx, actor, edit, "rejected", None, body.reason)
+    edit, _, about = await _undecided(tx, actor, edit_id)
+    return await _decide(tx, actor, edit, "rejected", None, body.reason, about)
 
 
-async def _undecided(tx: Transaction, actor: Actor, edit_id: UUID) -> tuple[Edit, bytes]:
-    """The proposal, locked, when this person may decide about it. Raises Problem."""
+async def _undecided(tx: Transaction, actor: Actor, edit_id: UUID) -> tuple[Edit, bytes, str]:
+    """The proposal, locked, when this person may decide about it, with its payload and the consumer
+    that it is about. Raises Problem."""
     row = await tx.scalar_row(LOCK, edit_id)
     if row is None:
         raise NotFound(f"there is no edit {edit_id}")
@@ -201,11 +164,17 @@ async def _undecided(tx: Transaction, actor: Actor, edit_id: UUID) -> tuple[Edit
         raise Problem(
             403, "who proposed an edit does not decide about it", type="second-person-needed"
         )
-    return edit, row["payload"]
+    return edit, row["payload"], row["consumer"]
 
 
 async def _decide(
-    tx: Transaction, actor: Actor, edit: Edit, status: str, event_id: UUID | None, reason: str
+    tx: Transaction,
+    actor: Actor,
+    edit: Edit,
+    status: str,
+    event_id: UUID | None,
+    reason: str,
+    consumer: str,
 ) -> Edit:
     """Note the decision, in the edit and in the audit."""
     await bulk.execute(
@@ -215,7 +184,7 @@ async def _decide(
         tx,
         actor,
         "edit" if event_id else "reject edit",
-        f"parked:{edit.topic}",
+        f"{object_of(consumer)}:{edit.topic}",
         edit.key,
         before={"event_id": str(edit.event_id), "proposed_by": edit.proposed_by},
         after={
@@ -239,7 +208,7 @@ async def _decide(
 
 def _edit(row: Any) -> Edit:
     values = dict(row)
-    del values["payload"]
+    del values["payload"], values["consumer"]
     return Edit(**{**values, "diff": orjson.loads(values["diff"])})
 
 
@@ -268,37 +237,6 @@ def _envelope(head: Head) -> Envelope:
         raise Problem(
             409, f"its headers cannot be read ({error}): skip it", type="not-editable"
         ) from error
-
-
-def _judge(fact: type[Event], payload: bytes, key: str) -> list[str]:
-    """What is odd about a payload. Raises Problem with what its fact's schema does not allow."""
-    try:
-        read = fact.model_validate_json(payload)
-    except ValidationError as error:
-        detail = f"this is no {fact.name}"
-        found = field_errors([{**e, "loc": ("payload", *e["loc"])} for e in error.errors()])
-        raise Problem(422, detail, type="invalid", errors=found) from error
-    if str(read.key_value()) != key:
-        detail = f"the message is of {key}, and stays so"
-        wrong = [FieldError(pointer=f"/payload/{fact.key}", detail=detail)]
-        raise Problem(422, detail, type="invalid", errors=wrong)
-    return [
-        f"{path} is no field of {fact.name}"
-        for path in _unknown(orjson.loads(payload), read.model_dump(mode="json"))
-    ]
-
-
-def _unknown(given: Any, read: Any, path: str = "") -> Iterator[str]:
-    """The fields that were given and not read."""
-    if isinstance(given, dict) and isinstance(read, dict):
-        for name, value in given.items():
-            if name in read:
-                yield from _unknown(value, read[name], f"{path}/{name}")
-            else:
-                yield f"{path}/{name}"
-    elif isinstance(given, list) and isinstance(read, list):
-        for n, (one, other) in enumerate(zip(given, read, strict=False)):
-            yield from _unknown(one, other, f"{path}/{n}")
 
 
 def _document(head: Head) -> Any:

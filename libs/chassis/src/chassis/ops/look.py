@@ -113,6 +113,8 @@ class PendingFact(BaseModel):
     type: str
     key: str
     created_at: datetime
+    error: str | None = None
+    """Why Kafka refuses it for good: its key waits until a person decides (`/ops/unsent`)."""
 
 
 class JourneyState(BaseModel):
@@ -155,8 +157,12 @@ SELECT name AS gate, owner, number, aggregate_id, opened_at, due_at, overdue_at
 FROM gate WHERE journey_id = $1 AND cleared_at IS NULL ORDER BY due_at
 """
 UNPUBLISHED = """
-SELECT id AS event_id, type, key, created_at FROM outbox
-WHERE headers->>'ce_correlationid' = $1 ORDER BY seq LIMIT 200
+SELECT event_id, type, key, created_at, error FROM (
+  SELECT seq, id AS event_id, type, key, created_at, NULL AS error FROM outbox
+  WHERE headers->>'ce_correlationid' = $1
+  UNION ALL SELECT seq, id, type, key, created_at, error FROM outbox_dead
+  WHERE headers->>'ce_correlationid' = $1 AND skipped_at IS NULL) said
+ORDER BY seq LIMIT 200
 """
 LAST_TRACE = """
 SELECT headers->>'traceparent' FROM event_log
@@ -261,17 +267,15 @@ async def show_journey(_: Looker, tx: Tx, request: Request, journey_id: UUID) ->
     )
     ids = [str(a["id"]) for a in aggregates]
     trace = (await connection.exec_driver_sql(LAST_TRACE, (ids,))).scalar()
-    if not aggregates and not (found := parked.all()):
+    pending, found = unpublished.all(), parked.all()
+    if not (aggregates or pending or found):
         raise NotFound(f"{service.name} knows no journey {journey_id}")
     return JourneyState(
         service=service.name,
         aggregates=aggregates,
         gates=[_gate(row, request) for row in gates],
-        unpublished=[PendingFact(**row._asdict()) for row in unpublished],
-        parked=[
-            ParkedMessage(**_message(row, service))
-            for row in (parked.all() if aggregates else found)
-        ],
+        unpublished=[PendingFact(**row._asdict()) for row in pending],
+        parked=[ParkedMessage(**_message(row, service)) for row in found],
         last_trace_id=trace.split("-")[1] if trace else None,
     )
 
