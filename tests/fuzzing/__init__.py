@@ -1,0 +1,1 @@
+"""Fuzzing: valid requests, files and events with naughty values in them, at running services."""
