@@ -117,10 +117,12 @@ class BrowserWindow:
         self.page.evaluate(UNTIL_DRAWN)
         self.page.evaluate(UNTIL_NOTHING_MOVES)
 
-    def faults(self) -> list[str]:
-        """What axe finds on the screen by WCAG 2.2 AA, once it has settled."""
+    def faults(self, within: str = "html") -> list[str]:
+        """What axe finds by WCAG 2.2 AA, once the screen has settled, in the elements that a
+        selector names."""
         self.settles()
-        found = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": RULES}})
+        options = {"runOnly": {"type": "tag", "values": RULES}}
+        found = Axe().run(self.page, context={"include": [[within]]}, options=options)
         return [
             f"{fault['id']}: {fault['help']}: {node['html'][:200]}"
             for fault in found.response["violations"]
