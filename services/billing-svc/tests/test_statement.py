@@ -224,6 +224,42 @@ async def test_payment_above_the_invoice_waits_for_finance_with_the_excess(
     await books_agree(billing_svc)
 
 
+async def test_statement_books_the_lines_beside_a_bad_one(billing_svc: Harness) -> None:
+    """A day that is none, and a reference that is known with another amount."""
+    await billing_svc.receives(a_signature(UPFRONT))
+    [issued] = await billing_svc.published(InvoiceIssued)
+    await pay(billing_svc, "nothing", Money(1_00, "CNY"), "B-9")
+    good, bad_day, known, contradiction = (
+        a_line(issued.number, Money(60_01, "CNY")),
+        a_line(issued.number, GROSS, "B-2", booked_at="2026-13-01T00:00:00Z"),
+        a_line("nothing", Money(1_00, "CNY"), "B-9"),
+        a_line("nothing", Money(2_00, "CNY"), "B-9"),
+    )
+    answer = await report(billing_svc, bad_day, good, known, contradiction)
+
+    assert answer.status_code == 200
+    outcomes = [(row["row"], row["outcome"], row["bank_reference"]) for row in answer.json()]
+    assert outcomes == [
+        (0, "refused", "B-2"), (1, "booked", "B-1"), (2, "known", "B-9"), (3, "refused", "B-9"),
+    ]  # fmt: skip
+    [[day], [other]] = [row["errors"] for row in answer.json() if row["errors"]]
+    assert day["pointer"] == "/body/lines/0/booked_at"
+    assert (other["pointer"], "amount was" in other["detail"]) == ("/body/lines/3", True)
+    await books_agree(billing_svc)
+
+
+async def test_statement_of_which_nothing_can_be_booked_is_an_error(billing_svc: Harness) -> None:
+    await pay(billing_svc, "nothing", Money(1_00, "CNY"), "B-9")
+    bad = a_line("nothing", GROSS, "B-2", booked_at="20261127")
+    contradiction = a_line("nothing", Money(2_00, "CNY"), "B-9")
+    both = await report(billing_svc, bad, contradiction)
+    one = await report(billing_svc, contradiction)
+
+    pointers = [error["pointer"] for error in both.json()["errors"]]
+    assert (both.status_code, pointers) == (422, ["/body/lines/0/booked_at", "/body/lines/1"])
+    assert (one.status_code, one.json()["type"]) == (422, "urn:ltc:problem:other-content")
+
+
 @pytest.mark.parametrize("role", ["sales_rep", "auditor", "integration_erp", None])
 async def test_statement_route_is_for_bank_and_finance_only(
     billing_svc: Harness, role: str | None

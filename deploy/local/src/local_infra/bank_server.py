@@ -50,12 +50,17 @@ class Reporter:
         ]
         for start in range(0, len(lines), 500):
             part = lines[start : start + 500]
-            self._post(
+            results = self._post(
                 f"{self._billing}/bank-statements",
                 {"lines": [reported(line) for line in part]},
                 {"Authorization": f"Bearer {self._token()}", "Idempotency-Key": uuid4().hex},
             )
-            self._heard.update(line["reference"] for line in part)
+            for line, result in zip(part, results, strict=True):
+                if result["outcome"] == "refused":
+                    told = f"billing refuses {line['reference']}: {result['errors']}"
+                    print(told, file=sys.stderr, flush=True)
+                else:
+                    self._heard.add(line["reference"])
         return len(lines)
 
     def _token(self) -> str:
