@@ -7,10 +7,15 @@ from uuid import UUID
 
 import httpx
 import orjson
+import pytest
 from box_service import BOX, LABEL, LabelPrinted, announced, printed
 
 from chassis.delivery import RawRecord
 from chassis.ops.edit import REPLACED
+from chassis.ops.edits import judge
+from chassis.problems import Problem
+from contracts.deal import DealOpened
+from contracts.samples import sample
 from testkit.harness import JOURNEY, Harness, as_record
 
 MISSING = UUID(int=404)
@@ -117,6 +122,17 @@ async def test_ops_edit_names_the_reason_of_each_refusal(box_svc: Harness) -> No
         assert rejected.json()["status"] == "rejected"
         listed = (await one.get("/ops/edits", params={"status": "rejected"})).json()
         assert [e["id"] for e in listed] == [edit["id"]]
+
+
+@pytest.mark.parametrize("digits", [20261127, 1_732_960_000, "20261127", 46353.5])
+def test_ops_edit_refuses_digits_for_an_instant(digits: Any) -> None:
+    fact = sample(DealOpened)
+    payload = orjson.loads(fact.model_dump_json())
+    assert judge(DealOpened, orjson.dumps(payload), str(fact.deal_id)) == []
+    with pytest.raises(Problem) as refused:
+        judge(DealOpened, orjson.dumps(payload | {"opened_at": digits}), str(fact.deal_id))
+
+    assert [error.pointer for error in refused.value.errors] == ["/payload/opened_at"]
 
 
 async def test_ops_hold_keeps_every_message_of_the_key_until_release(box_svc: Harness) -> None:

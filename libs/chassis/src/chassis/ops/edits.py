@@ -6,6 +6,7 @@ Of messages that wait at a consumer (`chassis.ops.edit`) and of events that Kafk
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -118,10 +119,32 @@ def judge(fact: type[Event], payload: bytes, key: str) -> list[str]:
         detail = f"the message is of {key}, and stays so"
         wrong = [FieldError(pointer=f"/payload/{fact.key}", detail=detail)]
         raise Problem(422, detail, type="invalid", errors=wrong)
+    given = orjson.loads(payload)
+    wrong = [
+        FieldError(pointer=f"/payload{path}", detail=f"would be read as {became}")
+        for path, became in _reread(given, orjson.loads(read.model_dump_json()))
+    ]
+    if wrong:
+        raise Problem(422, f"this is no {fact.name}", type="invalid", errors=wrong)
     return [
         f"{path} is no field of {fact.name}"
-        for path in _unknown(orjson.loads(payload), read.model_dump(mode="json"))
+        for path in _unknown(given, read.model_dump(mode="json"))
     ]
+
+
+_DIGITS = re.compile(r"[0-9.]+")
+
+
+def _reread(given: Any, read: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Numbers that are read as a day or an instant: nobody means seconds since 1970."""
+    if isinstance(given, dict) and isinstance(read, dict):
+        for name in given.keys() & read.keys():
+            yield from _reread(given[name], read[name], f"{path}/{name}")
+    elif isinstance(given, list) and isinstance(read, list):
+        for n, (one, other) in enumerate(zip(given, read, strict=False)):
+            yield from _reread(one, other, f"{path}/{n}")
+    elif isinstance(read, str) and str(given) != read and _DIGITS.fullmatch(str(given)):
+        yield path, read
 
 
 def _unknown(given: Any, read: Any, path: str = "") -> Iterator[str]:
