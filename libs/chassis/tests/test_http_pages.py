@@ -17,6 +17,7 @@ from chassis.audit import AuditRow
 from chassis.pagination import cursor_after, page_of
 from chassis.tables import table_of
 
+SOME_ID = UUID("0190a000-0000-7000-8000-000000000001")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ROWS = 500
 
@@ -105,15 +106,15 @@ async def test_pagination_limit_is_1_to_200(client: httpx.AsyncClient, limit: ob
         "é",
         "%20%20",
         "bnVsbA",
-        cursor_after(5, uuid4()),
-        cursor_after(None, uuid4()),
-        cursor_after("noon", uuid4()),
-        cursor_after("2026-11-24T12:00:00", uuid4()),
-        cursor_after("20261124", uuid4()),
-        cursor_after("9999-12-31T23:59:59-05:00", uuid4()),
-        cursor_after(NOON, uuid4())[:-10],
-        cursor_after([NOON], uuid4()),
-        cursor_after("a\x00", uuid4()),
+        cursor_after(5, SOME_ID),
+        cursor_after(None, SOME_ID),
+        cursor_after("noon", SOME_ID),
+        cursor_after("2026-11-24T12:00:00", SOME_ID),
+        cursor_after("20261124", SOME_ID),
+        cursor_after("9999-12-31T23:59:59-05:00", SOME_ID),
+        cursor_after(NOON, SOME_ID)[:-10],
+        cursor_after([NOON], SOME_ID),
+        cursor_after("a\x00", SOME_ID),
     ],
 )
 async def test_pagination_answers_400_to_an_invalid_cursor(

@@ -92,7 +92,7 @@ class SilentProducer:
 
 @pytest.fixture
 async def app(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
-    monkeypatch.setattr(relay, "ACK_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(relay_round, "ACK_TIMEOUT_S", 0.5)
     async with thing_app() as app:
         yield app
 

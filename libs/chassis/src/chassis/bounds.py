@@ -19,12 +19,10 @@ Code = Annotated[str, Field(min_length=1, max_length=100)]
 Hash = Annotated[str, Field(min_length=1, max_length=200)]
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
 LineNo = Annotated[int, Field(ge=1, le=1_000)]
-Hours = Annotated[int, Field(ge=1, le=8_784)]
-"""How long something may wait: up to a year."""
-Days = Annotated[int, Field(ge=1, le=3_650)]
-"""Up to ten years."""
-PaymentDays = Annotated[int, Field(ge=0, le=3_650)]
-"""Nought is at once."""
+Hours = Annotated[int, Field(ge=0, le=8_784)]
+"""How long something may wait: up to a year. 0 lets it lapse at once."""
+Days = Annotated[int, Field(ge=0, le=3_650)]
+"""Up to ten years. 0 is the same day."""
 Score = Annotated[int, Field(ge=0, le=100)]
 AmountLimit = Annotated[Decimal, Field(ge=0, le=10**12, max_digits=15, decimal_places=2)]
 """In the major unit of a currency."""

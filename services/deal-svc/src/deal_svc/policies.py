@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chassis.bounds import Days, Hours, PaymentDays
+from chassis.bounds import Days, Hours
 from chassis.policies import Policies, Policy
 
 
@@ -12,7 +12,7 @@ class Pipeline(Policy):
     needs_within_hours: Hours = 72
     proposal_within_hours: Hours = 72
     validity_days: Days = 30
-    net_days: PaymentDays = 30
+    net_days: Days = 30
 
 
 policies = Policies(pipeline=Pipeline)
