@@ -33,6 +33,8 @@ class Billing(BaseHTTPRequestHandler):
 
     heard: ClassVar[list[str]] = []
     away: ClassVar[bool] = False
+    refused: ClassVar[set[str]] = set()
+    """References of lines that it refuses beside others."""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -43,8 +45,14 @@ class Billing(BaseHTTPRequestHandler):
         else:
             assert self.headers["Authorization"] == "Bearer token"
             assert self.headers["Idempotency-Key"]
-            self.heard.extend(line["bank_reference"] for line in body["lines"])
-            self._answer(200, [])
+            references = [line["bank_reference"] for line in body["lines"]]
+            self.heard.extend(references)
+            self._answer(200, [self._result(reference) for reference in references])
+
+    def _result(self, reference: str) -> dict[str, Any]:
+        if reference in self.refused:
+            return {"outcome": "refused", "errors": [{"pointer": "/", "detail": "not so"}]}
+        return {"outcome": "booked", "errors": []}
 
     def _answer(self, status: int, body: Any) -> None:
         data = json.dumps(body).encode()
@@ -59,7 +67,7 @@ class Billing(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def billing() -> Iterator[type[Billing]]:
-    Billing.heard, Billing.away = [], False
+    Billing.heard, Billing.away, Billing.refused = [], False, set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Billing)
     Billing.port = server.server_address[1]  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -128,6 +136,16 @@ def test_fake_bank_takes_money_once_per_key_and_reports_it(bank: Process, billin
     [line] = bank.statement()
     assert (line["direction"], line["amount"], line["returns"]) == ("in", "10.00", None)
     eventually(lambda: billing.heard == [line["reference"]], what="billing has heard of it")
+
+
+def test_fake_bank_reports_a_refused_line_again_and_no_other(bank: Process, billing: Any) -> None:
+    bank.client.put("/behaviour", json={"reports": "held"})
+    one, other = (bank.transfer(uuid4().hex).json()["reference"] for _ in range(2))
+    billing.refused.add(one)
+    bank.client.put("/behaviour", json={"reports": "at_once"})
+
+    eventually(lambda: billing.heard.count(one) >= 3, what="the refused line is reported again")
+    assert billing.heard.count(other) == 1
 
 
 def test_fake_bank_statement_shows_a_transfer_whose_response_timed_out(
