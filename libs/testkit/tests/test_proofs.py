@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from testkit.proofs import __main__ as command_line
 from testkit.proofs import groups as table
 from testkit.proofs.groups import Group, Part, fingerprint, parts_of, read_table
+from testkit.proofs.plugin import require_no_empty_part
 from testkit.proofs.records import Record, Records, due
 
 pytest_plugins = ("pytester",)
@@ -210,3 +212,10 @@ def test_proofs_parts_together_run_each_test_once(pytester: pytest.Pytester) -> 
         ran += [line.split()[0] for line in result.outlines if "PASSED" in line]
 
     assert len(ran) == len(set(ran)) == 11
+
+
+@pytest.mark.parametrize(("tests", "parts", "fits"), [(11, 5, False), (11, 4, True), (0, 1, False)])
+def test_proofs_refuse_a_group_with_an_empty_part(tests: int, parts: int, fits: bool) -> None:
+    group = Group(proves="It heals.", tests=("test_faults.py",), depends=("src/**",), parts=parts)
+    with nullcontext() if fits else pytest.raises(pytest.UsageError, match="too few"):
+        require_no_empty_part({"faults": group}, {"faults": tests})

@@ -7,10 +7,11 @@ never skipped. Without the option every test that the command line names runs.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
-from testkit.proofs.groups import read_table
+from testkit.proofs.groups import Group, read_table
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 """By group, how many of its tests were deselected."""
@@ -37,8 +38,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             counts[owner] += 1
             left_out.append(item)
     config.stash[LEFT_OUT] = counts
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        require_no_empty_part(groups, counts)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
+
+
+def require_no_empty_part(groups: Mapping[str, Group], counts: Mapping[str, int]) -> None:
+    """Raise UsageError for a group that is cut into more parts than pytest-split can fill. It cuts
+    tests of unknown duration into equal pieces, and a part without tests proves nothing."""
+    for name, group in groups.items():
+        piece = -(-counts.get(name, 0) // group.parts)
+        if piece * (group.parts - 1) >= counts.get(name, 0):
+            raise pytest.UsageError(
+                f"tests/proofs.toml: {name} has {counts.get(name, 0)} tests, too few for"
+                f" {group.parts} parts"
+            )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
