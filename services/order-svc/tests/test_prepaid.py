@@ -112,6 +112,20 @@ async def test_order_that_was_paid_after_a_refusal_is_not_held_in_the_end(
     assert "prepayment" not in await gates(order_svc)
 
 
+@pytest.mark.parametrize("decision", [a_confirmation(), a_refusal()])
+async def test_order_paid_before_the_decision_is_delivered_by_the_decision(
+    order_svc: Harness, decision: Any
+) -> None:
+    """The same event moves it whatever arrives first, so that a replay publishes the same."""
+    signed = a_prepaid_signature(lines=(SERVICE,))
+    await order_svc.receives(signed, an_allocation())
+    assert await order_svc.published(OrderDelivered) == []
+    await order_svc.receives(decision)
+
+    assert len(await order_svc.published(OrderDelivered)) == 1
+    assert await order_svc.published(OrderHeld) == []
+
+
 async def test_order_is_held_again_when_its_money_is_taken_back(order_svc: Harness) -> None:
     await order_svc.receives(a_prepaid_signature(), an_allocation(), a_take_back())
     await order_svc.receives(a_confirmation())

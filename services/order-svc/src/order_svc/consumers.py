@@ -17,7 +17,7 @@ from contracts.billing import (
 from contracts.contract import ContractSigned, ContractTerminated
 from order_svc.commands.fulfil import hold_if_unpaid, release_order
 from order_svc.commands.place import order_id_of, place_order
-from order_svc.commands.prepaid import fulfil_prepaid, hold_refused
+from order_svc.commands.prepaid import fulfil_prepaid, hold_refused, note_paid
 from order_svc.domain.order import PREPAYMENT, Order
 from order_svc.storage import Orders
 
@@ -70,8 +70,8 @@ async def hold_unpaid(fact: PrepaymentRefused, tx: Transaction) -> None:
     loads={Orders: lambda fact: [order_id_of(a.contract_id) for a in fact.allocations]},
 )
 async def release(fact: PaymentAllocated, tx: Transaction) -> None:
-    """A prepaid order moves once nothing is outstanding on its invoice. That may arrive before the
-    decision on its prepayment, whose events are of another key."""
+    """A held order moves once nothing is outstanding on its invoice. That may arrive before the
+    decision on its prepayment, whose events are of another key: then it waits for the decision."""
     for allocation in fact.allocations:
         order = await _known(allocation.contract_id, tx)
         if not allocation.outstanding.is_zero:
@@ -79,7 +79,7 @@ async def release(fact: PaymentAllocated, tx: Transaction) -> None:
         if order.held == PREPAYMENT:
             await release_order(order, by="system:billing-svc", evidence=fact.number, tx=tx)
         else:
-            await fulfil_prepaid(order, fact.number, at=fact.allocated_at, tx=tx)
+            await note_paid(order, tx, whole=True)
 
 
 @consumer.on(
@@ -89,4 +89,6 @@ async def release(fact: PaymentAllocated, tx: Transaction) -> None:
 async def stop_unpaid(fact: PaymentUnallocated, tx: Transaction) -> None:
     """The money for a prepaid order was taken back."""
     for allocation in fact.allocations:
-        await hold_if_unpaid(await _known(allocation.contract_id, tx), tx)
+        order = await _known(allocation.contract_id, tx)
+        await note_paid(order, tx, whole=False)
+        await hold_if_unpaid(order, tx)

@@ -14,8 +14,12 @@ from order_svc.storage import Orders
 
 async def fulfil_prepaid(order: Order, reference: str, *, at: datetime, tx: Transaction) -> None:
     """The money is there: services and digital goods go out at once if the policy says so, the rest
-    goes on to the ERP. Nothing happens to an order that was decided before."""
+    goes on to the ERP. Nothing happens to an order that was decided before; one whose money was
+    taken back meanwhile waits."""
     if not order.prepayment_pending:
+        return
+    if order.paid_undecided is False:
+        await _hold(order, tx)
         return
     ruling = await policies.get(tx, "fulfilment", Fulfilment)
     orders = Orders(tx)
@@ -37,11 +41,25 @@ async def fulfil_prepaid(order: Order, reference: str, *, at: datetime, tx: Tran
     await orders.save(order.await_fulfilment(at=tx.now, erp_within=within))
 
 
+async def note_paid(order: Order, tx: Transaction, *, whole: bool) -> None:
+    """Keep for the decision that the invoice is paid, or not any more. The decision alone moves the
+    order: events of other keys arrive in any order, and a replay must publish the same."""
+    if order.prepayment_pending and order.paid_undecided != whole:
+        await Orders(tx).save(order.paid(whole=whole))
+
+
 async def hold_refused(order: Order, tx: Transaction) -> None:
-    """The prepayment does not count: the customer has to pay. Nothing happens to an order that was
-    decided before, or of which nothing is left."""
+    """The prepayment does not count: the customer has to pay, or has paid otherwise meanwhile.
+    Nothing happens to an order that was decided before, or of which nothing is left."""
     if not order.prepayment_pending:
         return
+    if order.paid_undecided:
+        await fulfil_prepaid(order, "paid", at=tx.now, tx=tx)
+        return
+    await _hold(order, tx)
+
+
+async def _hold(order: Order, tx: Transaction) -> None:
     order = await Orders(tx).save(order.decided())
     if order.prepaid and not all(line.done for line in order.lines):
         ruling = await policies.get(tx, "fulfilment", Fulfilment)

@@ -95,6 +95,9 @@ class Order(Aggregate, frozen=True):
     """Nothing leaves before it is paid."""
     prepayment_pending: bool = False
     """The customer states a prepayment, and billing-svc has not published whether it counts."""
+    paid_undecided: bool | None = None
+    """Whether its invoice is paid, or its money was taken back, as events say that arrived before
+    the decision on the prepayment. None: no such event."""
     promised_on: date
     erp_references: tuple[str, ...] = ()
     reports: tuple[Report, ...] = ()
@@ -245,7 +248,11 @@ class Order(Aggregate, frozen=True):
 
     def decided(self) -> Order:
         """Billing-svc has published whether the prepayment counts."""
-        return self.model_copy(update={"prepayment_pending": False})
+        return self.model_copy(update={"prepayment_pending": False, "paid_undecided": None})
+
+    def paid(self, *, whole: bool) -> Order:
+        """Whether its invoice is paid, noted until the decision on the prepayment arrives."""
+        return self.model_copy(update={"paid_undecided": whole})
 
     def _must_move(self) -> None:
         if self.prepayment_pending:
