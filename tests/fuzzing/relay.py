@@ -32,9 +32,9 @@ async def relay(services: Mapping[str, Harness]) -> int:
             delivered += len(rows)
             records = [_record(*row) for row in rows]
             for other in services.values():
-                heard = [r for r in records if r.topic in other.service.consumer.topics]
-                if heard:
-                    await other.receives_raw(*heard)
+                consumed = [r for r in records if r.topic in other.service.consumer.topics]
+                if consumed:
+                    await other.receives_raw(*consumed)
     return delivered
 
 

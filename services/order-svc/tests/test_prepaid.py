@@ -122,7 +122,8 @@ async def test_order_paid_before_the_decision_is_delivered_by_the_decision(
     assert await order_svc.published(OrderDelivered) == []
     await order_svc.receives(decision)
 
-    assert len(await order_svc.published(OrderDelivered)) == 1
+    [delivered] = await order_svc.published(OrderDelivered)
+    assert delivered.evidence.at == decision.decided_at
     assert await order_svc.published(OrderHeld) == []
 
 

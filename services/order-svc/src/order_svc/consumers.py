@@ -62,7 +62,7 @@ async def deliver_prepaid(fact: PrepaymentConfirmed, tx: Transaction) -> None:
 @consumer.on(PrepaymentRefused, loads={Orders: of_contract})
 async def hold_unpaid(fact: PrepaymentRefused, tx: Transaction) -> None:
     """Billing-svc has decided that the prepayment does not count."""
-    await hold_refused(await _known(fact.contract_id, tx), tx)
+    await hold_refused(await _known(fact.contract_id, tx), at=fact.decided_at, tx=tx)
 
 
 @consumer.on(

@@ -48,13 +48,13 @@ async def note_paid(order: Order, tx: Transaction, *, whole: bool) -> None:
         await Orders(tx).save(order.paid(whole=whole))
 
 
-async def hold_refused(order: Order, tx: Transaction) -> None:
+async def hold_refused(order: Order, *, at: datetime, tx: Transaction) -> None:
     """The prepayment does not count: the customer has to pay, or has paid otherwise meanwhile.
     Nothing happens to an order that was decided before, or of which nothing is left."""
     if not order.prepayment_pending:
         return
     if order.paid_undecided:
-        await fulfil_prepaid(order, "paid", at=tx.now, tx=tx)
+        await fulfil_prepaid(order, "paid by another payment", at=at, tx=tx)
         return
     await _hold(order, tx)
 
