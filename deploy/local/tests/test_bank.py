@@ -29,9 +29,9 @@ TRANSFER = {
 
 
 class Billing(BaseHTTPRequestHandler):
-    """Billing's door and the issuer's, as the bank sees them: it hears lines, or is away."""
+    """Billing's door and the issuer's, as the bank sees them: it receives lines, or is away."""
 
-    heard: ClassVar[list[str]] = []
+    received: ClassVar[list[str]] = []
     away: ClassVar[bool] = False
     refused: ClassVar[set[str]] = set()
     """References of lines that it refuses beside others."""
@@ -46,7 +46,7 @@ class Billing(BaseHTTPRequestHandler):
             assert self.headers["Authorization"] == "Bearer token"
             assert self.headers["Idempotency-Key"]
             references = [line["bank_reference"] for line in body["lines"]]
-            self.heard.extend(references)
+            self.received.extend(references)
             self._answer(200, [self._result(reference) for reference in references])
 
     def _result(self, reference: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Billing(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def billing() -> Iterator[type[Billing]]:
-    Billing.heard, Billing.away, Billing.refused = [], False, set()
+    Billing.received, Billing.away, Billing.refused = [], False, set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Billing)
     Billing.port = server.server_address[1]  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -135,7 +135,7 @@ def test_fake_bank_takes_money_once_per_key_and_reports_it(bank: Process, billin
     assert (other.status_code, keyless.status_code) == (422, 400)
     [line] = bank.statement()
     assert (line["direction"], line["amount"], line["returns"]) == ("in", "10.00", None)
-    eventually(lambda: billing.heard == [line["reference"]], what="billing has heard of it")
+    eventually(lambda: billing.received == [line["reference"]], what="billing has received it")
 
 
 def test_fake_bank_reports_a_refused_line_again_and_no_other(bank: Process, billing: Any) -> None:
@@ -144,8 +144,8 @@ def test_fake_bank_reports_a_refused_line_again_and_no_other(bank: Process, bill
     billing.refused.add(one)
     bank.client.put("/behaviour", json={"reports": "at_once"})
 
-    eventually(lambda: billing.heard.count(one) >= 3, what="the refused line is reported again")
-    assert billing.heard.count(other) == 1
+    eventually(lambda: billing.received.count(one) >= 3, what="the refused line is reported again")
+    assert billing.received.count(other) == 1
 
 
 def test_fake_bank_statement_shows_a_transfer_whose_response_timed_out(
@@ -156,13 +156,13 @@ def test_fake_bank_statement_shows_a_transfer_whose_response_timed_out(
     with pytest.raises(httpx.ReadTimeout):
         bank.transfer(key, timeout_s=0.5)
     [line] = eventually(bank.statement, what="the money is taken")
-    assert billing.heard == []
+    assert billing.received == []
 
     bank.client.put("/behaviour", json={"transfers": "answer"})
     assert bank.transfer(key).json() == line
     assert len(bank.statement()) == 1
     assert bank.client.post("/reports").json() == {"reported": 1}
-    assert billing.heard == [line["reference"]]
+    assert billing.received == [line["reference"]]
 
 
 def test_fake_bank_reports_transfers_after_a_kill_when_billing_is_back(
@@ -175,7 +175,7 @@ def test_fake_bank_reports_transfers_after_a_kill_when_billing_is_back(
     assert [line["reference"] for line in bank.statement()] == taken
     billing.away = False
 
-    eventually(lambda: set(billing.heard) == set(taken), what="billing has heard of all")
+    eventually(lambda: set(billing.received) == set(taken), what="billing has received all")
 
 
 def test_fake_bank_returns_money_as_a_separate_line(bank: Process) -> None:
