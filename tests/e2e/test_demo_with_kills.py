@@ -15,11 +15,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 EXPECTED = {
     "rows": 258,
-    "accepted": 234,
-    "duplicates": 18,
+    "accepted": 240,
+    "duplicates": 12,
     "refused": 6,
     "journeys_settled": 203,
-    "journeys_waiting": 231,
+    "journeys_waiting": 237,
     "ledger_balance": "0.00",
     "invariants_violated": 0,
 }
