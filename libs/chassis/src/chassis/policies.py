@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -76,13 +76,14 @@ class PolicyRow(ChassisRow, table=True):
 
 
 class Policies:
-    """The policies of one service, read through a cache of two seconds."""
+    """The policies of one service, read through a cache of two seconds for each database."""
+
+    _cache: ClassVar[WeakKeyDictionary[object, dict[str, tuple[float, Ruling[Any]]]]] = (
+        WeakKeyDictionary()
+    )
 
     def __init__(self, **models: type[Policy]) -> None:
         self.models = models
-        self._cache: WeakKeyDictionary[object, dict[str, tuple[float, Ruling[Any]]]] = (
-            WeakKeyDictionary()
-        )
 
     async def get(self, tx: Transaction, name: str, model: type[P]) -> Ruling[P]:
         """The ruling in force. On the hot path this is memory; a query every two seconds."""
@@ -95,8 +96,10 @@ class Policies:
         known[name] = (time.monotonic() + CACHE_S, fresh)
         return fresh
 
-    def forget(self) -> None:
-        self._cache.clear()
+    @classmethod
+    def forget(cls) -> None:
+        """Read every policy again when it is next asked for."""
+        cls._cache.clear()
 
 
 def _in_force(name: str, model: type[Policy], rows: Iterable[Any]) -> Ruling[Any]:

@@ -27,6 +27,7 @@ from chassis.delivery import RawRecord
 from chassis.gates import sweep_overdue
 from chassis.issuer import sign
 from chassis.migrate import upgrade
+from chassis.policies import Policies
 from chassis.retries import Retries
 from chassis.runtime import Service
 from chassis.settings import Settings
@@ -182,6 +183,7 @@ class Harness:
                 " AND obj_description(c.oid) IS DISTINCT FROM 'seed'"
             )
             await connection.exec_driver_sql(f"TRUNCATE {tables.scalar_one()}")
+        Policies.forget()
 
     async def close(self) -> None:
         """Give the database up."""
