@@ -46,6 +46,9 @@ env:
   {{- end }}
   - {name: LTC_OIDC_ISSUER, value: {{ .root.Values.oidc.issuer | quote }}}
   - {name: LTC_OIDC_JWKS_URL, value: {{ .root.Values.oidc.jwksUrl | quote }}}
+  {{- with .root.Values.ingress.trustedProxies }}
+  - {name: LTC_TRUSTED_PROXIES, value: {{ . | quote }}}
+  {{- end }}
   {{- with .root.Values.otlp.endpoint }}
   - {name: LTC_OTLP_ENDPOINT, value: {{ . | quote }}}
   {{- end }}

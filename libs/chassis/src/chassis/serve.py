@@ -31,6 +31,7 @@ def serve(package: str) -> None:
         create_app(service, settings),
         host=settings.http_host,
         port=settings.http_port,
+        trusted_proxies=settings.trusted_proxies,
         ssl_certfile=settings.http_tls_cert_file,
         ssl_keyfile=settings.http_tls_key_file,
         loop="uvloop",

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
+
+Network = IPv4Network | IPv6Network
 
 TICK_S = 1.0
 """The date that answers carry is kept up to the second."""
@@ -37,9 +41,15 @@ class Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._told_to_stop.set)
 
 
-def run(app: ASGIApp, **options: Any) -> None:
-    """Serve until a signal says to stop. What `uvicorn.run` does with one process."""
-    server = Server(uvicorn.Config(app, **options))
+def run(app: ASGIApp, *, trusted_proxies: Sequence[Network] = (), **options: Any) -> None:
+    """Serve until a signal says to stop. What `uvicorn.run` does with one process. Who is called
+    through a trusted proxy sees the address that the proxy names; uvicorn itself would believe
+    everybody on this machine."""
+    proxies = [str(network) for network in trusted_proxies]
+    config = uvicorn.Config(
+        app, proxy_headers=bool(proxies), forwarded_allow_ips=proxies, **options
+    )
+    server = Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

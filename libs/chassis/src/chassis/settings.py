@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     """Networks that calls to addresses given by others may reach although they are not public, with
     commas between them. Empty: none, and nobody makes us call into our own network."""
 
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Networks of the proxies whose ``X-Forwarded-For`` names the caller, with commas between them.
+    Empty: the caller is whoever has connected, and what they say of themselves is ignored."""
+
     service_urls: Annotated[dict[str, str], NoDecode] = {}
     """Where the console asks each service what it sees, ``name=http://…``, several with commas. A
     service that is not named is one the console cannot ask. No service calls another."""
@@ -104,7 +108,7 @@ class Settings(BaseSettings):
     consumer_batch: int = 500
     no_progress_exit_s: float = 30.0
 
-    @field_validator("egress_networks", mode="before")
+    @field_validator("egress_networks", "trusted_proxies", mode="before")
     @classmethod
     def _by_comma(cls, value: Any) -> Any:
         return (
