@@ -13,6 +13,7 @@ from contracts.deal import ProposalRequested
 from contracts.ids import ContractId, DealId, QuoteId
 from contracts.parties import Owner
 from contracts.quote import QuoteAccepted
+from contracts.roles import ROLES, SELLERS
 from contracts.samples import sample
 from ltc.settings import STAGES
 from testkit.harness import Harness
@@ -102,13 +103,11 @@ async def owned(
     return stage, services[stage]
 
 
-async def answered(
-    service: Harness, operation: Operation, whose_id: UUID, role: str = "sales_rep"
-) -> int:
+async def answered(service: Harness, operation: Operation, whose_id: UUID, *roles: str) -> int:
     parameters = [p[1:-1] for p in operation.path.split("/") if p.startswith("{")]
     values = {parameters[0]: whose_id, "version": 1}
     headers = {"If-Match": '"v1"', "Idempotency-Key": uuid4().hex}
-    async with service.client(role, sub=ME, teams=(TEAM,)) as client:
+    async with service.client(*roles or ("sales_rep",), sub=ME, teams=(TEAM,)) as client:
         body = None if operation.method == "GET" else BODIES.get(operation.id, {})
         url = operation.at(values)
         if operation.id == "compareVersions":
@@ -140,6 +139,31 @@ async def test_row_access_object_of_others_is_404(owned: tuple[str, Harness]) ->
 
     assert not wrong, "; ".join(wrong)
     assert tried >= len(OWNERS)
+
+
+async def test_row_access_follows_the_role_that_opens_the_operation(
+    owned: tuple[str, Harness],
+) -> None:
+    """A seller's second role opens other operations; it shows and changes nothing here."""
+    stage, service = owned
+    found, wrong, tried = operations(service), [], 0
+    tables = {table: await whose(service, table) for table in TABLES[stage]}
+    for rule in rules(stage).values():
+        operation = found[rule.operation]
+        if rule.sight != "own" or "{" not in operation.path or operation.id in NEEDS_MORE:
+            continue
+        if operation.id == "showLeadImport":
+            continue
+        table = "invoice" if "{invoice_id}" in operation.path else TABLES[stage][0]
+        [theirs, *_] = tables[table]["another's"]
+        for second in sorted(ROLES.keys() - SELLERS - rule.roles):
+            tried += 1
+            status = await answered(service, operation, theirs, "sales_rep", second)
+            if status != 404:
+                wrong.append(f"{operation.id} as sales_rep and {second}: {status}")
+
+    assert not wrong, "; ".join(wrong)
+    assert tried
 
 
 async def test_row_access_lists_omit_objects_of_others(owned: tuple[str, Harness]) -> None:

@@ -50,6 +50,17 @@ async def test_webhook_endpoint_is_visible_to_its_owner_and_auditors_only(
         assert theirs.json()["subscriber"] == "bi"
 
 
+@pytest.mark.parametrize("second", ["auditor", "ops"])
+async def test_webhook_endpoint_of_another_is_read_and_not_changed_by_a_second_role(
+    hub: Harness, receiver: Receiver, second: str
+) -> None:
+    path = f"/endpoints/{(await an_endpoint(hub, receiver.url()))['id']}"
+    async with hub.client("subscriber", second, sub="bi") as other:
+        assert (await other.get(path)).status_code == 200
+        assert (await other.post(f"{path}/secret/rotate", json={})).status_code == 404
+        assert (await other.delete(path)).status_code == 404
+
+
 @pytest.mark.parametrize("scheme", ["hmac", "ed25519"])
 async def test_webhook_secret_is_shown_once_and_stored_encrypted(
     hub: Harness, receiver: Receiver, scheme: str, caplog: pytest.LogCaptureFixture

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -47,7 +47,11 @@ class Actor:
     name: str
     email: str | None = None
     roles: frozenset[str] = frozenset()
+    """Behind a door: those that opened it. What a person may do by another role says nothing about
+    what they may see or change here."""
     teams: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    """Every role of the token."""
 
     @classmethod
     def system(cls, service: str) -> Actor:
@@ -199,7 +203,7 @@ def _storable(text: str) -> str:
 
 async def authenticate(request: Request) -> Actor:
     """The actor of a request's bearer token. Charges their budget of requests, once a request."""
-    known: Actor | None = getattr(request.state, "actor", None)
+    known: Actor | None = getattr(request.state, "authenticated", None)
     if known is not None:
         return known
     budget: Budget | None = getattr(request.app.state, "budget", None)
@@ -219,7 +223,7 @@ async def authenticate(request: Request) -> Actor:
         raise
     if budget is not None:
         budget.spend(actor.sub)
-    request.state.actor = actor
+    request.state.authenticated = request.state.actor = actor
     return actor
 
 
@@ -236,7 +240,9 @@ def roles(*allowed: str) -> Door:
         actor = await authenticate(request)
         if not actor.roles & authorise.allowed:  # type: ignore[attr-defined]
             raise HTTPException(403, f"this needs one of the roles {', '.join(sorted(allowed))}")
-        return actor
+        opened = replace(actor, roles=actor.roles & authorise.allowed, held=actor.roles)  # type: ignore[attr-defined]
+        request.state.actor = opened
+        return opened
 
     authorise.allowed = frozenset(allowed)  # type: ignore[attr-defined]
     authorise.is_door = True  # type: ignore[attr-defined]

@@ -55,7 +55,7 @@ async def resolve(
         how = " or ".join(clearing.operations) if clearing else "later facts, and by nothing else"
         detail = f"{gate} of {row['number']} is cleared by {how}"
         raise Problem(409, detail, type="cleared-elsewhere")
-    if not actor.roles & clearing.roles:
+    if not actor.held & clearing.roles:
         whose = " or ".join(sorted(clearing.roles))
         raise Problem(403, f"{gate} of {row['number']} is for {whose} to clear", type="forbidden")
     await clearing.by(aggregate_id, actor.sub, body.evidence, tx)
