@@ -103,7 +103,8 @@ def _deliver_and_pay(settings: Settings, contract: dict[str, Any]) -> None:
         cash = bank.BankSimulator(bankers, statement)
 
         def settled() -> bool:
-            cash.pay_open(contract["id"])
+            invoices = finance.get("billing", "/invoices", contract=contract["id"])["items"]
+            cash.pay_open(invoices)
             warehouse.work_once(contract["id"])
             done = finance.get("billing", f"/billing-accounts/{contract['id']}")
             return bool(done["status"] == "settled")

@@ -111,9 +111,8 @@ class BankSimulator:
         self._bank = bank
         self._statement = statement or Statement()
 
-    def pay_open(self, contract_id: str) -> int:
-        """Pay every open invoice of a contract in full; returns how many."""
-        invoices = self._bank.get("billing", "/invoices", contract=contract_id)["items"]
+    def pay_open(self, invoices: Sequence[dict[str, Any]]) -> int:
+        """Pay those of a customer's invoices that are open, in full; returns how many."""
         open_ones = [i for i in invoices if i["status"] in ("issued", "partially_paid")]
         for invoice in open_ones:
             self.pay(invoice)

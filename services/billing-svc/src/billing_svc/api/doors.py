@@ -28,7 +28,6 @@ looker = Annotated[
             "account_manager",
             "auditor",
             "ops",
-            "integration_bank",
         )
     ),
 ]
