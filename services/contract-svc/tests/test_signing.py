@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from contracts.contract import ContractSigned, ContractWithdrawn
 from contracts.deal import DealLost
 from contracts.ids import ContactId, LeadId
+from contracts.journey import CONTRACT_GATES
 from contracts.money import Money
 from contracts.parties import Contact, Owner
 from contracts.terms import ImportedOutcome, Prepayment
@@ -73,6 +74,27 @@ async def test_contract_signature_covers_the_text_that_was_shown(contract_svc: H
     assert signed.json()["signed_by"] == ["customer", "company"]
     assert again.status_code == 409
     assert len(await contract_svc.published(ContractSigned)) == 1
+
+
+@pytest.mark.parametrize("act", ["signature", "refusal"])
+async def test_contract_gate_is_cleared_by_the_customer_whatever_name_is_typed(
+    contract_svc: Harness, act: str
+) -> None:
+    await contract_svc.receives(an_acceptance())
+    async with contract_svc.client("sales_rep") as seller, contract_svc.client() as customer:
+        token = (await seller.get(f"/contracts/{CONTRACT}/link")).json()["token"]
+        shown = (await customer.get(f"/signing/{token}")).json()
+        forms = {
+            "signature": {"name": "person:boss", "text_hash": shown["text_hash"], "agree": True},
+            "refusal": {"name": "person:boss", "reason": "no"},
+        }
+        answer = await customer.post(f"/signing/{token}/{act}", json=forms[act])
+
+    assert answer.status_code == 200, answer.text
+    cleared = await contract_svc.published(CONTRACT_GATES.cleared)
+    assert {gate.cleared_by for gate in cleared if gate.gate == "signature:customer"} == {
+        "party:customer"
+    }
 
 
 async def test_contract_signed_text_is_immutable(contract_svc: Harness) -> None:

@@ -114,6 +114,38 @@ async def test_quote_revision_supersedes_the_old_version(
     assert len(await quote_svc.published(QuoteDrafted)) == 2
 
 
+async def test_quote_link_shows_no_version_that_was_not_sent(quote_svc: Harness) -> None:
+    """The second version waits for an approval: its price is not the customer's to know."""
+    await quote_svc.receives(a_request())
+    async with quote_svc.client("sales_rep") as seller, quote_svc.client() as customer:
+        token = (await seller.get(f"/quotes/{QUOTE}/link")).json()["token"]
+        first = (await customer.get(f"/offers/{token}")).json()
+        cheaper = WantedLine(sku="HW-GATEWAY", quantity=2, discount_percent=Decimal(25))
+        await quote_svc.receives(a_request(cheaper, request_no=2))
+        shown = (await customer.get(f"/offers/{token}")).json()
+        form = {"name": "Ada", "version": 2, "version_hash": "x", "agree": True}
+        guessed = await customer.post(f"/offers/{token}/acceptance", json=form)
+
+    assert (shown["version"], shown["status"]) == (1, "superseded")
+    assert (shown["lines"], shown["totals"]) == (first["lines"], first["totals"])
+    assert guessed.status_code == 409
+
+
+async def test_quote_gate_is_cleared_by_the_customer_whatever_name_is_typed(
+    quote_svc: Harness,
+) -> None:
+    await quote_svc.receives(a_request())
+    async with quote_svc.client("sales_rep") as seller, quote_svc.client() as customer:
+        token = (await seller.get(f"/quotes/{QUOTE}/link")).json()["token"]
+        offer = (await customer.get(f"/offers/{token}")).json()
+        form = {"name": "person:boss", "version": 1, "version_hash": offer["version_hash"]}
+        accepted = await customer.post(f"/offers/{token}/acceptance", json=form | {"agree": True})
+
+    assert accepted.status_code == 200, accepted.text
+    [cleared] = await quote_svc.published(QUOTE_GATES.cleared)
+    assert (cleared.gate, cleared.cleared_by) == ("customer_answer", "party:customer")
+
+
 async def test_quote_without_an_answer_expires(quote_svc: Harness) -> None:
     await quote_svc.receives(a_request(requested_at=NOW - timedelta(days=40)))
 

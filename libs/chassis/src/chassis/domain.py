@@ -14,6 +14,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 S = TypeVar("S", bound=StrEnum)
 
+BY_CUSTOMER = "party:customer"
+"""The actor of what a customer does: behind a link somebody types a name, and any name."""
+
 
 class DomainError(Exception):
     """The business says no. Subclasses are named for the fact of refusing: ``QuoteLapsed``."""

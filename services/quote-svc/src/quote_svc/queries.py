@@ -80,8 +80,8 @@ async def list_quotes(
 
 
 def offer_of(quote: Quote) -> Offer:
-    """The current version as its customer may see it."""
-    version = quote.current
+    """The version that was sent last: what its customer may see. A newer draft is ours alone."""
+    version = quote.offered
     return Offer(
         number=quote.number,
         version=version.version,

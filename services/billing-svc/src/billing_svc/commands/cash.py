@@ -108,8 +108,10 @@ async def apply(
     tx: Transaction,
 ) -> tuple[Payment, BillingAccount]:
     """Apply a part of a payment to one invoice; the account is the caller's to save."""
+    # A payer's name comes from the bank's text: it says nothing about who acted here.
+    by = "system:bank" if evidence.method == "bank" else evidence.by
     paid_invoice, paid = invoice.pay(
-        amount, PaymentId(payment.id), by=evidence.by, at=evidence.at, now=tx.now
+        amount, PaymentId(payment.id), by=by, at=evidence.at, now=tx.now
     )
     await Invoices(tx).save(paid_invoice)
     transaction = post(

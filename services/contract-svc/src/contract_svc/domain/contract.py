@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel
 
-from chassis.domain import Aggregate, DomainError, Lifecycle
+from chassis.domain import BY_CUSTOMER, Aggregate, DomainError, Lifecycle
 from contracts.contract import (
     ContractDeclined,
     ContractDrafted,
@@ -182,7 +182,7 @@ class Contract(Aggregate, frozen=True):
         return self.model_copy(update={"status": status}), fact
 
     def await_signature(self, party: str, *, at: datetime, due_at: datetime) -> Contract:
-        owner = "party:customer" if party == CUSTOMER else "role:sales_manager"
+        owner = BY_CUSTOMER if party == CUSTOMER else "role:sales_manager"
         return self.wait_at(f"signature:{party}", owner=owner, at=at, due_at=due_at)
 
     def has_signed(self, party: str) -> bool:
@@ -198,9 +198,9 @@ class Contract(Aggregate, frozen=True):
             raise AlreadySigned(f"{party} has signed {self.number}")
         if evidence.text_hash != self.text_hash:
             raise TextDiffers("the text has changed since it was shown; read it again")
-        contract = self.pass_gate(
-            f"signature:{party}", by=evidence.by, at=at, evidence=evidence.method
-        )
+        # Not the typed name: whoever signs could type the name of one of us.
+        by = BY_CUSTOMER if party == CUSTOMER else evidence.reference or evidence.by
+        contract = self.pass_gate(f"signature:{party}", by=by, at=at, evidence=evidence.method)
         signatures = (*self.signatures, Signature(party=party, evidence=evidence))
         contract = contract.model_copy(update={"signatures": signatures})
         party_signed = ContractPartySigned(
@@ -241,7 +241,8 @@ class Contract(Aggregate, frozen=True):
     ) -> tuple[Contract, ContractDeclined]:
         status = LIFECYCLE.move(self.status, Status.DECLINED)
         fact = ContractDeclined(**self._about(), party=party, reason=reason, declined_at=at)
-        contract = self.pass_every_gate(by=party, at=at, evidence=reason)
+        by = BY_CUSTOMER if party == CUSTOMER else party
+        contract = self.pass_every_gate(by=by, at=at, evidence=reason)
         ended = {"status": status, "reason": reason, "ended_at": at}
         return contract.model_copy(update=ended), fact
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from chassis.domain import Aggregate, NotFound
+from chassis.domain import BY_CUSTOMER, Aggregate, NotFound
 from contracts.deal import ProposalRequested
 from contracts.ids import DealId, LeadId, QuoteId
 from contracts.parties import Account, Contact, Owner
@@ -65,6 +65,14 @@ class Quote(Aggregate, frozen=True):
         if not self.versions:
             raise NotFound(f"quote {self.number} has no version")
         return self.versions[-1]
+
+    @property
+    def offered(self) -> Version:
+        """The version that was sent to the customer last. Raises NotFound."""
+        for version in reversed(self.versions):
+            if version.valid_until is not None:
+                return version
+        raise NotFound(f"no version of quote {self.number} was sent")
 
     @property
     def status(self) -> Status:
@@ -288,7 +296,7 @@ class Quote(Aggregate, frozen=True):
         until = self.current.valid_until
         if until is None:
             return self
-        return self.wait_at(CUSTOMER_ANSWER, owner="party:customer", at=at, due_at=until)
+        return self.wait_at(CUSTOMER_ANSWER, owner=BY_CUSTOMER, at=at, due_at=until)
 
     def accept(
         self, *, evidence: Evidence, at: datetime, consent_covers_signature: bool = False
@@ -317,7 +325,7 @@ class Quote(Aggregate, frozen=True):
             accepted_at=at,
         )
         quote = self._with(version.model_copy(update={"status": status}))
-        return quote.pass_every_gate(by=evidence.by, at=at, evidence=evidence.method), fact
+        return quote.pass_every_gate(by=BY_CUSTOMER, at=at, evidence=evidence.method), fact
 
     def decline(
         self, *, reason: str, evidence: Evidence, at: datetime
@@ -329,7 +337,7 @@ class Quote(Aggregate, frozen=True):
             **self._about(version), reason=reason, evidence=evidence, declined_at=at
         )
         quote = self._with(version.model_copy(update={"status": status, "reason": reason}))
-        return quote.pass_every_gate(by=evidence.by, at=at, evidence=reason), fact
+        return quote.pass_every_gate(by=BY_CUSTOMER, at=at, evidence=reason), fact
 
     def expire(self, *, at: datetime) -> tuple[Quote, QuoteExpired]:
         """Nobody answered in time."""
