@@ -17,6 +17,7 @@ from bench.figures import percentiles
 from bench.processes import cpu_seconds, pss_mib, used_between
 from chassis.issuer import mint
 from chassis.schema import first_id
+from contracts.consents import STANDARD_HASH
 from local_infra.postgres import role_password
 from ltc.settings import STAGES, Settings
 
@@ -54,7 +55,7 @@ def web_order(run: str, n: int) -> dict[str, Any]:
             "consent": {
                 "given_by": "Bench",
                 "given_at": at,
-                "text_hash": "t",
+                "text_hash": STANDARD_HASH,
                 "covers": ["price", "terms", "signature"],
             },
             "prepayment": {

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from hypothesis import strategies as st
 
+from contracts.consents import STANDARD_HASH
 from tests.fuzzing.naughty import spoiled, texts
 
 PAST = "2026-11-01T08:00:00Z"
@@ -38,7 +39,7 @@ def order() -> dict[str, Any]:
             "consent": {
                 "given_by": "王 Ann",
                 "given_at": PAST,
-                "text_hash": "ab12",
+                "text_hash": STANDARD_HASH,
                 "covers": ["price", "terms", "signature"],
             },
             "prepayment": {

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from contracts.consents import STANDARD_HASH
 from deal_svc.main import service as deal_service
 from lead_svc.main import service as lead_service
 from testkit.service_instances import Running, eventually, running
@@ -25,7 +26,7 @@ def a_web_order(n: int) -> dict[str, Any]:
             "consent": {
                 "given_by": "c",
                 "given_at": "2026-11-01T08:00:00Z",
-                "text_hash": "ab",
+                "text_hash": STANDARD_HASH,
                 "covers": ["price", "terms", "signature"],
             },
             "prepayment": {

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from contracts.consents import STANDARD_HASH
 from ltc.imports import import_file, write_json
 from ltc.installation import Installation, running
 from ltc.people import Person, wait_for
@@ -78,7 +79,7 @@ def _web_order(run: str, n: int) -> dict[str, Any]:
             "consent": {
                 "given_by": f"网店客户 {n}",
                 "given_at": at,
-                "text_hash": "terms-2026-01",
+                "text_hash": STANDARD_HASH,
                 "covers": ["price", "terms", "signature"],
             },
             "prepayment": {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contracts.consents import STANDARD_HASH
 from contracts.journey import LEAD_GATES
 from contracts.lead import LeadCaptured, LeadQualified
 from testkit.harness import Harness
@@ -29,7 +30,7 @@ def a_web_order(reference: str = "W-1", **changes: Any) -> dict[str, Any]:
             "consent": {
                 "given_by": "王小明",
                 "given_at": "2026-11-01T08:00:00Z",
-                "text_hash": "ab12",
+                "text_hash": STANDARD_HASH,
                 "covers": ["price", "terms", "signature"],
             },
             "prepayment": {
@@ -77,6 +78,32 @@ async def test_lead_capture_of_the_same_person_is_one_lead(lead_svc: Harness) ->
     assert second.json()["outcome"] == "duplicate"
     assert second.json()["number"] == first.json()["number"]
     assert len(await lead_svc.published(LeadCaptured)) == 1
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_lead_capture_hides_the_leads_of_others(lead_svc: Harness, dry_run: bool) -> None:
+    """That it repeats one may be said; which one is the owner's to see."""
+    theirs = a_lead(owner={"sub": "other", "name": "Other"})
+    namesake = a_lead(contact={"name": "王小明", "email": "another@example.cn"})
+    batch, asked = {"leads": [a_lead(), namesake]}, {"dry_run": str(dry_run).lower()}
+    async with (
+        lead_svc.client("sales_manager") as boss,
+        lead_svc.client("sales_rep", sub="me") as me,
+        lead_svc.client("integration_web") as shop,
+    ):
+        number = (await boss.post("/leads", json=theirs)).json()["number"]
+        one = await me.post("/leads", json=a_lead())
+        looked_up = (await shop.post("/leads/batch", json=batch, params={"dry_run": "true"})).json()
+        mine = (await me.post("/leads/batch", json=batch, params=asked)).json()["results"]
+        seen = (await boss.post("/leads/batch", json=batch, params=asked)).json()["results"]
+
+    assert (one.status_code, one.json()["outcome"]) == (200, "duplicate")
+    assert "location" not in one.headers
+    for row in (one.json(), mine[0], looked_up["results"][0]):
+        assert (row["lead_id"], row["number"], row["journey_id"]) == (None, None, None)
+    assert mine[1]["candidates"] == looked_up["results"][1]["candidates"] == []
+    assert seen[0]["number"] == number
+    assert not dry_run or seen[1]["candidates"] == [number]
 
 
 async def test_lead_capture_of_two_web_orders_is_two_leads(lead_svc: Harness) -> None:

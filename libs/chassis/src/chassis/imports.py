@@ -34,8 +34,8 @@ class RowRepeated(BaseModel):
     """A row that says what is known already."""
 
     row: int
-    of: str
-    """The number of what it repeats."""
+    of: str | None
+    """The number of what it repeats; none when that is not the importer's to see."""
     of_row: int | None = None
     """The row of the same file that it repeats."""
 

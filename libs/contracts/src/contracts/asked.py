@@ -117,6 +117,8 @@ class AskedConsent(Consent):
     text_hash: str = Field(min_length=1, max_length=200)
     ip: str | None = Field(default=None, max_length=60, json_schema_extra=PERSONAL)
     covers: tuple[Literal["price", "terms", "signature"], ...] = Field(default=(), max_length=3)
+    captured_by: None = None
+    """The service writes it."""
 
 
 class AskedPrepayment(Prepayment):

@@ -40,8 +40,11 @@ class Consent(Snapshot):
     given_at: AwareDatetime
     ip: str | None = Field(default=None, json_schema_extra=PERSONAL)
     text_hash: str
+    """Of the published text that the customer agreed to."""
     covers: tuple[str, ...] = ()
     """price, terms, signature."""
+    captured_by: str | None = None
+    """The principal that brought the consent. Nobody else can give one for a customer."""
 
 
 class Prepayment(Snapshot):
@@ -131,6 +134,8 @@ class Evidence(Snapshot):
     text_hash: str | None = None
     ip: str | None = Field(default=None, json_schema_extra=PERSONAL)
     user_agent: str | None = None
+    captured_by: str | None = None
+    """The principal that brought another's act, as the shop brings a customer's consent."""
 
 
 class ScheduleItem(Snapshot):

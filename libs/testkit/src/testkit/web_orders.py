@@ -8,6 +8,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from contracts.consents import STANDARD_HASH
+
 GROSS = {
     "SVC-ONBOARD": Decimal("1060.00"),
     "SVC-TRAINING": Decimal("3180.00"),
@@ -33,7 +35,7 @@ def web_order(key: str, chance: Random) -> dict[str, Any]:
             "consent": {
                 "given_by": f"Buyer {key}",
                 "given_at": at,
-                "text_hash": "terms-2026-01",
+                "text_hash": STANDARD_HASH,
                 "covers": ["price", "terms", "signature"],
             },
             "prepayment": {

@@ -15,6 +15,7 @@ from contracts.terms import Origin
 from contracts.text import as_written
 from lead_svc.commands.capture import CaptureLead
 from lead_svc.domain import identity
+from lead_svc.domain.consent import Sender
 
 
 class ContactForm(ApiModel):
@@ -61,7 +62,7 @@ class LeadForm(ApiModel):
     order: AskedOrder | None = None
     captured_at: PastInstant | None = None
 
-    def command(self) -> CaptureLead:
+    def command(self, sender: Sender) -> CaptureLead:
         """As it is to be stored. Raises UnreadableField."""
         name = as_written(self.contact.name)
         if name is None:
@@ -76,15 +77,15 @@ class LeadForm(ApiModel):
             need=as_written(self.need),
             budget=self.budget,
             owner=self.owner,
-            order=self.order,
+            order=sender.accepted(self.order),
             captured_at=self.captured_at,
         )
 
 
-def read_row(row: Any) -> CaptureLead | list[dict[str, str]]:
+def read_row(row: Any, sender: Sender) -> CaptureLead | list[dict[str, str]]:
     """A lead of a batch, or what is wrong with it, field by field."""
     try:
-        return LeadForm.model_validate(row).command()
+        return LeadForm.model_validate(row).command(sender)
     except ValidationError as error:
         return [e.model_dump() for e in field_errors(error.errors(include_url=False)[:20])]
     except identity.UnreadableField as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -113,6 +114,15 @@ async def candidates(lead_id: UUID, tx: Transaction) -> list[LeadView]:
     query = sight.narrow(select(LeadRow), LeadRow, tx.actor).where(table.c.id.in_(others))
     query = query.order_by(table.c.captured_at.desc(), table.c.id).limit(MOST_CANDIDATES)
     return [view(row) for row in (await tx.session.exec(query)).all()]
+
+
+async def hidden(numbers: Collection[str], tx: Transaction) -> set[str]:
+    """Those of the leads with these numbers that the actor may not see."""
+    if not numbers or not sight.is_limited(tx.actor):
+        return set()
+    column = table_of(LeadRow).c.number
+    query = sight.narrow(select(LeadRow), LeadRow, tx.actor).where(column.in_(numbers))
+    return set(numbers) - {row.number for row in (await tx.session.exec(query)).all()}
 
 
 async def channel_stats(tx: Transaction) -> list[ChannelStats]:

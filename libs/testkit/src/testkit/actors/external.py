@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from contracts.consents import STANDARD_HASH
 from testkit.actors.actor import Actor, Mover, Thing, cny, now, parts_of
 
 
@@ -20,7 +21,7 @@ class Website(Actor):
         consent = {
             "given_by": f"网店客户 {reference}",
             "given_at": at,
-            "text_hash": "terms-2026-01",
+            "text_hash": STANDARD_HASH,
             "covers": ["price", "terms", "signature"],
         }
         prepayment = {

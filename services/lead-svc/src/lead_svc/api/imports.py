@@ -55,7 +55,7 @@ async def import_leads(
         raise unreadable(error) from error
     if dry_run:
         tx.rollback_only()
-    taken = await take_in([form for _, form in pairs], tx)
+    taken = await take_in([form for _, form in pairs], actor, tx, dry_run=dry_run)
     report.count([n for n, _ in pairs], [r.model_dump() for r in taken.results], chosen)
     kept = keep_import(name, report, tx)
     if dry_run:

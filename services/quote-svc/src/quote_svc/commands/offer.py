@@ -156,6 +156,7 @@ async def _known_answer(
         reference=express.cite,
         text_hash=consent.text_hash,
         ip=consent.ip,
+        captured_by=consent.captured_by,
     ), "signature" in consent.covers
 
 
