@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contracts.currencies import EXPONENTS
+from contracts.deal import ProposalRequested
+from contracts.event import Event
+from contracts.lead import LeadQualified
 from contracts.money import (
     LIMIT,
     CurrencyMismatch,
@@ -22,6 +25,7 @@ from contracts.money import (
     NonNegativeMoney,
     PositiveMoney,
 )
+from contracts.samples import sample
 
 CODES = st.sampled_from(sorted(EXPONENTS))
 MINOR = st.integers(-LIMIT, LIMIT)
@@ -268,3 +272,13 @@ def test_money_currencies_have_the_iso_4217_decimals() -> None:
     for code, exponent in EXPONENTS.items():
         assert code in known
         assert exponent in (get_currency_precision(code), habit.get(code))
+
+
+@pytest.mark.parametrize("event", [ProposalRequested, LeadQualified])
+def test_money_currency_beside_no_amount_is_known(event: type[Event]) -> None:
+    """One deal in a currency that nobody knows would stop the totals of all."""
+    body = sample(event).model_dump(mode="json")
+    place = body if "currency" in body else body["web_order"]
+    place["currency"] = "MK"
+    with pytest.raises(ValidationError, match="'MK' is no ISO 4217 currency"):
+        event.model_validate(body)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from contracts.currencies import EXPONENTS
+from contracts.currencies import Currency
 from contracts.instants import PastInstant
 from contracts.money import PositiveMoney
 from contracts.parties import PERSONAL, Contact, Owner
@@ -31,13 +31,7 @@ MOST_LINES = 200
 STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
-def _known(code: str) -> str:
-    if code not in EXPONENTS:
-        raise ValueError(f"{code[:10]!r} is no ISO 4217 currency")
-    return code
-
-
-CurrencyCode = Annotated[str, Field(max_length=16), AfterValidator(_known)]
+CurrencyCode = Annotated[Currency, Field(max_length=16)]
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
 
 

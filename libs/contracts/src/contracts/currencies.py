@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _TWO = (
@@ -19,3 +23,13 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(_THREE.split(), 3),
 }
 """Decimals by currency code."""
+
+
+def _known(code: str) -> str:
+    if code not in EXPONENTS:
+        raise ValueError(f"{code[:10]!r} is no ISO 4217 currency")
+    return code
+
+
+Currency = Annotated[str, AfterValidator(_known)]
+"""A currency beside no amount. One that nobody knows would make a sum of amounts impossible."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime
 
+from contracts.currencies import Currency
 from contracts.event import Event
 from contracts.ids import ContractId, DealId, LeadId
 from contracts.money import Money
@@ -64,7 +65,7 @@ class ProposalRequested(DealFact):
     request_no: int
     """Counts the proposals asked for: each becomes the next version of the quote."""
     lines: tuple[WantedLine, ...]
-    currency: str
+    currency: Currency
     price_book: str = "standard"
     payment_terms: PaymentTerms
     validity_days: int = 30

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, Field
 
+from contracts.currencies import Currency
 from contracts.known import known
 from contracts.money import Money
 from contracts.parties import PERSONAL, Snapshot
@@ -60,7 +61,7 @@ class WebOrder(Snapshot):
     """An order placed on the website at list price on standard terms."""
 
     lines: tuple[WantedLine, ...]
-    currency: str
+    currency: Currency
     terms: str = "standard"
     consent: Consent | None = None
     prepayment: Prepayment | None = None
