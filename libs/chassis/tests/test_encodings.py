@@ -131,6 +131,14 @@ def test_encoding_of_utf_16_without_a_mark_is_recognised(encoding: str, name: st
     assert decode(text.encode(encoding)).text == text
 
 
+def test_encoding_samples_hold_no_nul() -> None:
+    """They are shown to a person as JSON, which may hold none."""
+    with pytest.raises(EncodingUnclear) as raised:
+        decode("김민준\0".encode("cp949"))
+
+    assert {r.encoding: r.sample[0] for r in raised.value.readings}["cp949"] == "김민준\ufffd"
+
+
 @given(st.binary(max_size=60), st.sampled_from([None, "utf-8", "gb18030", "cp1252", "utf-16"]))
 def test_encoding_of_any_bytes_is_read_or_refused(body: bytes, stated: str | None) -> None:
     with suppress(UnreadableText):

@@ -153,6 +153,11 @@ def test_table_file_keeps_a_nul_in_its_cell() -> None:
     assert table.rows == [(2, ["O\0k", "1"]), (3, ["fine", "2"])]
 
 
+def test_table_file_keeps_no_nul_in_the_name_of_a_column() -> None:
+    """Names of columns are repeated in reports, and no report may hold one."""
+    assert read_table(b"Na\0me,Email\nAnn,a\n", "f.csv").columns == ["Na\ufffdme", "Email"]
+
+
 def test_table_file_drops_columns_without_a_name_at_the_end() -> None:
     table = read_table(b"a,b,,\n1,2,,\n3\n4,5,6,\n", "f.csv")
 

@@ -200,6 +200,7 @@ def _mean(scores: Sequence[float]) -> float:
 
 
 def _sample(body: bytes, encoding: str) -> tuple[str, ...]:
-    """The first lines that hold a character beyond ASCII."""
+    """The first lines that hold a character beyond ASCII, without NUL: no JSON may hold one."""
     lines = [line for line in re.split(rb"[\r\n]+", body[:_HEAD]) if not line.isascii()]
-    return tuple(line.decode(encoding, "replace")[:80] for line in lines[:_SAMPLE_LINES])
+    read = (line.decode(encoding, "replace")[:80] for line in lines[:_SAMPLE_LINES])
+    return tuple(line.replace("\0", "\ufffd") for line in read)

@@ -101,7 +101,7 @@ def read_table(
     if found.defects and found.defects[0][0] < heading_at:
         line, why = found.defects[0]
         raise UnreadableFile(f"{name} is no well-formed CSV: line {line}: {why}")
-    columns = [cell.strip() for cell in _trimmed(heading, 0)]
+    columns = [cell.strip().replace("\0", "\ufffd") for cell in _trimmed(heading, 0)]
     rows = [(n, _trimmed(row, len(columns))) for n, row in found.rows[1:]]
     return TableFile(columns, rows, tuple(found.defects), tuple(found.notes))
 
