@@ -78,6 +78,7 @@ _PREPAYMENT: Final[dict[str, Any]] = {
 CONFIRMATION: Final = Evidence(
     by=PREPAYMENT.provider, at=at(9), method="policy", reference="policy:cash@3",
     text_hash=TEXT_HASH, ip="203.0.113.9", user_agent="payment gateway",
+    captured_by="web-shop",
 )  # fmt: skip
 
 DELIVERY_NOTE: Final = Evidence(
@@ -88,6 +89,7 @@ DELIVERY_NOTE: Final = Evidence(
     text_hash=TEXT_HASH,
     ip="203.0.113.9",
     user_agent="ERP gateway",
+    captured_by="erp-gateway",
 )
 
 

@@ -84,6 +84,7 @@ CONSENT: Final = Consent(
     ip="203.0.113.7",
     text_hash=TEXT_HASH,
     covers=("price", "terms", "signature"),
+    captured_by="web-shop",
 )
 PREPAYMENT: Final = Prepayment(
     provider="samplepay",
@@ -105,6 +106,7 @@ CLICK: Final = Evidence(
     text_hash=TEXT_HASH,
     ip="203.0.113.7",
     user_agent="Mozilla/5.0",
+    captured_by="web-shop",
 )
 TERMS: Final = PaymentTerms(
     kind="instalments",
