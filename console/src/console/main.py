@@ -7,6 +7,7 @@ from console import __version__
 from console.api import router
 from console.consumers import consumer
 from console.sessions import SessionCookie
+from console.spans import MAX_INFLATED
 from console.timers import timers
 
 service = Service(
@@ -16,6 +17,6 @@ service = Service(
     consumer=consumer,
     timers=timers,
     middleware=(SessionCookie,),
-    larger_bodies={"/v1/traces": 16 * 1024 * 1024},
+    larger_bodies={"/v1/traces": MAX_INFLATED},
     description="Projects every journey from the topics, and stores the spans it is sent.",
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import BaseModel
@@ -18,7 +19,16 @@ from chassis.tables import table_of
 from chassis.transaction import Transaction
 from console.storage import SpanRow
 
-MAX_INFLATED = 64 * 1024 * 1024
+MAX_INFLATED = 8 * 1024 * 1024
+MOST_SPANS = 10_000
+"""Of one request. Our collector sends 4,096 at most."""
+MOST_MESSAGES = 500_000
+"""Spans, attributes, values and so on of one request: about 100 bytes each as objects, however few
+they are as bytes."""
+DEEPEST = 100
+"""Messages within each other, as protobuf itself bounds them."""
+UNCOUNTED = 512 * 1024
+"""A request that is shorter cannot hold too many messages: each takes two bytes."""
 KEEP = timedelta(days=7)
 
 
@@ -41,9 +51,15 @@ class WaterfallRow(BaseModel):
 def read_spans(body: bytes, *, gzipped: bool, now: datetime) -> list[dict[str, Any]]:
     """The rows of an OTLP request. Raises UnreadableSpans."""
     try:
-        request = ExportTraceServiceRequest.FromString(_inflated(body) if gzipped else body)
+        plain = _inflated(body) if gzipped else body
+        if len(plain) > UNCOUNTED:
+            _count(ExportTraceServiceRequest.DESCRIPTOR, memoryview(plain))
+        request = ExportTraceServiceRequest.FromString(plain)
     except (DecodeError, zlib.error) as error:
         raise UnreadableSpans("the body is no OTLP trace request") from error
+    scopes = [scope for one in request.resource_spans for scope in one.scope_spans]
+    if (spans := sum(len(scope.spans) for scope in scopes)) > MOST_SPANS:
+        raise UnreadableSpans(f"the request has {spans} spans; {MOST_SPANS} are taken at once")
     rows: list[dict[str, Any]] = []
     for resource_spans in request.resource_spans:
         resource = {a.key: _value(a.value) for a in resource_spans.resource.attributes}
@@ -68,6 +84,53 @@ def read_spans(body: bytes, *, gzipped: bool, now: datetime) -> list[dict[str, A
                     }
                 )
     return rows
+
+
+def _count(descriptor: Descriptor, content: memoryview, found: int = 0, depth: int = 0) -> int:
+    """How many messages there are with those of a body, before any becomes an object. Raises
+    UnreadableSpans when they are too many, DecodeError when the body is no protobuf."""
+    if depth > DEEPEST:
+        raise UnreadableSpans(f"the request is nested deeper than {DEEPEST}")
+    for number, value in _messages(content):
+        field = descriptor.fields_by_number.get(number)
+        if field is None or field.message_type is None:
+            continue
+        found = _count(field.message_type, value, found + 1, depth + 1)
+        if found > MOST_MESSAGES:
+            raise UnreadableSpans(f"the request has more than {MOST_MESSAGES} messages")
+    return found
+
+
+def _messages(content: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The fields that have a length, each with its number. Source: the encoding of protobuf."""
+    at, end = 0, len(content)
+    while at < end:
+        tag, at = _varint(content, at)
+        match tag & 7:
+            case 0:
+                _, at = _varint(content, at)
+            case 1:
+                at += 8
+            case 2:
+                length, at = _varint(content, at)
+                yield tag >> 3, content[at : at + length]
+                at += length
+            case 5:
+                at += 4
+            case _:
+                raise DecodeError("a group, which OTLP does not have")
+    if at > end:
+        raise DecodeError("a field ends beyond its message")
+
+
+def _varint(content: memoryview, at: int) -> tuple[int, int]:
+    """A number of up to ten bytes, and where it ends."""
+    value = 0
+    for n, byte in enumerate(content[at : at + 10]):
+        value |= (byte & 0x7F) << 7 * n
+        if byte < 0x80:
+            return value, at + n + 1
+    raise DecodeError("a number without an end")
 
 
 def _inflated(body: bytes) -> bytes:
