@@ -14,7 +14,9 @@ import pytest
 
 from console import live
 from console.live import Live
+from contracts.deal import DealOpened
 from contracts.lead import LeadCaptured
+from contracts.parties import Owner
 from contracts.samples import sample
 from testkit.deadline import DEADLINE_S
 from testkit.harness import JOURNEY, Harness, as_record, over_http
@@ -30,12 +32,12 @@ def nobody_listened_before(console_svc: Harness) -> None:
 
 @asynccontextmanager
 async def listening(
-    under_test: Harness, *roles: str, headers: dict[str, str] | None = None
+    under_test: Harness, *roles: str, sub: str = "u-1", headers: dict[str, str] | None = None
 ) -> AsyncIterator[AsyncIterator[str]]:
     """Somebody who has the stream open; its lines."""
     async with (
         over_http(under_test.app) as url,
-        under_test.client(*roles) as like,
+        under_test.client(*roles, sub=sub) as like,
         httpx.AsyncClient(base_url=url, headers=like.headers, timeout=DEADLINE_S) as client,
         client.stream("GET", "/live", headers={**STREAM, **(headers or {})}) as answer,
     ):
@@ -183,3 +185,23 @@ async def test_live_stream_is_for_employees_only(console_svc: Harness) -> None:
 
     assert as_json.status_code == 406
     assert refused.status_code == 403
+
+
+async def test_live_stream_names_the_journeys_alone_that_its_viewer_may_see(
+    console_svc: Harness,
+) -> None:
+    """Whose a journey is, is known when it is folded: until then its change is kept back."""
+    deal = sample(DealOpened)
+    mine, theirs = uuid4(), uuid4()
+    async with listening(console_svc, "sales_rep", sub="me") as lines:
+        for owner, journey in (("other", theirs), ("me", mine)):
+            opened = deal.model_copy(update={"owner": Owner(sub=owner, name=owner)})
+            await console_svc.receives(opened, journey_id=journey)
+        async with listening(console_svc, "ops") as all_lines:
+            everything = await changed(all_lines)
+        while await console_svc.tick("fold_journeys"):
+            pass
+        seen = await changed(lines)
+
+    assert set(everything["journeys"]) == {str(mine), str(theirs)}
+    assert seen == {"journeys": [str(mine)], "more": False, "facts": 1}

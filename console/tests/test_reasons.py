@@ -183,14 +183,16 @@ def test_reason_prepayment_gate_says_why_the_stated_prepayment_does_not_count() 
         opened_at=SAID.isoformat(),
         due_at=(SAID + timedelta(days=7)).isoformat(),
     )
-    refused = a_fact("ltc.prepayment.refused.v1", 1, detail="P-1 was used for something else")
+    refused = a_fact(
+        "ltc.prepayment.refused.v1", 1, reason="reference_spent", detail="P-1 is P-2026-7"
+    )
     waits = why(fold([gate]), FINE)
     reason = why(fold([refused, gate]), FINE)
 
     assert "does not count" not in waits.sentence
     assert reason.owner == "party:customer"
-    assert reason.sentence.endswith("does not count: P-1 was used for something else.")
-    assert reason.evidence[-1].values["detail"] == "P-1 was used for something else"
+    assert reason.sentence.endswith("does not count: its reference was used for something else.")
+    assert "P-2026-7" not in reason.model_dump_json()
 
 
 def test_reason_timer_covers_the_next_instalment() -> None:

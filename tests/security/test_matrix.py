@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from chassis.app import create_app
-from contracts.roles import ROLES
+from contracts.roles import READERS, ROLES
 from testkit.harness import Harness
 from tests.security.apps import MATRIX, MAY_BE_AWAY, NAMES, operations, rules
 
@@ -21,6 +21,13 @@ def test_security_matrix_has_a_row_per_operation(services: dict[str, Harness], n
     assert served.keys() - decided.keys() == set(), f"decide about them in {MATRIX.name}"
     assert decided.keys() - served.keys() == set(), "these are gone"
     assert {role for rule in decided.values() for role in rule.roles} <= ROLES.keys()
+
+
+@pytest.mark.parametrize("kept", READERS)
+def test_security_readers_of_events_are_the_roles_of_the_stages_route(kept: str) -> None:
+    """The console and whoever else shows events goes by these."""
+    stage = {"invoice": "billing", "payment": "billing"}.get(kept, kept)
+    assert rules(stage)[f"show{kept.title()}"].roles == READERS[kept]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from chassis import sight
 from chassis.auth import public
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
@@ -16,6 +17,7 @@ from console import (
     flow_api,
     hub_api,
     journeys_api,
+    lists,
     live_api,
     pages,
     services_api,
@@ -41,6 +43,14 @@ router.include_router(failures_api.router)
 router.include_router(actions_api.router)
 
 
+MINE = f"""
+SELECT count(*) AS journeys, count(*) FILTER (WHERE state = 'settled') AS settled,
+       coalesce(sum((SELECT count(*) FROM journey_event e WHERE e.journey_id = j.journey_id)), 0)
+         ::bigint AS facts
+FROM journey j WHERE {lists.VISIBLE} AND ($4::boolean OR stage <> 'lead')
+"""  # noqa: S608
+
+
 class Overview(BaseModel):
     """How many journeys there are, and how many are done."""
 
@@ -50,8 +60,12 @@ class Overview(BaseModel):
 
 
 @router.get("/overview", operation_id="showOverview")
-async def overview(_: looker, tx: Tx) -> Overview:
-    """What the projection holds."""
+async def overview(viewer: looker, tx: Tx) -> Overview:
+    """What the projection holds of what the viewer may see."""
+    if not lists.sees_all(viewer):
+        seen = (*sight.parameters(viewer), lists.reads_leads(viewer))
+        row = await tx.scalar_row(MINE, *seen)
+        return Overview(journeys=row["journeys"], settled=row["settled"], facts=row["facts"])
     row = await tx.scalar_row(
         "SELECT (SELECT count(DISTINCT journey_id) FROM journey_event"
         " WHERE type LIKE 'ltc.lead.%' OR type LIKE 'ltc.deal.%'),"

@@ -48,9 +48,9 @@ async def _reading(request: Request, actor: Actor) -> AsyncIterator[Transaction]
 class Projection(BaseModel):
     """How far the console has come."""
 
-    facts: int
-    """By the statistics of its database: near, not exact."""
-    journeys: int
+    facts: int | None
+    """By the statistics of its database: near, not exact. None for who does not see everything."""
+    journeys: int | None
     lag_facts: int
     """Facts that no summary tells of yet; at most 10,000 are counted."""
     newest_fact_at: str | None
@@ -138,7 +138,9 @@ async def show_journey(
     """A journey by its id or any number, reference, event or trace id that belongs to it."""
     async with _reading(request, actor) as tx:
         journey_id, summary = await queries.find_journey(key, tx)
-    return await queries.explain(journey_id, summary, peers, broker, token, now=tx.now)
+    return await queries.explain(
+        journey_id, summary, peers, broker, token, roles=actor.roles, now=tx.now
+    )
 
 
 @router.get("/journeys/{key}/spans", operation_id="showWaterfall")
@@ -156,8 +158,8 @@ async def show_projection(actor: looker, request: Request) -> Projection:
         row = await tx.scalar_row(PROGRESS)
     oldest = row["oldest"]
     return Projection(
-        facts=row["facts"],
-        journeys=row["journeys"],
+        facts=row["facts"] if lists.sees_all(actor) else None,
+        journeys=row["journeys"] if lists.sees_all(actor) else None,
         lag_facts=row["unfolded"],
         newest_fact_at=row["newest"].isoformat() if row["newest"] else None,
         lag_s=(tx.now - oldest).total_seconds() if oldest else 0.0,

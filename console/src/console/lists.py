@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from chassis import sight
+from chassis.auth import Actor
 from chassis.pagination import cursor_after, read_cursor
 from chassis.search import part_of
 from chassis.transaction import Transaction
@@ -22,6 +23,7 @@ from console.folding import State, Summary, fold_readable
 from console.peers import MOST, Asked, Peers
 from console.reasons import Code, Reason, reason_of
 from console.summaries import facts_of
+from contracts.roles import READERS
 
 AT_MOST_BLOCKED = 200
 """So many journeys with parked messages stand before all others on the first page."""
@@ -35,6 +37,7 @@ WHERE {VISIBLE} AND ($4::text IS NULL OR state = $4) AND ($5::text IS NULL OR st
   AND ($6::text IS NULL OR waits_for = $6)
   AND ($7::text IS NULL OR normalize(customer, NFKC) ILIKE $7)
   AND ($8::timestamptz IS NULL OR (last_fact_at, journey_id) < ($8, $9::uuid))
+  AND ($11::boolean OR stage <> 'lead')
 ORDER BY last_fact_at DESC, journey_id DESC LIMIT $10
 """  # noqa: S608
 STUCK = f"""
@@ -47,6 +50,7 @@ WHERE state = 'open' AND {VISIBLE} AND ($4::text IS NULL OR coalesce(gate_stage,
   AND ($10::text[] IS NULL OR split_part(waits_for, ':', 1) = ANY($10))
   AND ($11::timestamptz IS NULL
        OR (coalesce(due_at, last_fact_at), journey_id) > ($11, $12::uuid))
+  AND ($14::boolean OR stage <> 'lead')
 ORDER BY coalesce(due_at, last_fact_at), journey_id LIMIT $13
 """  # noqa: S608
 COUNTS = f"""
@@ -55,10 +59,13 @@ SELECT count(*) FILTER (WHERE waits_for LIKE 'person:%' OR waits_for LIKE 'role:
        count(*) FILTER (WHERE due_at < $4) AS overdue,
        count(*) FILTER (WHERE waits_for IS NULL AND last_fact_at < $4 - interval '5 s')
          AS without_gate
-FROM journey WHERE state = 'open' AND {VISIBLE}
+FROM journey WHERE state = 'open' AND {VISIBLE} AND ($5::boolean OR stage <> 'lead')
 """  # noqa: S608
 ON_KEYS = "SELECT DISTINCT journey_id FROM journey_key WHERE key = ANY($1::text[])"
-SEEN = f"SELECT journey_id FROM journey WHERE journey_id = ANY($4::uuid[]) AND {VISIBLE}"  # noqa: S608
+SEEN = f"""
+SELECT journey_id FROM journey
+WHERE journey_id = ANY($4::uuid[]) AND {VISIBLE} AND ($5::boolean OR stage <> 'lead')
+"""  # noqa: S608
 
 HUMANS, OUTSIDERS = ["person", "role"], ["party", "system"]
 
@@ -141,6 +148,25 @@ def listed(journey_id: UUID, summary: Summary, reason: Reason | None) -> Listed:
     )
 
 
+def reads_leads(actor: Actor) -> bool:
+    """Whether somebody may see a journey that is a lead as yet."""
+    return bool(actor.roles & READERS["lead"])
+
+
+def sees_all(actor: Actor) -> bool:
+    """Whether somebody may see every journey."""
+    return reads_leads(actor) and not sight.is_limited(actor)
+
+
+async def seen(journeys: Collection[UUID], actor: Actor, tx: Transaction) -> set[UUID]:
+    """Those of the journeys that somebody may see; one that was not folded yet is shown to whoever
+    sees everything."""
+    if sees_all(actor):
+        return set(journeys)
+    rows = await tx.read(SEEN, *sight.parameters(actor), list(journeys), reads_leads(actor))
+    return {row[0] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What was asked once for a whole page."""
@@ -202,7 +228,9 @@ async def recent(
     at, last = read_cursor(after, datetime) if after else (None, None)
     like = part_of(q) if q else None
     visible = sight.parameters(tx.actor)
-    rows = await tx.read(RECENT, *visible, state, stage, owner, like, at, last, limit + 1)
+    rows = await tx.read(
+        RECENT, *visible, state, stage, owner, like, at, last, limit + 1, reads_leads(tx.actor)
+    )
     items = await rows_of([row["journey_id"] for row in rows[:limit]], around, tx)
     return JourneyPage(items=items, next=_next(rows, "last_fact_at", limit))
 
@@ -221,7 +249,7 @@ async def stuck(
     """Open journeys, worst first: with parked messages, then by what is due or last moved."""
     at, last = read_cursor(after, datetime) if after else (None, None)
     visible = sight.parameters(tx.actor)
-    blocked = await _blocked(tx, around, visible)
+    blocked = await _blocked(tx, around)
     with_gate, kinds = _narrowed(reason)
     rows = await tx.read(
         STUCK,
@@ -236,6 +264,7 @@ async def stuck(
         at,
         last,
         limit + 1,
+        reads_leads(tx.actor),
     )
     first = [] if after or over_sla else blocked
     items = await rows_of([*first, *(row["journey_id"] for row in rows[:limit])], around, tx)
@@ -269,20 +298,18 @@ def _narrowed(reason: Code | None) -> tuple[bool | None, list[str] | None]:
             return None, None
 
 
-async def _blocked(
-    tx: Transaction, around: Surroundings, visible: tuple[bool, str, list[str]]
-) -> list[UUID]:
+async def _blocked(tx: Transaction, around: Surroundings) -> list[UUID]:
     keys = list({parked.key for parked in around.parked})[:AT_MOST_BLOCKED]
     if not keys:
         return []
     found = [row[0] for row in await tx.read(ON_KEYS, keys)]
-    return [row[0] for row in await tx.read(SEEN, *visible, found)]
+    return list(await seen(found, tx.actor, tx))
 
 
 async def _counts(
     tx: Transaction, visible: tuple[bool, str, list[str]], around: Surroundings
 ) -> dict[str, int]:
-    row = await tx.scalar_row(COUNTS, *visible, tx.now)
+    row = await tx.scalar_row(COUNTS, *visible, tx.now, reads_leads(tx.actor))
     dead = sum(parked.status == "dead" for parked in around.parked)
     return {
         Code.DEAD_LETTERED: dead,

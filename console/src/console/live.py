@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -14,7 +16,9 @@ import orjson
 from fastapi import Request
 
 from chassis import bulk
+from chassis.auth import Actor
 from chassis.db import Database
+from console import lists
 
 logger = logging.getLogger(__name__)
 
@@ -29,23 +33,20 @@ OVERLAP = timedelta(seconds=5)
 """How long a transaction may take to commit what it has seen and still be noticed; and of so long
 ago a page is told when it comes, which may have asked for its content shortly before."""
 SEEN = "SELECT event_id, journey_id FROM journey_event WHERE seen_at >= $1"
+UNFOLDED = "SELECT DISTINCT journey_id FROM unfolded WHERE journey_id = ANY($1::uuid[])"
 
 
 @dataclass(slots=True)
 class Change:
     """What has happened since a page was told last."""
 
-    journeys: dict[UUID, None] = field(default_factory=dict)
-    facts: int = 0
-
-    def add(self, journeys: list[UUID]) -> None:
-        self.facts += len(journeys)
-        self.journeys.update(dict.fromkeys(journeys))
+    journeys: Counter[UUID] = field(default_factory=Counter)
+    """Each with the number of its events."""
 
     def as_event(self) -> bytes:
         named = [str(journey) for journey in [*self.journeys][:MOST]]
         more = len(self.journeys) > MOST
-        told = {"journeys": named, "more": more, "facts": self.facts}
+        told = {"journeys": named, "more": more, "facts": self.journeys.total()}
         return b"event: changed\ndata: " + orjson.dumps(told) + b"\n\n"
 
 
@@ -66,8 +67,9 @@ class Live:
         self._recent: dict[UUID, UUID] = {}  # journeys of the facts of the last seconds, by event
         self._looking: asyncio.Task[None] | None = None
 
-    async def stream(self, draining: asyncio.Event | None) -> AsyncIterator[bytes]:
-        """Events for one page, until it goes away, we stop, or ten minutes are over."""
+    async def stream(self, draining: asyncio.Event | None, viewer: Actor) -> AsyncIterator[bytes]:
+        """Events for one page, until it goes away, we stop, or ten minutes are over. They name the
+        journeys alone that its viewer may see."""
         until = time.monotonic() + STREAM_S
         listener = Listener()
         self._listeners.add(listener)
@@ -79,21 +81,37 @@ class Live:
             yield b"retry: 1000\n\n"
             silent_s = 0.0
             while time.monotonic() < until and not (draining and draining.is_set()):
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(EVERY_S):
                         await listener.told.wait()
-                except TimeoutError:
-                    silent_s += EVERY_S
-                    if silent_s >= HEARTBEAT_S:
-                        silent_s = 0.0
-                        yield b": still here\n\n"
-                    continue
-                change, listener.change = listener.change, Change()
                 listener.told.clear()
-                silent_s = 0.0
-                yield change.as_event()
+                change = await self._seen(listener, viewer)
+                silent_s += EVERY_S
+                if change.journeys:
+                    silent_s = 0.0
+                    yield change.as_event()
+                elif silent_s >= HEARTBEAT_S:
+                    silent_s = 0.0
+                    yield b": still here\n\n"
         finally:
             self._listeners.discard(listener)
+
+    async def _seen(self, listener: Listener, viewer: Actor) -> Change:
+        """What the viewer may see of the change. Whose a journey is becomes known when its newest
+        events are folded: until then they are kept back."""
+        change, listener.change = listener.change, Change()
+        if not change.journeys or lists.sees_all(viewer):
+            return change
+        try:
+            async with self._database.transaction(actor=viewer) as tx:
+                tx.rollback_only()
+                seen = await lists.seen(change.journeys, viewer, tx)
+                late = {row[0] for row in await tx.read(UNFOLDED, list(change.journeys))}
+        except Exception as error:
+            logger.warning("no look at changes: %s: %s", type(error).__name__, error)
+            seen, late = set(), set(change.journeys)
+        listener.change.journeys += _only(change.journeys, late - seen)
+        return Change(_only(change.journeys, seen))
 
     async def _look(self) -> None:
         while self._listeners:
@@ -110,9 +128,13 @@ class Live:
             await asyncio.sleep(EVERY_S)
 
 
+def _only(counts: Counter[UUID], journeys: Collection[UUID]) -> Counter[UUID]:
+    return Counter({one: n for one, n in counts.items() if one in journeys})
+
+
 def _tell(listener: Listener, journeys: list[UUID]) -> None:
     if journeys:
-        listener.change.add(journeys)
+        listener.change.journeys.update(journeys)
         listener.told.set()
 
 

@@ -26,15 +26,17 @@ router = APIRouter(tags=["live"], dependencies=[Depends(refuse_nul)])
     responses={200: {"content": {STREAM: {}}}, 406: {"description": "Only as a stream"}},
 )
 async def follow_changes(
-    _: Annotated[Actor, Depends(any_looker)], request: Request
+    viewer: Annotated[Actor, Depends(any_looker)], request: Request
 ) -> StreamingResponse:
     """Server-sent events: `changed` with the ids of at most 50 journeys and the number of facts, at
     most once a second while facts come in; with fifty, any other may have changed too. Who comes is
-    told of the last five seconds. Ids alone: what may be seen of them is asked for."""
+    told of the last five seconds. Only journeys that they may see are named and counted."""
     if STREAM not in request.headers.get("accept", ""):
         raise Problem(406, f"this is a stream: ask with Accept: {STREAM}")
     request.state.chose_to_wait = True
     draining: asyncio.Event | None = getattr(request.state, DRAINING, None)
     return StreamingResponse(
-        live_of(request).stream(draining), media_type=STREAM, headers={"Cache-Control": "no-store"}
+        live_of(request).stream(draining, viewer),
+        media_type=STREAM,
+        headers={"Cache-Control": "no-store"},
     )

@@ -17,11 +17,12 @@ from console.broker import Broker
 from console.business_time import business_seconds
 from console.evidence import Evidence, Parked, Unpublished, Version, gather
 from console.folding import Fact, Gate, State, Summary, fold_readable
-from console.lists import Worth, listed
+from console.lists import Worth, listed, reads_leads
 from console.peers import Answer, Asked, Peers
 from console.reasons import Reason, reason_of
 from console.search import find
 from console.summaries import facts_of
+from contracts.roles import readers_of
 
 AT_MOST_HEADS, AT_MOST_OBJECTS = 10, 50
 NOTED = ("note", "reason", "need", "evidence")
@@ -44,7 +45,10 @@ class Step(BaseModel):
     """Since the first fact of the journey."""
     causation_id: UUID | None
     trace_id: str | None
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
+    """None for who has none of the roles in ``readers``."""
+    readers: list[str]
+    """The roles that the stage lets read it."""
 
 
 class OpenGate(BaseModel):
@@ -136,7 +140,9 @@ async def find_journey(key: str, tx: Transaction) -> tuple[UUID, Summary]:
     summary = fold_readable(facts)[0] if facts else None
     if journey_id is None or summary is None:
         raise NotFound(f"no journey is known by {key}")
-    if not sight.sees(tx.actor, summary.owner):
+    if not sight.sees(tx.actor, summary.owner) or (
+        summary.stage == "lead" and not reads_leads(tx.actor)
+    ):
         raise NotFound(f"no journey is known by {key}")
     return journey_id, summary
 
@@ -148,6 +154,7 @@ async def explain(
     broker: Broker,
     token: str | None,
     *,
+    roles: frozenset[str],
     now: datetime,
 ) -> Journey:
     """A journey with what the services and Kafka see of it at this moment."""
@@ -165,7 +172,7 @@ async def explain(
     heads = await asyncio.gather(
         *(_head(parked, peers, token) for parked in evidence.parked[:AT_MOST_HEADS])
     )
-    return assemble(journey_id, summary, evidence, heads, acts_of(audits), now=now)
+    return assemble(journey_id, summary, evidence, heads, acts_of(audits), roles=roles, now=now)
 
 
 async def _head(parked: Parked, peers: Peers, token: str | None) -> ParkedHead:
@@ -198,6 +205,7 @@ def assemble(
     parked: Sequence[ParkedHead],
     acts: list[Act],
     *,
+    roles: frozenset[str],
     now: datetime,
 ) -> Journey:
     """Put a journey together: pure, so that it can be tested without a database."""
@@ -219,13 +227,13 @@ def assemble(
         versions=list(evidence.versions),
         parked=list(parked),
         unpublished=list(evidence.unpublished),
-        notes=list(_notes(summary.facts)),
+        notes=list(_notes(fact for fact in summary.facts if roles & readers_of(fact.type))),
         actions=acts,
         asked=list(evidence.asked),
         trace_ids=summary.trace_ids,
         started_at=first,
         last_fact_at=summary.last.said_at,
-        steps=[_step(fact, first) for fact in summary.facts],
+        steps=[_step(fact, first, roles) for fact in summary.facts],
     )
 
 
@@ -244,7 +252,8 @@ def _open(gate: Gate, now: datetime) -> OpenGate:
     )
 
 
-def _step(fact: Fact, first: datetime) -> Step:
+def _step(fact: Fact, first: datetime, roles: frozenset[str]) -> Step:
+    readers = readers_of(fact.type)
     return Step(
         event_id=fact.event_id,
         type=fact.type,
@@ -258,7 +267,8 @@ def _step(fact: Fact, first: datetime) -> Step:
         after_ms=(fact.said_at - first).total_seconds() * 1000,
         causation_id=fact.causation_id,
         trace_id=fact.trace_id,
-        payload=fact.payload,
+        payload=fact.payload if roles & readers else None,
+        readers=sorted(readers),
     )
 
 

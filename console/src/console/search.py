@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -10,7 +9,7 @@ from pydantic import BaseModel
 from chassis import sight
 from chassis.search import escaped, part_of
 from chassis.transaction import Transaction
-from console.lists import SEEN, VISIBLE, Listed, Surroundings, rows_of
+from console.lists import VISIBLE, Listed, Surroundings, reads_leads, rows_of, seen
 
 AT_MOST = 20
 
@@ -27,6 +26,7 @@ BY_TRACE = "SELECT DISTINCT journey_id FROM journey_event WHERE trace_id = $1 LI
 BY_CUSTOMER = f"""
 SELECT journey_id, customer FROM journey
 WHERE {VISIBLE} AND normalize(customer, NFKC) ILIKE $4
+  AND ($5::boolean OR stage <> 'lead')
 ORDER BY last_fact_at DESC LIMIT 20
 """  # noqa: S608
 SHORTEST_PREFIX = 3
@@ -75,21 +75,15 @@ async def search(q: str, around: Surroundings, tx: Transaction) -> Hits:
     found = await find(q, tx)
     name = q.strip()
     if len(found) < AT_MOST and name:
-        for row in await tx.read(BY_CUSTOMER, *sight.parameters(tx.actor), part_of(name)):
+        visible_to = (*sight.parameters(tx.actor), part_of(name), reads_leads(tx.actor))
+        for row in await tx.read(BY_CUSTOMER, *visible_to):
             found.setdefault(
                 row["journey_id"], Matched(kind="customer", value=str(row["customer"]))
             )
-    visible = await _visible(list(found), tx)
+    visible = await seen(found, tx.actor, tx)
     wanted = [journey_id for journey_id in found if journey_id in visible][:AT_MOST]
     rows = await rows_of(wanted, around, tx)
     return Hits(hits=[Hit(matched=found[row.journey_id], **dict(row)) for row in rows])
-
-
-async def _visible(journeys: list[UUID], tx: Transaction) -> set[Any]:
-    """Those that may be seen; one that was not folded yet is told to whoever sees everything."""
-    if not sight.is_limited(tx.actor):
-        return set(journeys)
-    return {row[0] for row in await tx.read(SEEN, *sight.parameters(tx.actor), journeys)}
 
 
 def _prefix(asked: str) -> str | None:

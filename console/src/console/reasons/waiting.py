@@ -43,12 +43,22 @@ def at_gate(gate: Gate, *, now: datetime) -> Reason:
     )
 
 
+WHY_REFUSED = {
+    "provider_not_trusted": "neither a trusted provider nor the bank has reported it",
+    "amount_too_small": "it is less than what is due",
+    "reference_spent": "its reference was used for something else",
+    "other_currency": "it is in another currency",
+}
+
+
 def because(reason: Reason, summary: Summary) -> Reason:
-    """A wait for a prepayment, with the reason why the one that was stated does not count."""
+    """A wait for a prepayment, with the reason why the one that was stated does not count. Without
+    the event's detail, which names payments: not everybody who works on the order may see them."""
     refused = [f for f in summary.facts if f.verb == "prepayment.refused"]
     if reason.gate != "prepayment" or not refused:
         return reason
-    fact, detail = refused[-1], str(refused[-1].payload.get("detail", ""))
+    fact, code = refused[-1], str(refused[-1].payload.get("reason", ""))
+    detail = WHY_REFUSED.get(code, code)
     proof = Proof(
         kind="fact",
         text=f"{fact.type}: {detail}",

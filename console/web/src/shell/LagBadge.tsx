@@ -19,11 +19,15 @@ export function LagBadge({ hearing }: { hearing: boolean }) {
       ? t("lag.live")
       : t("lag.fresh");
   const count = new Intl.NumberFormat(i18n.language);
-  const about = t("lag.about", {
-    facts: count.format(data.facts),
-    journeys: count.format(data.journeys),
-    lag: count.format(data.lag_facts),
-  });
+  const lag = count.format(data.lag_facts);
+  const about =
+    data.facts === null || data.journeys === null // for who sees everything
+      ? t("lag.behindBy", { lag })
+      : t("lag.about", {
+          facts: count.format(data.facts),
+          journeys: count.format(data.journeys),
+          lag,
+        });
   return (
     <Tooltip label={about} multiline maw={320}>
       <Badge

@@ -25,6 +25,27 @@ ROLES: Final = {
 SELLERS: Final = frozenset({"sales_rep", "account_manager"})
 """Who has no other role sees only what is theirs, their team's, or nobody's yet."""
 
+_SALES, _CHECKS = {*SELLERS, "sales_manager"}, {"admin", "auditor", "ops"}
+READERS: Final = {
+    "lead": frozenset({*_SALES, *_CHECKS}),
+    "deal": frozenset({*_SALES, *_CHECKS, "finance", "order_desk"}),
+    "quote": frozenset({*_SALES, *_CHECKS, "finance"}),
+    "contract": frozenset({*_SALES, *_CHECKS, "finance", "legal", "order_desk"}),
+    "order": frozenset({*_SALES, *_CHECKS, "finance", "integration_erp", "order_desk"}),
+    "invoice": frozenset({*_SALES, *_CHECKS, "finance"}),
+    "payment": frozenset({*_CHECKS, "finance", "integration_bank"}),
+}
+"""Who may read a lead, a deal and so on: the roles of each stage's own route. Who shows what stages
+publish shows it to nobody else."""
+
+
+def readers_of(event_type: str) -> frozenset[str]:
+    """Who may read an event: ``ltc.lead.captured.v1`` is for those who may read leads."""
+    noun = event_type.split(".")[1]
+    kept = {"billing": "invoice", "journey": "invoice", "prepayment": "payment"}.get(noun, noun)
+    return READERS.get(kept, frozenset(_CHECKS))
+
+
 DEMO_PEOPLE: Final = {
     "ops-1": ("On call", "ops", "auditor"),
     "ops-2": ("Second on call", "ops", "auditor"),

@@ -8,7 +8,7 @@ import type { Step } from "../../api/types";
 import { DiffTable } from "../../ui/DiffTable";
 import { About } from "../../ui/About";
 import { When } from "../../ui/When";
-import { factWords } from "../../ui/words";
+import { factWords, ownerWords } from "../../ui/words";
 import { differences } from "../../ui/differences";
 import { ReplayDialog } from "./ReplayDialog";
 
@@ -29,11 +29,8 @@ export function PayloadDrawer({
   steps: Step[];
   onClose: () => void;
 }) {
-  const { t } = useTranslation();
-  const before = step && previousOf(steps, step);
-  const mayAct = useMayAct();
+  const { t, i18n } = useTranslation();
   const [replaying, setReplaying] = useState(false);
-  const text = JSON.stringify(step?.payload ?? {}, null, 2);
   const about: [string, string | null | undefined][] = [
     [t("step.event_id"), step?.event_id],
     [t("step.number"), step?.number],
@@ -41,6 +38,7 @@ export function PayloadDrawer({
     [t("step.trace_id"), step?.trace_id],
     [t("step.causation_id"), step?.causation_id],
   ];
+  const readers = step?.readers.map((role) => ownerWords(`role:${role}`, t)) ?? [];
   return (
     <Drawer
       opened={step !== undefined}
@@ -57,51 +55,17 @@ export function PayloadDrawer({
             <code>{step.type}</code> · <When at={step.said_at} exact />
           </Text>
           <About rows={about} />
-          <Title order={3} size="h2" mb={4}>
-            {t("diff.title")}
-          </Title>
-          {before ? (
-            <>
-              <Text size="xs" c="dimmed" mb={4}>
-                {t("diff.against", { fact: factWords(before.type, t) })} ·{" "}
-                <When at={before.said_at} exact />
-              </Text>
-              <DiffTable rows={differences(before.payload, step.payload)} />
-            </>
+          {step.payload === null ? (
+            <Text c="dimmed">
+              {t("step.withheld", { roles: new Intl.ListFormat(i18n.language).format(readers) })}
+            </Text>
           ) : (
-            <Text c="dimmed">{t("diff.first")}</Text>
+            <Data
+              step={step}
+              before={previousOf(steps, step)}
+              onReplay={() => setReplaying(true)}
+            />
           )}
-          <Group justify="space-between" mt="md" mb={4}>
-            <Title order={3} size="h2">
-              {t("step.payload")}
-            </Title>
-            {mayAct && (
-              <Button
-                size="xs"
-                variant="default"
-                leftSection={<IconRepeat size={14} aria-hidden />}
-                onClick={() => setReplaying(true)}
-                ml="auto"
-              >
-                {t("act.replay.fact")}
-              </Button>
-            )}
-            <CopyButton value={text}>
-              {({ copied, copy }) => (
-                <Button
-                  size="xs"
-                  variant="default"
-                  leftSection={<IconCopy size={14} aria-hidden />}
-                  onClick={copy}
-                >
-                  {t(copied ? "copied" : "copy")}
-                </Button>
-              )}
-            </CopyButton>
-          </Group>
-          <Code block tabIndex={0}>
-            {text}
-          </Code>
           <ReplayDialog
             opened={replaying}
             onClose={() => setReplaying(false)}
@@ -111,5 +75,69 @@ export function PayloadDrawer({
         </>
       )}
     </Drawer>
+  );
+}
+
+/** What the event says, and what of it is new. */
+function Data({
+  step,
+  before,
+  onReplay,
+}: {
+  step: Step;
+  before: Step | undefined;
+  onReplay: () => void;
+}) {
+  const { t } = useTranslation();
+  const mayAct = useMayAct();
+  const text = JSON.stringify(step.payload, null, 2);
+  return (
+    <>
+      <Title order={3} size="h2" mb={4}>
+        {t("diff.title")}
+      </Title>
+      {before ? (
+        <>
+          <Text size="xs" c="dimmed" mb={4}>
+            {t("diff.against", { fact: factWords(before.type, t) })} ·{" "}
+            <When at={before.said_at} exact />
+          </Text>
+          <DiffTable rows={differences(before.payload, step.payload)} />
+        </>
+      ) : (
+        <Text c="dimmed">{t("diff.first")}</Text>
+      )}
+      <Group justify="space-between" mt="md" mb={4}>
+        <Title order={3} size="h2">
+          {t("step.payload")}
+        </Title>
+        {mayAct && (
+          <Button
+            size="xs"
+            variant="default"
+            leftSection={<IconRepeat size={14} aria-hidden />}
+            onClick={onReplay}
+            ml="auto"
+          >
+            {t("act.replay.fact")}
+          </Button>
+        )}
+        <CopyButton value={text}>
+          {({ copied, copy }) => (
+            <Button
+              size="xs"
+              variant="default"
+              leftSection={<IconCopy size={14} aria-hidden />}
+              onClick={copy}
+            >
+              {t(copied ? "copied" : "copy")}
+            </Button>
+          )}
+        </CopyButton>
+      </Group>
+      <Code block tabIndex={0}>
+        {text}
+      </Code>
+    </>
   );
 }
