@@ -137,7 +137,9 @@ async def test_console_files_and_shows_every_event() -> None:
     watched = [replace(fact, payload=Watched(fact.type, fact.payload)) for fact in facts]
 
     summary = fold(watched)
-    journey = assemble(JOURNEY, summary, Evidence(), [], [], now=summary.last.said_at)
+    journey = assemble(
+        JOURNEY, summary, Evidence(), [], [], roles=frozenset({"auditor"}), now=summary.last.said_at
+    )
     reason_of(
         replace(summary, state="open"), Evidence(), now=summary.last.said_at + timedelta(days=30)
     )
@@ -163,7 +165,9 @@ def test_console_shows_events_with_nulls_and_unknown_enum_values(fact: type[Even
         summary = fold([about])
         later = about.said_at + timedelta(days=1)
 
-        told = assemble(JOURNEY, summary, Evidence(), [], [], now=later)
+        told = assemble(
+            JOURNEY, summary, Evidence(), [], [], roles=frozenset({"auditor"}), now=later
+        )
 
         assert told.steps[0].payload == value
         EVIDENCE.of("console", fact.name).handled.append(value)
