@@ -25,7 +25,7 @@ def test_security_matrix_has_a_row_per_operation(services: dict[str, Harness], n
 
 @pytest.mark.parametrize("kept", READERS)
 def test_security_readers_of_events_are_the_roles_of_the_stages_route(kept: str) -> None:
-    """The console and whoever else shows events goes by these."""
+    """The console decides by these which events it shows."""
     stage = {"invoice": "billing", "payment": "billing"}.get(kept, kept)
     assert rules(stage)[f"show{kept.title()}"].roles == READERS[kept]
 

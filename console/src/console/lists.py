@@ -159,8 +159,8 @@ def sees_all(actor: Actor) -> bool:
 
 
 async def seen(journeys: Collection[UUID], actor: Actor, tx: Transaction) -> set[UUID]:
-    """Those of the journeys that somebody may see; one that was not folded yet is shown to whoever
-    sees everything."""
+    """Those of the journeys that somebody may see; one that was not folded yet is shown to those
+    who see everything."""
     if sees_all(actor):
         return set(journeys)
     rows = await tx.read(SEEN, *sight.parameters(actor), list(journeys), reads_leads(actor))
@@ -224,7 +224,7 @@ async def recent(
     after: str | None,
     limit: int,
 ) -> JourneyPage:
-    """All journeys, whoever moved last first."""
+    """All journeys, the one that moved last first."""
     at, last = read_cursor(after, datetime) if after else (None, None)
     like = part_of(q) if q else None
     visible = sight.parameters(tx.actor)

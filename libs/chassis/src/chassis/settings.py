@@ -83,7 +83,7 @@ class Settings(BaseSettings):
 
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     """Networks of the proxies whose ``X-Forwarded-For`` names the caller, with commas between them.
-    Empty: the caller is whoever has connected, and what they say of themselves is ignored."""
+    Empty: the caller's address is that of the connection, and the header is ignored."""
 
     service_urls: Annotated[dict[str, str], NoDecode] = {}
     """Where the console asks each service what it sees, ``name=http://…``, several with commas. A

@@ -198,7 +198,7 @@ class Contract(Aggregate, frozen=True):
             raise AlreadySigned(f"{party} has signed {self.number}")
         if evidence.text_hash != self.text_hash:
             raise TextDiffers("the text has changed since it was shown; read it again")
-        # Not the typed name: whoever signs could type the name of one of us.
+        # Not the typed name: a signer could type the name of an employee.
         by = BY_CUSTOMER if party == CUSTOMER else evidence.reference or evidence.by
         contract = self.pass_gate(f"signature:{party}", by=by, at=at, evidence=evidence.method)
         signatures = (*self.signatures, Signature(party=party, evidence=evidence))

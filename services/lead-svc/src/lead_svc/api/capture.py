@@ -21,7 +21,7 @@ from lead_svc.forms import LeadForm, read_row
 from lead_svc.policies import Consents, policies
 
 BATCH_ROWS = 2_000
-PUBLISHED = public("whoever may consent may read what to")
+PUBLISHED = public("customers read the texts before they consent")
 
 router = lead_router()
 
@@ -150,7 +150,7 @@ async def take_in(rows: list[Any], actor: Actor, tx: Tx, *, dry_run: bool = Fals
     }
     captured = await capture_leads([lead for _, lead in good], tx) if good else []
     hidden = await _hidden(captured, tx)
-    if dry_run and sender.brings_orders:  # whoever reads no leads could look them up so
+    if dry_run and sender.brings_orders:  # this role reads no leads; it could look them up here
         hidden |= {number for one in captured for number in (one.number, *one.candidates)}
     for (n, lead), one in zip(good, captured, strict=True):
         values = _shown(one, hidden)
