@@ -22,24 +22,20 @@ pytestmark = pytest.mark.untouched
 DOCUMENTS = sorted((PACKAGE.parents[1] / "docs" / "asyncapi").glob("*.json"))
 
 
-@pytest.fixture(scope="module")
-def by_java(told: Told, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Any], int]:
-    program = [*java(tmp_path_factory.mktemp("classes")), "Consume"]
-    return told.heard_by(program, str(PACKAGE / SCHEMAS))
-
-
-@pytest.fixture(scope="module")
-def by_node(told: Told) -> tuple[list[Any], int]:
-    program = [*node(), str(HERE / "node" / "consume.mjs")]
-    return told.heard_by(program, f"{told.house.url('console')}/schemas")
-
-
-@pytest.fixture(params=["by_java", "by_node"])
-def heard(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
-    """What one of them printed."""
-    facts, read = request.getfixturevalue(request.param)
+@pytest.fixture(scope="module", params=["java", "node"])
+def heard(
+    request: pytest.FixtureRequest, told: Told, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, Any]]:
+    """What one program printed. ``told`` is asked for by name: the shared installation stops after
+    the last test whose declared fixtures lead to it."""
+    if request.param == "java":
+        program = [*java(tmp_path_factory.mktemp("classes")), "Consume"]
+        facts, read = told.heard_by(program, str(PACKAGE / SCHEMAS))
+    else:
+        program = [*node(), str(HERE / "node" / "consume.mjs")]
+        facts, read = told.heard_by(program, f"{told.house.url('console')}/schemas")
     assert read >= len(facts)
-    return list(facts)
+    return facts
 
 
 def test_foreign_clients_read_a_journey_as_published(
