@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from chassis import sight
 from chassis.auth import public
 from chassis.http import TransactionalRoute, Tx
 from chassis.problems import Problem
 from console import (
+    access,
     actions_api,
     catalogue,
     facts_api,
@@ -17,7 +17,6 @@ from console import (
     flow_api,
     hub_api,
     journeys_api,
-    lists,
     live_api,
     pages,
     services_api,
@@ -47,7 +46,7 @@ MINE = f"""
 SELECT count(*) AS journeys, count(*) FILTER (WHERE state = 'settled') AS settled,
        coalesce(sum((SELECT count(*) FROM journey_event e WHERE e.journey_id = j.journey_id)), 0)
          ::bigint AS facts
-FROM journey j WHERE {lists.VISIBLE} AND ($4::boolean OR stage <> 'lead')
+FROM journey j WHERE {access.VISIBLE}
 """  # noqa: S608
 
 
@@ -62,9 +61,8 @@ class Overview(BaseModel):
 @router.get("/overview", operation_id="showOverview")
 async def overview(viewer: looker, tx: Tx) -> Overview:
     """What the projection holds of what the viewer may see."""
-    if not lists.sees_all(viewer):
-        seen = (*sight.parameters(viewer), lists.reads_leads(viewer))
-        row = await tx.scalar_row(MINE, *seen)
+    if not access.sees_all(viewer):
+        row = await tx.scalar_row(MINE, *access.parameters(viewer))
         return Overview(journeys=row["journeys"], settled=row["settled"], facts=row["facts"])
     row = await tx.scalar_row(
         "SELECT (SELECT count(DISTINCT journey_id) FROM journey_event"

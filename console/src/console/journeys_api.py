@@ -13,7 +13,7 @@ from chassis.auth import Actor
 from chassis.http import refuse_nul
 from chassis.pagination import Limit
 from chassis.transaction import Transaction
-from console import lists, queries, spans
+from console import access, lists, queries, spans
 from console import search as searching
 from console.broker import AskedBroker
 from console.doors import looker
@@ -158,8 +158,8 @@ async def show_projection(actor: looker, request: Request) -> Projection:
         row = await tx.scalar_row(PROGRESS)
     oldest = row["oldest"]
     return Projection(
-        facts=row["facts"] if lists.sees_all(actor) else None,
-        journeys=row["journeys"] if lists.sees_all(actor) else None,
+        facts=row["facts"] if access.sees_all(actor) else None,
+        journeys=row["journeys"] if access.sees_all(actor) else None,
         lag_facts=row["unfolded"],
         newest_fact_at=row["newest"].isoformat() if row["newest"] else None,
         lag_s=(tx.now - oldest).total_seconds() if oldest else 0.0,

@@ -12,60 +12,49 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chassis import sight
-from chassis.auth import Actor
 from chassis.pagination import cursor_after, read_cursor
 from chassis.search import part_of
 from chassis.transaction import Transaction
+from console.access import VISIBLE, parameters, visible
 from console.broker import Broker, Committed
 from console.evidence import Evidence, Parked, all_parked, parked_of, told_by
 from console.folding import State, Summary, fold_readable
 from console.peers import MOST, Asked, Peers
 from console.reasons import Code, Reason, reason_of
 from console.summaries import facts_of
-from contracts.roles import READERS
 
 AT_MOST_BLOCKED = 200
 """So many journeys with parked messages stand before all others on the first page."""
 
-VISIBLE = "(NOT $1::boolean OR seller IS NULL OR seller = $2 OR seller_team = ANY($3::text[]))"
-"""Sellers see what is theirs, their team's or nobody's, as everywhere (`chassis.sight`)."""
-
 RECENT = f"""
 SELECT journey_id, last_fact_at FROM journey
-WHERE {VISIBLE} AND ($4::text IS NULL OR state = $4) AND ($5::text IS NULL OR stage = $5)
-  AND ($6::text IS NULL OR waits_for = $6)
-  AND ($7::text IS NULL OR normalize(customer, NFKC) ILIKE $7)
-  AND ($8::timestamptz IS NULL OR (last_fact_at, journey_id) < ($8, $9::uuid))
-  AND ($11::boolean OR stage <> 'lead')
-ORDER BY last_fact_at DESC, journey_id DESC LIMIT $10
+WHERE {VISIBLE} AND ($5::text IS NULL OR state = $5) AND ($6::text IS NULL OR stage = $6)
+  AND ($7::text IS NULL OR waits_for = $7)
+  AND ($8::text IS NULL OR normalize(customer, NFKC) ILIKE $8)
+  AND ($9::timestamptz IS NULL OR (last_fact_at, journey_id) < ($9, $10::uuid))
+ORDER BY last_fact_at DESC, journey_id DESC LIMIT $11
 """  # noqa: S608
 STUCK = f"""
 SELECT journey_id, coalesce(due_at, last_fact_at) AS breach_at FROM journey
-WHERE state = 'open' AND {VISIBLE} AND ($4::text IS NULL OR coalesce(gate_stage, stage) = $4)
-  AND ($5::text IS NULL OR waits_for = $5) AND NOT journey_id = ANY($6::uuid[])
-  AND (NOT $7::boolean OR due_at < $8)
-  AND (waits_for IS NOT NULL OR last_fact_at < $8 - interval '5 s')
-  AND ($9::boolean IS NULL OR $9 = (waits_for IS NOT NULL))
-  AND ($10::text[] IS NULL OR split_part(waits_for, ':', 1) = ANY($10))
-  AND ($11::timestamptz IS NULL
-       OR (coalesce(due_at, last_fact_at), journey_id) > ($11, $12::uuid))
-  AND ($14::boolean OR stage <> 'lead')
-ORDER BY coalesce(due_at, last_fact_at), journey_id LIMIT $13
+WHERE state = 'open' AND {VISIBLE} AND ($5::text IS NULL OR coalesce(gate_stage, stage) = $5)
+  AND ($6::text IS NULL OR waits_for = $6) AND NOT journey_id = ANY($7::uuid[])
+  AND (NOT $8::boolean OR due_at < $9)
+  AND (waits_for IS NOT NULL OR last_fact_at < $9 - interval '5 s')
+  AND ($10::boolean IS NULL OR $10 = (waits_for IS NOT NULL))
+  AND ($11::text[] IS NULL OR split_part(waits_for, ':', 1) = ANY($11))
+  AND ($12::timestamptz IS NULL
+       OR (coalesce(due_at, last_fact_at), journey_id) > ($12, $13::uuid))
+ORDER BY coalesce(due_at, last_fact_at), journey_id LIMIT $14
 """  # noqa: S608
 COUNTS = f"""
 SELECT count(*) FILTER (WHERE waits_for LIKE 'person:%' OR waits_for LIKE 'role:%') AS human,
        count(*) FILTER (WHERE waits_for LIKE 'party:%' OR waits_for LIKE 'system:%') AS outside,
-       count(*) FILTER (WHERE due_at < $4) AS overdue,
-       count(*) FILTER (WHERE waits_for IS NULL AND last_fact_at < $4 - interval '5 s')
+       count(*) FILTER (WHERE due_at < $5) AS overdue,
+       count(*) FILTER (WHERE waits_for IS NULL AND last_fact_at < $5 - interval '5 s')
          AS without_gate
-FROM journey WHERE state = 'open' AND {VISIBLE} AND ($5::boolean OR stage <> 'lead')
+FROM journey WHERE state = 'open' AND {VISIBLE}
 """  # noqa: S608
 ON_KEYS = "SELECT DISTINCT journey_id FROM journey_key WHERE key = ANY($1::text[])"
-SEEN = f"""
-SELECT journey_id FROM journey
-WHERE journey_id = ANY($4::uuid[]) AND {VISIBLE} AND ($5::boolean OR stage <> 'lead')
-"""  # noqa: S608
 
 HUMANS, OUTSIDERS = ["person", "role"], ["party", "system"]
 
@@ -148,25 +137,6 @@ def listed(journey_id: UUID, summary: Summary, reason: Reason | None) -> Listed:
     )
 
 
-def reads_leads(actor: Actor) -> bool:
-    """Whether somebody may see a journey that is a lead as yet."""
-    return bool(actor.roles & READERS["lead"])
-
-
-def sees_all(actor: Actor) -> bool:
-    """Whether somebody may see every journey."""
-    return reads_leads(actor) and not sight.is_limited(actor)
-
-
-async def seen(journeys: Collection[UUID], actor: Actor, tx: Transaction) -> set[UUID]:
-    """Those of the journeys that somebody may see; one that was not folded yet is shown to those
-    who see everything."""
-    if sees_all(actor):
-        return set(journeys)
-    rows = await tx.read(SEEN, *sight.parameters(actor), list(journeys), reads_leads(actor))
-    return {row[0] for row in rows}
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What was asked once for a whole page."""
@@ -227,10 +197,8 @@ async def recent(
     """All journeys, the one that moved last first."""
     at, last = read_cursor(after, datetime) if after else (None, None)
     like = part_of(q) if q else None
-    visible = sight.parameters(tx.actor)
-    rows = await tx.read(
-        RECENT, *visible, state, stage, owner, like, at, last, limit + 1, reads_leads(tx.actor)
-    )
+    access = parameters(tx.actor)
+    rows = await tx.read(RECENT, *access, state, stage, owner, like, at, last, limit + 1)
     items = await rows_of([row["journey_id"] for row in rows[:limit]], around, tx)
     return JourneyPage(items=items, next=_next(rows, "last_fact_at", limit))
 
@@ -248,12 +216,12 @@ async def stuck(
 ) -> StuckPage:
     """Open journeys, worst first: with parked messages, then by what is due or last moved."""
     at, last = read_cursor(after, datetime) if after else (None, None)
-    visible = sight.parameters(tx.actor)
+    access = parameters(tx.actor)
     blocked = await _blocked(tx, around)
     with_gate, kinds = _narrowed(reason)
     rows = await tx.read(
         STUCK,
-        *visible,
+        *access,
         stage,
         owner,
         blocked,
@@ -264,7 +232,6 @@ async def stuck(
         at,
         last,
         limit + 1,
-        reads_leads(tx.actor),
     )
     first = [] if after or over_sla else blocked
     items = await rows_of([*first, *(row["journey_id"] for row in rows[:limit])], around, tx)
@@ -279,7 +246,7 @@ async def stuck(
     return StuckPage(
         items=kept,
         next=_next(rows, "breach_at", limit),
-        counts={} if after else await _counts(tx, visible, around),
+        counts={} if after else await _counts(tx, around),
         at_least=[Code.DEAD_LETTERED, Code.PARKED] if around.rest and not after else [],
         asked=list(around.asked),
     )
@@ -303,13 +270,11 @@ async def _blocked(tx: Transaction, around: Surroundings) -> list[UUID]:
     if not keys:
         return []
     found = [row[0] for row in await tx.read(ON_KEYS, keys)]
-    return list(await seen(found, tx.actor, tx))
+    return list(await visible(found, tx))
 
 
-async def _counts(
-    tx: Transaction, visible: tuple[bool, str, list[str]], around: Surroundings
-) -> dict[str, int]:
-    row = await tx.scalar_row(COUNTS, *visible, tx.now, reads_leads(tx.actor))
+async def _counts(tx: Transaction, around: Surroundings) -> dict[str, int]:
+    row = await tx.scalar_row(COUNTS, *parameters(tx.actor), tx.now)
     dead = sum(parked.status == "dead" for parked in around.parked)
     return {
         Code.DEAD_LETTERED: dead,

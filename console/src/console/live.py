@@ -18,7 +18,7 @@ from fastapi import Request
 from chassis import bulk
 from chassis.auth import Actor
 from chassis.db import Database
-from console import lists
+from console import access
 
 logger = logging.getLogger(__name__)
 
@@ -100,12 +100,12 @@ class Live:
         """What the viewer may see of the change. Whose a journey is becomes known when its newest
         events are folded: until then they are kept back."""
         change, listener.change = listener.change, Change()
-        if not change.journeys or lists.sees_all(viewer):
+        if not change.journeys or access.sees_all(viewer):
             return change
         try:
             async with self._database.transaction(actor=viewer) as tx:
                 tx.rollback_only()
-                seen = await lists.seen(change.journeys, viewer, tx)
+                seen = await access.visible(change.journeys, tx)
                 late = {row[0] for row in await tx.read(UNFOLDED, list(change.journeys))}
         except Exception as error:
             logger.warning("no look at changes: %s: %s", type(error).__name__, error)

@@ -10,14 +10,14 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chassis import sight
 from chassis.domain import NotFound
 from chassis.transaction import Transaction
+from console import access
 from console.broker import Broker
 from console.business_time import business_seconds
 from console.evidence import Evidence, Parked, Unpublished, Version, gather
 from console.folding import Fact, Gate, State, Summary, fold_readable
-from console.lists import Worth, listed, reads_leads
+from console.lists import Worth, listed
 from console.peers import Answer, Asked, Peers
 from console.reasons import Reason, reason_of
 from console.search import find
@@ -140,9 +140,7 @@ async def find_journey(key: str, tx: Transaction) -> tuple[UUID, Summary]:
     summary = fold_readable(facts)[0] if facts else None
     if journey_id is None or summary is None:
         raise NotFound(f"no journey is known by {key}")
-    if not sight.sees(tx.actor, summary.owner) or (
-        summary.stage == "lead" and not reads_leads(tx.actor)
-    ):
+    if not access.sees(tx.actor, summary):
         raise NotFound(f"no journey is known by {key}")
     return journey_id, summary
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chassis import sight
 from chassis.search import escaped, part_of
 from chassis.transaction import Transaction
-from console.lists import VISIBLE, Listed, Surroundings, reads_leads, rows_of, seen
+from console.access import VISIBLE, parameters, visible
+from console.lists import Listed, Surroundings, rows_of
 
 AT_MOST = 20
 
@@ -25,8 +25,7 @@ WHERE journey_id = $1 OR event_id = $1
 BY_TRACE = "SELECT DISTINCT journey_id FROM journey_event WHERE trace_id = $1 LIMIT 20"
 BY_CUSTOMER = f"""
 SELECT journey_id, customer FROM journey
-WHERE {VISIBLE} AND normalize(customer, NFKC) ILIKE $4
-  AND ($5::boolean OR stage <> 'lead')
+WHERE {VISIBLE} AND normalize(customer, NFKC) ILIKE $5
 ORDER BY last_fact_at DESC LIMIT 20
 """  # noqa: S608
 SHORTEST_PREFIX = 3
@@ -75,13 +74,12 @@ async def search(q: str, around: Surroundings, tx: Transaction) -> Hits:
     found = await find(q, tx)
     name = q.strip()
     if len(found) < AT_MOST and name:
-        visible_to = (*sight.parameters(tx.actor), part_of(name), reads_leads(tx.actor))
-        for row in await tx.read(BY_CUSTOMER, *visible_to):
+        for row in await tx.read(BY_CUSTOMER, *parameters(tx.actor), part_of(name)):
             found.setdefault(
                 row["journey_id"], Matched(kind="customer", value=str(row["customer"]))
             )
-    visible = await seen(found, tx.actor, tx)
-    wanted = [journey_id for journey_id in found if journey_id in visible][:AT_MOST]
+    shown = await visible(found, tx)
+    wanted = [journey_id for journey_id in found if journey_id in shown][:AT_MOST]
     rows = await rows_of(wanted, around, tx)
     return Hits(hits=[Hit(matched=found[row.journey_id], **dict(row)) for row in rows])
 
