@@ -30,7 +30,9 @@ from contracts.lead import LeadQualified
 from contracts.quote import QuoteSent
 from contracts.samples import sample
 from deal_svc.main import service as deal_service
+from ltc.on_call import FIRST
 from ltc.main import app as command_line
+from ltc.on_call import FIRST
 from testkit.harness import JOURNEY, KEY, Harness, as_record, harness
 
 QUOTE = QuoteId(UUID(int=77))
@@ -260,11 +262,16 @@ async def test_oncall_bulk_action_is_followed_to_its_end(
         retried = await told("dlq", "retry", *many)
         assert (retried["status"], retried["acted"], retried["left"]) == ("done", 1000, 0)
         await deal.execute("UPDATE parked_key SET status = 'dead'")
-        skipped = await ltc("dlq", "skip", *many)
+        offered = await told("dlq", "skip", *many)
+        approval = ("dlq", "approve-skip", offered["id"], "--service", "deal", "--reason", "agreed")
+        alone = await ltc(*approval, "--as", FIRST)
+        skipped = await ltc(*approval)
         gone = await ltc("dlq", "skip", *many)
     finally:
         acting.cancel()
 
+    assert (offered["status"], offered["keys"]) == ("proposed", 1000)
+    assert (alone.exit_code, "does not approve it" in alone.stderr) == (1, True)
     assert skipped.exit_code == 0, skipped.stderr
     assert skipped.stdout.splitlines()[-1] == "1000 keys of deal were given up"
     assert "1000 of 1000 keys, done" in skipped.stderr, "how far it is, as it goes"

@@ -234,6 +234,16 @@ def test_page_bulk_retry_of_a_failure_group_at_a_rate(
     desk.finds(helped[0]["number"]).audited("mended (bulk", RESOLVED)
     desk.says("WAITING_EXTERNAL", "customer")
 
+    desk.opens("/app/failures")
+    dialog = many(desk, group, "Skip all…", limit=1)
+    dialog.get_by_role("switch").click()
+    desk.gives("worthless", "Propose")
+    proposed = runs.get_by_role("status").filter(has_text="waits for a second person")
+    expect(proposed).to_contain_text("0 of 1")
+    expect(proposed.get_by_role("button", name="Approve")).to_be_disabled()
+    proposed.get_by_role("button", name="Stop").click()
+    expect(proposed).to_have_count(0)
+
 
 def many(desk: BrowserWindow, group: Locator, act: str, *, limit: int) -> Locator:
     """The dialog of an act on a group: one a second, so many at most."""

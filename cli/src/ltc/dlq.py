@@ -139,8 +139,8 @@ def skip(
     by: As = FIRST,
     as_json: AsJson = False,
 ) -> None:
-    """Give up the first message of a key; what waits behind it goes on. With --group of all keys
-    that fail alike."""
+    """Give up the first message of a key; what waits behind it goes on. With --group, propose it
+    for all keys that fail alike; a second person begins it with `approve-skip`."""
     _act("skip", key, group, why, dry_run, per_second, service, by, as_json=as_json)
 
 
@@ -253,6 +253,20 @@ def approve(
         answer = one.act(service, "edits", edit_id, "approve", reason=why)
     sentence = f"{answer['event_id']} is now {answer['new_event_id']}"
     shown(answer, as_json=as_json, sentence=sentence)
+
+
+@dlq.command("approve-skip")
+def approve_skip(
+    run_id: Annotated[str, typer.Argument(help="the id that `ltc dlq skip --group` printed")],
+    service: Annotated[str, typer.Option("--service", help="where it was proposed")],
+    why: Why,
+    by: As = SECOND,
+    as_json: AsJson = False,
+) -> None:
+    """Begin a proposed skip of many keys, and show its progress. Not by who proposed it."""
+    with told(), OnCall(by) as one:
+        answer = many.approve_skip(one, service, run_id, why=why)
+    shown(answer, as_json=as_json, sentence=many.sentence("skip", answer))
 
 
 def _say_who_is_away(everybody: list[dict[str, Any]]) -> None:

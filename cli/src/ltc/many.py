@@ -1,6 +1,6 @@
-"""One act on all keys that fail alike: begun at the service that has them, and followed to its end.
+"""Retry or skip all keys that fail alike, at the service that has them, and show the progress.
 
-It is the service that acts, so fast and no faster; whoever looks on here may leave.
+The service acts, at a limited rate; a command that only shows the progress can be interrupted.
 """
 
 from __future__ import annotations
@@ -33,16 +33,27 @@ def failures(one: OnCall) -> dict[str, Any]:
 def act_on_group(
     one: OnCall, action: str, group: str, *, why: str, dry_run: bool, per_second: int | None
 ) -> dict[str, Any]:
-    """Retry or skip all keys of a group; returns when the last was acted on. Raises NotThere for a
-    group that nothing waits in, and when somebody cancels."""
+    """Retry all keys of a group, and return when the last was acted on; or propose to skip them.
+    Raises NotThere for a group that no key belongs to, and when somebody cancels."""
     service = _where(one, group)
     rate = {} if per_second is None else {"per_second": per_second}
     begun = one.act(
         service, "failures", group, action, reason=why, dry_run=dry_run, limit=10_000, **rate
     )
-    if begun["id"] is None:
+    if begun["status"] != "running":
         return {"service": service, **begun}
-    run = _followed(one, service, begun["id"])
+    return _end_of(one, service, begun["id"])
+
+
+def approve_skip(one: OnCall, service: str, run_id: str, *, why: str) -> dict[str, Any]:
+    """Begin a skip that somebody else proposed, and return when the last key was acted on. Raises
+    NotThere when the service refuses, and when somebody cancels."""
+    one.act(service, "bulk", run_id, "approve", reason=why)
+    return _end_of(one, service, run_id)
+
+
+def _end_of(one: OnCall, service: str, run_id: str) -> dict[str, Any]:
+    run = _followed(one, service, run_id)
     if run["status"] == "cancelled":
         raise NotThere(f"{_told(run)}: somebody has cancelled it")
     return {"service": service, **run}
@@ -55,6 +66,12 @@ def sentence(action: str, answer: dict[str, Any]) -> str:
         keys, messages = answer["keys"], answer["messages"]
         what = f"the first message of each of {keys}" if action == "skip" else f"{keys}"
         return f"{what} keys of {answer['service']} ({messages} messages) would be {verb}"
+    if answer["status"] == "proposed":
+        service, run = answer["service"], answer["id"]
+        return (
+            f"a skip of {answer['keys']} keys of {service} is proposed; a second person begins it:"
+            f" ltc dlq approve-skip {run} --service {service}"
+        )
     moved = answer["moved_on"]
     left_alone = f"; {moved} waited at another message by then and were left alone" if moved else ""
     return f"{answer['acted']} keys of {answer['service']} were {verb}{left_alone}"

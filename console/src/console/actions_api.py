@@ -30,7 +30,7 @@ SEEN = re.compile(
 DONE = re.compile(
     rf"park|replay|{_KEY}/(retry|skip|release|edit)|edits/{_PART}/(approve|reject)"
     rf"|unsent/{_PART}/(retry|skip|edit)"
-    rf"|failures/{_PART}/(retry|skip)|bulk/{_PART}/(pause|resume|cancel)"
+    rf"|failures/{_PART}/(retry|skip)|bulk/{_PART}/(approve|pause|resume|cancel)"
     rf"|expectations/{_PART}/{_PART}/resolve",
     re.ASCII,
 )

@@ -15,6 +15,8 @@ from chassis.ops import bulk_runs
 from testkit.harness import Harness, as_record
 
 KEYS = 12
+SECOND_PERSON = "urn:ltc:problem:second-person-needed"
+AGREED = {"reason": "seen, they are worthless"}
 
 
 def a_label(n: int) -> LabelPrinted:
@@ -53,13 +55,25 @@ async def killed_in_the_middle(under_test: Harness, now: datetime) -> None:
         raise Killed
 
 
-async def begun(ops: httpx.AsyncClient, action: str = "retry", **how: Any) -> str:
+async def proposed(ops: httpx.AsyncClient, action: str, **how: Any) -> dict[str, Any]:
     fingerprint = (await the_group(ops))["fingerprint"]
     body = {"reason": "the boxes exist now", **how}
     answer = await ops.post(f"/ops/failures/{fingerprint}/{action}", json=body)
     assert answer.status_code == 202, answer.text
-    run: str = answer.json()["id"]
+    run: dict[str, Any] = answer.json()
     return run
+
+
+async def begun(
+    under_test: Harness, ops: httpx.AsyncClient, action: str = "retry", **how: Any
+) -> str:
+    """A run under way; a skip as a second person approved it."""
+    run = await proposed(ops, action, **how)
+    if run["status"] == "proposed":
+        async with under_test.client("ops", sub="u-2", name="Grace Hopper") as second:
+            answer = await second.post(f"/ops/bulk/{run['id']}/approve", json=AGREED)
+        assert answer.status_code == 200, answer.text
+    return str(run["id"])
 
 
 async def test_ops_failures_group_keys_with_the_same_error(failing: Harness) -> None:
@@ -82,7 +96,13 @@ async def test_ops_bulk_dry_run_counts_and_changes_nothing(failing: Harness) -> 
         unknown = await ops.post("/ops/failures/none/skip", json=dry)
 
     assert answer.status_code == 200
-    assert answer.json() == {"id": None, "dry_run": True, "keys": 5, "messages": 5}
+    assert answer.json() == {
+        "id": None,
+        "status": None,
+        "dry_run": True,
+        "keys": 5,
+        "messages": 5,
+    }
     assert unknown.status_code == 404
     assert await failing.rows("SELECT count(*) FROM bulk_run") == [(0,)]
     assert await acted_at(failing, datetime.now(UTC)) == 0
@@ -91,7 +111,7 @@ async def test_ops_bulk_dry_run_counts_and_changes_nothing(failing: Harness) -> 
 async def test_ops_bulk_retry_keeps_the_requested_rate_with_two_instances(failing: Harness) -> None:
     """Two instances look for work all the time; the test sets the clock."""
     async with failing.client("ops") as ops:
-        run = await begun(ops, per_second=4)
+        run = await begun(failing, ops, per_second=4)
         begin = datetime.now(UTC)
         done = [0]
         for tick in range(30):
@@ -113,7 +133,7 @@ async def test_ops_bulk_retry_keeps_the_requested_rate_with_two_instances(failin
 async def test_ops_bulk_run_continues_after_a_crash(failing: Harness) -> None:
     """Another instance repeats an uncommitted portion; no key is acted on twice."""
     async with failing.client("ops") as ops:
-        run = await begun(ops, "skip", per_second=8)
+        run = await begun(failing, ops, "skip", per_second=8)
     begin = datetime.now(UTC)
     assert await acted_at(failing, begin) == 4
     with pytest.raises(Killed):
@@ -130,10 +150,42 @@ async def test_ops_bulk_run_continues_after_a_crash(failing: Harness) -> None:
     assert await failing.rows("SELECT count(*) FROM parked_key") == [(1,)]
 
 
+async def test_ops_bulk_skip_waits_for_a_second_person(failing: Harness) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    async with (
+        failing.client("ops") as first,
+        failing.client("ops", sub="u-2", name="Grace Hopper") as second,
+        failing.client("auditor", sub="u-3") as third,
+    ):
+        run = await proposed(first, "skip")
+        path = f"/ops/bulk/{run['id']}"
+        before = await acted_at(failing, later)
+        own = await first.post(f"{path}/approve", json=AGREED)
+        reader = await third.post(f"{path}/approve", json=AGREED)
+        resumed = await second.post(f"{path}/resume", json=AGREED)
+        still = await acted_at(failing, later)
+        approved = await second.post(f"{path}/approve", json=AGREED)
+        again = await second.post(f"{path}/approve", json=AGREED)
+        acted = await acted_at(failing, later)
+        refused = await proposed(first, "skip")
+        await first.post(f"/ops/bulk/{refused['id']}/cancel", json=AGREED)
+        late = await second.post(f"/ops/bulk/{refused['id']}/approve", json=AGREED)
+
+    assert (run["status"], run["keys"], before, still) == ("proposed", KEYS, 0, 0)
+    assert (own.status_code, own.json()["type"]) == (403, SECOND_PERSON)
+    assert (reader.status_code, resumed.status_code) == (403, 409)
+    assert (approved.status_code, approved.json()["status"]) == (200, "running")
+    assert (again.status_code, late.status_code) == (409, 409)
+    assert acted > 0
+    assert await failing.rows(
+        "SELECT action, actor_name FROM audit WHERE object_type = 'bulk' ORDER BY id"
+    ) == [("approve", "Grace Hopper"), ("cancel", "Ada Lovelace")]
+
+
 async def test_ops_bulk_run_is_paused_resumed_and_cancelled(failing: Harness) -> None:
     why = {"reason": "wait"}
     async with failing.client("ops") as ops:
-        run = await begun(ops, "skip", per_second=4)
+        run = await begun(failing, ops, "skip", per_second=4)
         later = datetime.now(UTC)
         assert await acted_at(failing, later) == 2
         assert (await ops.post(f"/ops/bulk/{run}/pause", json=why)).json()["status"] == "paused"
@@ -159,7 +211,7 @@ async def test_ops_bulk_skip_leaves_a_message_that_became_head_after_the_request
     first = a_label(0)
     await failing.receives_raw(as_record(first, version=2))
     async with failing.client("ops") as ops:
-        run = await begun(ops, "skip", per_second=1000)
+        run = await begun(failing, ops, "skip", per_second=1000)
         parked = f"/ops/parked/{LabelPrinted.topic}/{first.label_id}"
         assert (await ops.post(f"{parked}/skip", json={"reason": "by hand"})).status_code == 200
         await acted_at(failing, datetime.now(UTC))
@@ -172,12 +224,12 @@ async def test_ops_bulk_skip_leaves_a_message_that_became_head_after_the_request
 
 async def test_ops_bulk_list_shows_unfinished_runs_first(failing: Harness) -> None:
     async with failing.client("ops") as ops:
-        paused = await begun(ops, per_second=1)
+        paused = await begun(failing, ops, per_second=1)
         await ops.post(f"/ops/bulk/{paused}/pause", json={"reason": "wait"})
-        done = await begun(ops, limit=2)
+        done = await begun(failing, ops, limit=2)
         for hours in (1, 2):
             await acted_at(failing, datetime.now(UTC) + timedelta(hours=hours))
-        cancelled = await begun(ops)
+        cancelled = await begun(failing, ops)
         await ops.post(f"/ops/bulk/{cancelled}/cancel", json={"reason": "no"})
         listed = (await ops.get("/ops/bulk")).json()
         newest = (await ops.get("/ops/bulk", params={"limit": 2})).json()

@@ -6,7 +6,7 @@ import { opsPath, useAct } from "../../api/ops";
 import type { BulkStarted, FailureGroup } from "../../api/ops";
 import { ActDialog } from "../../ui/ActDialog";
 
-/** A whole group retried or skipped: first without doing it, and never faster than is good. */
+/** Retry a whole group, or propose to skip it: by default a dry run first, at a limited rate. */
 export function BulkDialog({
   group,
   verb,
@@ -30,8 +30,8 @@ export function BulkDialog({
       onClose={onClose}
       title={t(`failures.${verb}Title`, { error: group.error_class })}
       text={t(`failures.${verb}Text`, { count: group.messages })}
-      submit={t(dryRun ? "act.dryRun" : `action.${verb}`)}
-      done={dryRun ? undefined : t("bulk.begun")}
+      submit={t(dryRun ? "act.dryRun" : verb === "skip" ? "bulk.propose" : "action.retry")}
+      done={dryRun ? undefined : t(verb === "skip" ? "bulk.proposedDone" : "bulk.begun")}
       danger={verb === "skip" && !dryRun}
       ready={Number(perSecond) > 0 && Number(limit) > 0}
       run={async (reason) => {

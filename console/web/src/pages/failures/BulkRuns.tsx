@@ -1,14 +1,17 @@
 import { Button, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { opsPath, useAct, useBulkRuns, type BulkRun } from "../../api/ops";
-import { useMayAct } from "../../api/session";
+import { useMayAct, useSession } from "../../api/session";
+import { ActDialog } from "../../ui/ActDialog";
 import { Asked } from "../../ui/Asked";
 import { Failure } from "../../ui/states";
 import { When } from "../../ui/When";
 import { actWords, serviceWords } from "../../ui/words";
 
 const STEPS: Record<BulkRun["status"], ("pause" | "resume" | "cancel")[]> = {
+  proposed: ["cancel"],
   running: ["pause", "cancel"],
   paused: ["resume", "cancel"],
   cancelled: [],
@@ -20,6 +23,9 @@ function RunRow({ run }: { run: BulkRun }) {
   const mayAct = useMayAct();
   const act = useAct();
   const done = run.keys - run.left;
+  const { data: session } = useSession();
+  const [approving, setApproving] = useState(false);
+  const mine = session?.sub === run.actor_sub;
   const words = t("bulk.progress", { done, wanted: run.keys, moved: run.moved_on });
   return (
     <div>
@@ -31,6 +37,11 @@ function RunRow({ run }: { run: BulkRun }) {
         <Text size="sm" className="figure">
           {words}
         </Text>
+        {mayAct && run.status === "proposed" && (
+          <Button size="compact-sm" disabled={mine} onClick={() => setApproving(true)}>
+            {t("action.approve")}
+          </Button>
+        )}
         {mayAct &&
           STEPS[run.status].map((verb) => (
             <Button
@@ -51,8 +62,24 @@ function RunRow({ run }: { run: BulkRun }) {
       <Text size="xs" c="dimmed">
         {run.actor_name}: {run.reason} · {t("bulk.rate", { count: run.per_second })} ·{" "}
         <When at={run.created_at} />
+        {mayAct && run.status === "proposed" && mine && <> · {t("bulk.mine")}</>}
       </Text>
       {act.error && <Failure error={act.error} />}
+      <ActDialog
+        opened={approving}
+        onClose={() => setApproving(false)}
+        title={t("bulk.approveTitle")}
+        text={t("bulk.approveText", { count: run.keys })}
+        submit={t("action.approve")}
+        done={t("bulk.begun")}
+        danger
+        run={(reason) =>
+          act.mutateAsync({
+            path: opsPath(run.service, "bulk", run.id, "approve"),
+            body: { reason },
+          })
+        }
+      />
     </div>
   );
 }

@@ -1,7 +1,8 @@
-"""One act on all keys that fail alike, so fast and no faster, until done, paused or cancelled.
+"""Retry or skip of all keys that fail alike, at a limited rate, until done, paused or cancelled.
 
-What is to be acted on is written down first, key by key; a portion is acted on and ticked off in
-one transaction. So it goes on after a crash where it was, and any number of instances share it.
+A skip gives messages up for good, so it is proposed first and begins when a second person approves
+it. The keys are stored first; each portion of them is acted on and marked in one transaction. A run
+therefore continues after a crash where it was, and any number of instances share it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ DUE = """
 SELECT id, action, reason, actor_sub, actor_name, per_second, next_at FROM bulk_run
 WHERE status = 'running' AND next_at <= $1 ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+LOCK = "SELECT status, actor_sub FROM bulk_run WHERE id = $1 FOR UPDATE"
 NEXT = """
 SELECT n, topic, key, event_id FROM bulk_item WHERE run_id = $1 AND outcome IS NULL
 ORDER BY n LIMIT $2
@@ -75,10 +77,14 @@ class Many(Reason):
     limit: int = Field(default=1000, ge=1, le=MOST)
 
 
+Status = Literal["proposed", "running", "paused", "cancelled", "done"]
+
+
 class Started(BaseModel):
-    """The act on many that was begun; without an id when nothing was, because it was a dry run."""
+    """The run that was made; id and status are null for a dry run."""
 
     id: UUID | None
+    status: Status | None
     dry_run: bool
     keys: int
     messages: int
@@ -94,7 +100,7 @@ class BulkRun(BaseModel):
     actor_sub: str
     actor_name: str
     per_second: int
-    status: Literal["running", "paused", "cancelled", "done"]
+    status: Status
     created_at: datetime
     finished_at: datetime | None
     keys: int
@@ -121,12 +127,13 @@ async def retry_failures(
     "/failures/{fingerprint}/skip",
     status_code=202,
     operation_id="skipFailures",
-    responses={200: {"model": Started, "description": "A dry run: nothing was begun"}},
+    responses={200: {"model": Started, "description": "A dry run: nothing was proposed"}},
 )
 async def skip_failures(
     actor: Fixer, tx: Tx, consumer: ConsumerName, fingerprint: str, body: Many, response: Response
 ) -> Started:
-    """Give up the message that each of the keys waits at, so many a second."""
+    """Propose to give up the message that each of the keys waits at, so many a second. Nothing is
+    skipped until a second person approves the run (`/ops/bulk/{run_id}/approve`)."""
     return await _start(tx, actor, consumer, "skip", fingerprint, body, response)
 
 
@@ -144,22 +151,30 @@ async def show_run(_: Looker, tx: Tx, run_id: UUID) -> BulkRun:
     return await _shown(tx, run_id)
 
 
+@router.post("/bulk/{run_id}/approve", operation_id="approveBulkRun")
+async def approve(actor: Fixer, tx: Tx, run_id: UUID, body: Reason) -> BulkRun:
+    """Begin a skip that somebody else proposed."""
+    return await _change(tx, actor, run_id, "approve", ("proposed",), "running", body.reason)
+
+
 @router.post("/bulk/{run_id}/pause", operation_id="pauseBulkRun")
 async def pause(actor: Fixer, tx: Tx, run_id: UUID, body: Reason) -> BulkRun:
     """Act on no further key until it is resumed."""
-    return await _turn(tx, actor, run_id, "pause", ("running",), "paused", body.reason)
+    return await _change(tx, actor, run_id, "pause", ("running",), "paused", body.reason)
 
 
 @router.post("/bulk/{run_id}/resume", operation_id="resumeBulkRun")
 async def resume(actor: Fixer, tx: Tx, run_id: UUID, body: Reason) -> BulkRun:
     """Go on with what was paused."""
-    return await _turn(tx, actor, run_id, "resume", ("paused",), "running", body.reason)
+    return await _change(tx, actor, run_id, "resume", ("paused",), "running", body.reason)
 
 
 @router.post("/bulk/{run_id}/cancel", operation_id="cancelBulkRun")
 async def cancel(actor: Fixer, tx: Tx, run_id: UUID, body: Reason) -> BulkRun:
-    """Act on no further key. What was done stays done."""
-    return await _turn(tx, actor, run_id, "cancel", ("running", "paused"), "cancelled", body.reason)
+    """Act on no further key; of a proposed run, on none. What was done stays done."""
+    return await _change(
+        tx, actor, run_id, "cancel", ("proposed", "running", "paused"), "cancelled", body.reason
+    )
 
 
 async def _start(
@@ -177,8 +192,9 @@ async def _start(
     messages = sum(row["messages"] for row in found)
     if how.dry_run:
         response.status_code = 200
-        return Started(id=None, dry_run=True, keys=len(found), messages=messages)
+        return Started(id=None, status=None, dry_run=True, keys=len(found), messages=messages)
     run_id = new_id()
+    status: Status = "proposed" if action == "skip" else "running"
     tx.insert(
         BulkRunRow,
         id=run_id,
@@ -188,7 +204,7 @@ async def _start(
         actor_sub=actor.sub,
         actor_name=actor.name,
         per_second=how.per_second,
-        status="running",
+        status=status,
         next_at=tx.now,
         created_at=tx.now,
         finished_at=None,
@@ -212,20 +228,25 @@ async def _start(
         f"{action} many",
         "failures",
         fingerprint,
-        after={"run": str(run_id), "keys": len(found), "per_second": how.per_second},
+        after={
+            "run": str(run_id),
+            "status": status,
+            "keys": len(found),
+            "per_second": how.per_second,
+        },
         reason=how.reason,
     )
-    return Started(id=run_id, dry_run=False, keys=len(found), messages=messages)
+    return Started(id=run_id, status=status, dry_run=False, keys=len(found), messages=messages)
 
 
 async def _shown(tx: Transaction, run_id: UUID) -> BulkRun:
     row = await tx.scalar_row(SHOW, run_id)
     if row is None:
-        raise NotFound(f"there is no act on many {run_id}")
+        raise NotFound(f"there is no bulk run {run_id}")
     return BulkRun(**dict(row))
 
 
-async def _turn(
+async def _change(
     tx: Transaction,
     actor: Actor,
     run_id: UUID,
@@ -234,12 +255,16 @@ async def _turn(
     status: str,
     reason: str,
 ) -> BulkRun:
-    """Waits for the portion that is under way: after the answer nothing more is done."""
-    row = await tx.scalar_row("SELECT status FROM bulk_run WHERE id = $1 FOR UPDATE", run_id)
+    """Waits for the portion that is under way: after the response nothing more is done."""
+    row = await tx.scalar_row(LOCK, run_id)
     if row is None:
-        raise NotFound(f"there is no act on many {run_id}")
+        raise NotFound(f"there is no bulk run {run_id}")
     if row["status"] not in possible:
-        raise Problem(409, f"it is {row['status']}: it cannot {verb}", type="not-possible-now")
+        raise Problem(409, f"the run is {row['status']}: cannot {verb} it", type="not-possible-now")
+    if verb == "approve" and row["actor_sub"] == actor.sub:
+        raise Problem(
+            403, "who proposed a skip of many does not approve it", type="second-person-needed"
+        )
     finished = tx.now if status == "cancelled" else None
     await bulk.execute(
         tx.connection,

@@ -59,7 +59,7 @@ class BulkRunRow(ChassisRow, table=True):
     actor_name: str = Field(sa_type=Text)
     per_second: int
     status: str = Field(sa_type=Text)
-    """``running``, ``paused``, ``cancelled``, ``done``."""
+    """``proposed``, ``running``, ``paused``, ``cancelled``, ``done``."""
     next_at: datetime
     """When the next keys may be acted on."""
     created_at: datetime
