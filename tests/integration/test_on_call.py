@@ -30,7 +30,6 @@ from contracts.lead import LeadQualified
 from contracts.quote import QuoteSent
 from contracts.samples import sample
 from deal_svc.main import service as deal_service
-from ltc.on_call import FIRST
 from ltc.main import app as command_line
 from ltc.on_call import FIRST
 from testkit.harness import JOURNEY, KEY, Harness, as_record, harness
