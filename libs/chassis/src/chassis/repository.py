@@ -30,6 +30,8 @@ class Repository(Generic[A]):
     aggregate: ClassVar[type[Any]]
     row: ClassVar[type[AggregateRow]]
     gates: ClassVar[GateFacts]
+    claimed: ClassVar[bool] = False
+    """Whether a load also keeps ids without a row from being claimed (`chassis.claims`)."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from chassis import bulk, failpoints, pending
+from chassis import bulk, claims, failpoints, pending
 from chassis.auth import Actor
 from chassis.domain import Aggregate
 from chassis.gate_changes import gate_changes
@@ -129,6 +129,8 @@ class Transaction:
         wanted = sorted({i for i in ids if i not in self._tracked})
         if not wanted:
             return
+        if repository.claimed:
+            await claims.share(self._connection, repository, wanted)
         statement = (
             f"SELECT id, version, revision, created_at, body::text FROM {repository.table().name}"  # noqa: S608
             " WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"

@@ -160,6 +160,7 @@ class Invoices(Repository[Invoice]):
 
 class Payments(Repository[Payment]):
     aggregate = Payment
+    claimed = True
     row = PaymentRow
     gates = BILLING_GATES
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from billing_svc.commands.cash import StatementLine, apply_and_settle, receive
+from billing_svc.commands.cash import StatementLine, apply_and_settle, payment_id_of, receive
 from billing_svc.commands.payout import captured_payment, take_payout_line
 from billing_svc.commands.returns import RETURNED, take_return_line
 from billing_svc.domain.invoice import Invoice
 from billing_svc.domain.payment import Payment
 from billing_svc.domain.remittance import invoice_numbers, possible_references
 from billing_svc.storage import BillingAccounts, Invoices, Payments
+from chassis.claims import claim
 from chassis.transaction import Transaction
 from contracts.ids import new_id
+from contracts.keys import company_key
 from contracts.terms import Evidence
 
 BY_NUMBER = "SELECT id, contract_id FROM invoice WHERE number = ANY($1::text[]) AND currency = $2"
@@ -23,7 +25,11 @@ WHERE payment_reference = ANY($1::text[]) AND outstanding_minor > 0 AND currency
 """
 BY_AMOUNT = """
 SELECT id, contract_id FROM invoice
-WHERE outstanding_minor = $1 AND currency = $2 AND account_name = $3 LIMIT 2
+WHERE outstanding_minor = $1 AND currency = $2 AND account_name = ANY($3::text[]) LIMIT 2
+"""
+DEBTORS = """
+SELECT DISTINCT account_name FROM invoice
+WHERE outstanding_minor = $1 AND outstanding_minor > 0 AND currency = $2
 """
 
 
@@ -35,6 +41,9 @@ def in_booking_order(lines: Sequence[StatementLine]) -> list[int]:
 
 async def lock_named(lines: Sequence[StatementLine], tx: Transaction) -> None:
     """Lock what the lines name in one order, so that two statements never wait for each other."""
+    texts = ((line.bank_reference, line.remittance) for line in lines)
+    references = {reference for text in texts for reference in possible_references(*text)}
+    await claim(tx, Payments, [payment_id_of("bank", reference) for reference in references])
     found = []
     for currency in {line.amount.currency for line in lines}:
         numbers = {n for x in lines for n in invoice_numbers(_text(x))}
@@ -79,7 +88,8 @@ def _text(line: StatementLine) -> str:
 
 async def _named_invoice(line: StatementLine, tx: Transaction) -> Invoice | None:
     """By number in the remittance, else by the reference of a prepayment, else the only open
-    invoice of exactly this amount and payer. Locked behind its account."""
+    invoice of exactly this amount and payer. A bank writes names in its own way, so payers are
+    compared by `company_key`. Locked behind its account."""
     numbers = invoice_numbers(_text(line))
     currency = line.amount.currency
     if numbers:
@@ -88,7 +98,10 @@ async def _named_invoice(line: StatementLine, tx: Transaction) -> Invoice | None
         references = possible_references(line.bank_reference, line.remittance)
         rows = await tx.read(BY_REFERENCE, references, currency)
         if not rows and line.payer:
-            rows = await tx.read(BY_AMOUNT, line.amount.minor, currency, line.payer)
+            debtors = await tx.read(DEBTORS, line.amount.minor, currency)
+            payer = company_key(line.payer)
+            names = [row[0] for row in debtors if company_key(row[0]) == payer]
+            rows = await tx.read(BY_AMOUNT, line.amount.minor, currency, names) if names else []
     if len(rows) != 1:
         return None
     invoice_id, contract_id = rows[0]
