@@ -23,7 +23,7 @@ DOCUMENTS = sorted((PACKAGE.parents[1] / "docs" / "asyncapi").glob("*.json"))
 
 
 @pytest.fixture(scope="module", params=["java", "node"])
-def heard(
+def received(
     request: pytest.FixtureRequest, told: Told, tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, Any]]:
     """What one program printed. ``told`` is asked for by name: the shared installation stops after
@@ -39,9 +39,9 @@ def heard(
 
 
 def test_foreign_clients_read_a_journey_as_published(
-    told: Told, heard: list[dict[str, Any]]
+    told: Told, received: list[dict[str, Any]]
 ) -> None:
-    facts = [fact for fact in heard if fact["topic"] != PLANTED]
+    facts = [fact for fact in received if fact["topic"] != PLANTED]
 
     assert len(facts) == len(told.steps) >= 20
     assert {(f["id"], f["type"]) for f in facts} == {(s["event_id"], s["type"]) for s in told.steps}
@@ -50,10 +50,12 @@ def test_foreign_clients_read_a_journey_as_published(
     assert [(fact["type"], fact["errors"]) for fact in facts if not fact["valid"]] == []
 
 
-def test_foreign_clients_get_events_of_each_subject_in_order(heard: list[dict[str, Any]]) -> None:
+def test_foreign_clients_get_events_of_each_subject_in_order(
+    received: list[dict[str, Any]],
+) -> None:
     """Order holds per producer and subject: billing publishes events of a contract too."""
     sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for fact in heard:
+    for fact in received:
         if fact["topic"] != PLANTED:
             sequences[fact["topic"], fact["subject"]].append(fact["sequence"])
 
@@ -62,9 +64,9 @@ def test_foreign_clients_get_events_of_each_subject_in_order(heard: list[dict[st
 
 
 def test_foreign_clients_refuse_an_invalid_event_and_accept_a_new_field(
-    heard: list[dict[str, Any]],
+    received: list[dict[str, Any]],
 ) -> None:
-    planted = [fact for fact in heard if fact["topic"] == PLANTED]
+    planted = [fact for fact in received if fact["topic"] == PLANTED]
 
     verdicts = dict(zip(SPOILT, [fact["valid"] for fact in planted], strict=True))
     assert verdicts == {what: what.startswith("valid") for what in SPOILT}
